@@ -1,0 +1,55 @@
+"""Rules of every test run: contract suites explain themselves, needs are named, and in CI nothing is skipped."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import settings
+
+from tests.requirements import require_root, require_tool
+
+pytest.register_assert_rewrite("tests.contracts")
+
+_IN_CI = os.environ.get("CI") == "true"
+
+# No deadline: an example's time says more about the other tests on the machine than about the code.
+settings.register_profile("explore", deadline=None)
+# The same examples on every run: a red build must be about its change.
+settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("repeat" if _IN_CI else "explore")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Hold each test's `root` and `tool` markers against this machine before its fixtures start anything."""
+    if item.get_closest_marker("root"):
+        require_root()
+    for marker in item.iter_markers("tool"):
+        require_tool(marker.args[0])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With `CI=true`, a test that skips fails, with the reason for its skip."""
+    report = yield
+    if _IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure where CI=true: {_reason(report.longrepr)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """With `CI=true`, a module that skips itself fails, with the reason for its skip."""
+    report = yield
+    if _IN_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure where CI=true: {_reason(report.longrepr)}"
+    return report
+
+
+def _reason(longrepr: object) -> str:
+    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
