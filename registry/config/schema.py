@@ -1,0 +1,192 @@
+"""The configuration's tables and keys: their types, bounds, defaults and what they mean.
+
+This is the one list of keys. The example file, the documentation, environment variables and errors are made from it.
+Durations (`_s`) are seconds and sizes (`_bytes`) are bytes. An optional key is written as `""` where it is not set.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from registry import limits as bounds
+from registry.config.values import DatabaseUrl, ExternalUrl, Network, SocketAddress
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """How the registry listens, and how it stops."""
+
+    listen: Annotated[
+        SocketAddress, Meta(description="Address and port of the registry; an IPv6 address in brackets.")
+    ] = SocketAddress("127.0.0.1", 5000)
+    workers: Annotated[int, Meta(ge=0, le=1024, description="Worker processes; 0 starts one per processor core.")] = 0
+    data: Annotated[
+        Path,
+        Meta(description="Directory of blobs and database, where no key of theirs names another place."),
+    ] = Path("data")
+    grace_period_s: Annotated[
+        float, Meta(ge=0, le=86_400, description="How long requests in flight may still take once the registry stops.")
+    ] = 20.0
+    drain_delay_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How long a stopping registry still accepts requests while `/readyz` already fails, "
+            "so that a load balancer can look away.",
+        ),
+    ] = 0.0
+    external_url: Annotated[
+        ExternalUrl | None,
+        Meta(description="URL that clients use, when a proxy stands before; its path prefixes every Location."),
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Meta(max_length=256, description="Networks (CIDR) whose `Forwarded` and `X-Forwarded-*` headers are believed."),
+    ] = ()
+
+
+class Tls(Struct, frozen=True, kw_only=True):
+    """Serving HTTPS without a proxy."""
+
+    certificate: Annotated[
+        Path | None, Meta(description="PEM file of the certificate and its chain; set, the registry speaks HTTPS.")
+    ] = None
+    key: Annotated[Path | None, Meta(description="PEM file of the certificate's private key.")] = None
+    client_ca: Annotated[
+        Path | None, Meta(description="PEM file of authorities; set, every client must show a certificate of theirs.")
+    ] = None
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Prometheus metrics."""
+
+    listen: Annotated[
+        SocketAddress | None,
+        Meta(
+            description="Address and port of `/metrics`; not set: on the main listener while that is loopback, else off."
+        ),
+    ] = None
+
+
+class Filesystem(Struct, frozen=True, kw_only=True):
+    """The backend `filesystem`."""
+
+    root: Annotated[Path, Meta(description="Directory of the blobs.")] = Path("data/storage")
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """Where the bytes of blobs live."""
+
+    backend: Annotated[Literal["filesystem"], Meta(description="Kind of store.")] = "filesystem"
+    filesystem: Filesystem = Filesystem()
+
+
+class Database(Struct, frozen=True, kw_only=True):
+    """Where repositories, manifests, tags and upload sessions live."""
+
+    url: Annotated[
+        DatabaseUrl,
+        Meta(
+            description="`sqlite:////path/file.db`, or `postgresql://user:password@host:port/name` for several nodes.",
+            extra={"secret": True},
+        ),
+    ] = DatabaseUrl("sqlite:///data/registry.db")
+    migrate_at_start: Annotated[
+        bool, Meta(description="Whether `serve` brings the schema up to date; if not, an older schema stops it.")
+    ] = True
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """Who may do what."""
+
+    mode: Annotated[
+        Literal["none"], Meta(description="How callers prove who they are; with `none` everyone may do everything.")
+    ] = "none"
+    allow_open: Annotated[
+        bool, Meta(description="Whether to listen on more than loopback although everyone may do everything.")
+    ] = False
+
+
+class Manifests(Struct, frozen=True, kw_only=True):
+    """What a manifest may refer to."""
+
+    sparse: Annotated[
+        Literal["refuse", "allow"],
+        Meta(description="What happens to a manifest whose layers, config or children are not all in its repository."),
+    ] = "refuse"
+
+
+class Uploads(Struct, frozen=True, kw_only=True):
+    """Upload sessions."""
+
+    expire_s: Annotated[
+        int, Meta(ge=60, le=31_536_000, description="How long an upload session may rest before it is removed.")
+    ] = bounds.UPLOAD_EXPIRE_S
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """The record of changes that others are told about."""
+
+    retention_s: Annotated[int, Meta(ge=0, le=315_360_000, description="How long a change stays on record.")] = (
+        bounds.EVENT_RETENTION_S
+    )
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds on what a client can send or ask for."""
+
+    manifest_bytes: Annotated[int, Meta(ge=1024, le=bounds.GIB, description="Largest manifest.")] = (
+        bounds.MANIFEST_BYTES
+    )
+    blob_bytes: Annotated[int, Meta(ge=1, le=2**62, description="Largest blob.")] = bounds.BLOB_BYTES
+    page_entries: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Most entries of one list answer; the rest is behind its `Link`.")
+    ] = bounds.PAGE_ENTRIES
+    header_bytes: Annotated[
+        int, Meta(ge=8190, le=bounds.MIB, description="Longest request line, and longest header field.")
+    ] = bounds.HEADER_BYTES
+    tag_parameters: Annotated[int, Meta(ge=10, le=128, description="Most `tag=` parameters of one manifest push.")] = (
+        bounds.TAG_PARAMETERS
+    )
+    upload_sessions: Annotated[int, Meta(ge=1, le=100_000_000, description="Most open upload sessions.")] = (
+        bounds.UPLOAD_SESSIONS
+    )
+    connections: Annotated[int, Meta(ge=1, le=1_000_000, description="Most open connections of one worker.")] = (
+        bounds.CONNECTIONS
+    )
+    stall_s: Annotated[
+        float, Meta(ge=1, le=86_400, description="Longest time a request body or an answer may make no progress.")
+    ] = bounds.STALL_S
+    header_s: Annotated[float, Meta(ge=1, le=3600, description="Longest time for a request's headers to arrive.")] = (
+        bounds.HEADER_S
+    )
+    keepalive_s: Annotated[float, Meta(ge=0, le=86_400, description="How long an idle connection stays open.")] = (
+        bounds.KEEPALIVE_S
+    )
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """What is written to standard error (the application's log) and standard output (the access log)."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe line to write.")] = (
+        "info"
+    )
+    format: Annotated[Literal["json", "console"], Meta(description="Form of the application's log.")] = "json"
+    access: Annotated[Literal["json", "combined", "off"], Meta(description="Form of the access log.")] = "json"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The effective configuration; a field per table."""
+
+    server: Server = Server()
+    tls: Tls = Tls()
+    metrics: Metrics = Metrics()
+    storage: Storage = Storage()
+    database: Database = Database()
+    auth: Auth = Auth()
+    manifests: Manifests = Manifests()
+    uploads: Uploads = Uploads()
+    events: Events = Events()
+    limits: Limits = Limits()
+    log: Log = Log()

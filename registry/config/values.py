@@ -1,0 +1,179 @@
+"""Values of the configuration that are more than text: addresses, networks and URLs.
+
+Each is made by `X.parse(text)`, which raises ValueError saying what was expected; `str(x)` goes back.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+_MASK = "***"
+_SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
+
+
+@dataclass(frozen=True, slots=True)
+class SocketAddress:
+    """Where to listen: a host (an address, or a name to resolve) and a TCP port; port 0 lets the kernel choose."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `host:port`, an IPv6 address in brackets.
+
+        Raises:
+            ValueError: it is not of that form.
+        """
+        host, colon, port = text.rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:
+            raise ValueError("Expected an IPv6 address in brackets, as in `[::1]:5000`")
+        if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+            raise ValueError("Expected `host:port`, as in `127.0.0.1:5000`")
+        if not host:
+            raise ValueError("Expected a host before the port; every interface is `0.0.0.0` or `[::]`")
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address. A name other than `localhost` counts as reachable."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A range of addresses in CIDR notation; a lone address is the range of itself."""
+
+    range: IPv4Network | IPv6Network
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `10.0.0.0/8`, `fd00::/8` or one address.
+
+        Raises:
+            ValueError: it is neither, or bits beyond the prefix are set.
+        """
+        try:
+            return cls(ip_network(text))
+        except ValueError as error:
+            raise ValueError(f"Expected a network such as `10.0.0.0/8`: {error}") from error
+
+    def __contains__(self, address: str) -> bool:
+        """Tell whether the address, as text, lies in the range; an IPv4 address mapped into IPv6 counts as IPv4."""
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        if parsed.version == 6 and parsed.ipv4_mapped is not None:
+            return parsed.ipv4_mapped in self.range
+        return parsed in self.range
+
+    def __str__(self) -> str:
+        return str(self.range)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalUrl:
+    """The address that clients use, when a proxy stands before the registry."""
+
+    scheme: Literal["http", "https"]
+    authority: str
+    path_prefix: str
+    """Empty, or begins with a slash and ends without one."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `https://registry.example.com` or the same with a port or a path.
+
+        Raises:
+            ValueError: it is not such a URL, or has credentials, a query or a fragment.
+        """
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("Expected a URL such as `https://registry.example.com`")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("Expected a URL without credentials, query and fragment")
+        scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
+        return cls(scheme, parts.netloc, parts.path.rstrip("/"))
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path_prefix}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DatabaseUrl:
+    """Where the metadata lives: `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a URL of one of the two forms; a SQLite path may be relative (`sqlite:///file.db`).
+
+        Raises:
+            ValueError: it is of neither form. The message does not repeat the URL, which may hold a password.
+        """
+        try:
+            parts = urlsplit(text)
+            _ = parts.port
+        except ValueError as error:
+            raise ValueError(f"Expected a database URL: {error}") from None
+        if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+            return cls(text)
+        if parts.scheme == "postgresql" and len(parts.path) > 1:
+            return cls(text)
+        raise ValueError("Expected `sqlite:////path/file.db` or `postgresql://user:password@host:port/database`")
+
+    @classmethod
+    def of_sqlite(cls, file: Path) -> Self:
+        """Name the SQLite database in `file`."""
+        return cls(f"sqlite:///{quote(str(file))}")
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Which database it is."""
+        return "sqlite" if self.text.startswith("sqlite:") else "postgresql"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file, or None when it is not SQLite."""
+        return Path(unquote(urlsplit(self.text).path[1:])) if self.dialect == "sqlite" else None
+
+    @property
+    def masked(self) -> str:
+        """The URL with stars in place of its passwords, for people and logs."""
+        if self.dialect == "sqlite":
+            return self.text
+        parts = urlsplit(self.text)
+        return parts._replace(netloc=_masked_netloc(parts), query=_masked_query(parts)).geturl()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"DatabaseUrl({self.masked!r})"
+
+
+def _masked_netloc(parts: SplitResult) -> str:
+    credentials, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{user}{colon}{_MASK if colon else ''}{at}{host}"
+
+
+def _masked_query(parts: SplitResult) -> str:
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    if not any(name in _SECRET_PARAMETERS for name, _ in pairs):
+        return parts.query
+    return "&".join(f"{quote(name)}={_MASK if name in _SECRET_PARAMETERS else quote(value)}" for name, value in pairs)

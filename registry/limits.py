@@ -1,0 +1,116 @@
+"""Every bound on what a client can send or ask for, each with its reason.
+
+A bound that an operator may have cause to change is also a key of the configuration's `[limits]` table, whose default
+is the constant here; code that serves requests takes that one from `Config.limits`, and takes every other from here.
+Sizes are bytes and durations are seconds.
+"""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+GIB: Final = 1024 * MIB
+TIB: Final = 1024 * GIB
+
+# Defaults of [limits]
+
+MANIFEST_BYTES: Final = 4 * MIB
+"""Largest manifest: what distribution-spec, "Pushing Manifests", asks a registry to take, and where clients stop."""
+
+BLOB_BYTES: Final = 1 * TIB
+"""Largest blob: no honest layer comes near it, and one runaway upload ends before the arithmetic or the disk does."""
+
+PAGE_ENTRIES: Final = 1000
+"""Most entries of one list answer, asked for or not; the rest is behind `Link`. What common clients ask for."""
+
+HEADER_BYTES: Final = 32 * KIB
+"""Longest request line and longest header field: tokens with long access lists and pushes with many `tag=` fit."""
+
+TAG_PARAMETERS: Final = 32
+"""Most `tag=` parameters of one manifest push; distribution-spec asks for at least 10, and all are one transaction."""
+
+STALL_S: Final = 60
+"""Longest time without one byte of progress in a request's body or an answer, before its connection is closed."""
+
+HEADER_S: Final = 30
+"""Longest time for a request's line and headers to arrive: idle openings must not use up the connections."""
+
+KEEPALIVE_S: Final = 620
+"""How long an idle connection stays open: longer than proxies keep theirs (600 s at most), so that never the
+registry is the one to close while a request is on its way."""
+
+CONNECTIONS: Final = 4096
+"""Most open connections of one worker; further ones wait in the kernel's queue, with memory use bounded meanwhile."""
+
+UPLOAD_SESSIONS: Final = 10_000
+"""Most open upload sessions: abandoned ones are normal, but each holds a row and bytes until it expires."""
+
+# Names and references
+
+NAME_CHARACTERS: Final = 255
+"""Longest repository name: clients refuse more, counting the registry's host too."""
+
+TAG_CHARACTERS: Final = 128
+"""Longest tag (distribution-spec, "Pulling manifests")."""
+
+QUERY_PARAMETERS: Final = 128
+"""Most parameters of one query: any legal request has fewer, even with `TAG_PARAMETERS` tags."""
+
+# Manifests and image configurations
+
+JSON_DEPTH: Final = 64
+"""Deepest nesting of JSON that a client sends: real documents have fewer than ten levels, the parser's stack more."""
+
+MANIFEST_REFERENCES: Final = 4096
+"""Most descriptors of one manifest: each is a row of the same transaction; images have at most 127 layers."""
+
+INDEX_DEPTH: Final = 8
+"""Deepest nesting of indexes that is followed when one is described; each level costs a query."""
+
+IMAGE_CONFIG_BYTES: Final = 4 * MIB
+"""Largest image configuration that is read to be described; a larger blob is served, not parsed."""
+
+REFERRERS_BYTES: Final = 4 * MIB
+"""Largest page of referrers: clients read it as a manifest and stop where manifests stop."""
+
+# Lists and answers
+
+WEB_API_PAGE_ENTRIES: Final = 100
+"""Entries of a web API page when the request does not say how many."""
+
+SEARCH_CHARACTERS: Final = 255
+"""Longest text to search for: no name is longer."""
+
+ERROR_TEXT_CHARACTERS: Final = 256
+"""How much of a client's own text an error repeats; the rest would only fill logs and terminals."""
+
+# Connections
+
+DISCARD_BYTES: Final = 256 * KIB
+"""Most of an unwanted body that is read to keep a connection usable; beyond it closing is cheaper."""
+
+INLINE_BLOB_BYTES: Final = 64 * KIB
+"""Largest blob answered from the page cache without a thread: a hop costs more than reading it."""
+
+TRANSFER_BLOCK_BYTES: Final = 1 * MIB
+"""Bytes per step of a blob transfer: large enough that hashing and writing dominate the hop to a thread."""
+
+REQUEST_ID_CHARACTERS: Final = 128
+"""Longest `X-Request-ID` taken over from a client; it is repeated on every line that is logged."""
+
+# Times
+
+LEASE_S: Final = 3600
+"""How long a positive answer protects a blob from collection: the gap between "it exists" and the manifest."""
+
+JOB_LEASE_S: Final = 60
+"""How long one node owns a periodic job without renewing it; after its death another takes over."""
+
+LOCATION_TOKEN_S: Final = 24 * 3600
+"""How long the capability in an upload's Location is good: a slow push of a large layer must not outlive it."""
+
+UPLOAD_EXPIRE_S: Final = 24 * 3600
+"""Default of `uploads.expire_s`: clients retry a failed push within minutes, people within the day."""
+
+EVENT_RETENTION_S: Final = 7 * 24 * 3600
+"""Default of `events.retention_s`: a receiver that was down over a long weekend still gets its events."""
