@@ -1,0 +1,93 @@
+# Everything starts here; `make` alone lists what there is. Nothing is installed outside .venv, except by `make tools`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PORT ?= 5000
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+ROOMS := oci_spec storage_backends registry migrations
+VENV := .venv/bin
+REPORTS := build/reports
+COMPILE := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+
+# uv installs several times faster than pip, but nobody needs to have it.
+UV := $(shell command -v uv 2>/dev/null)
+define install-locked
+$(if $(UV),$(UV) pip install --quiet --python $(VENV)/python --compile-bytecode,\
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check) --require-hashes $(addprefix --requirement ,$(1))
+endef
+define install-rooms
+$(if $(UV),$(UV) pip install --quiet --python $(VENV)/python,\
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check) --no-deps --no-build-isolation --editable .
+endef
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: install  ## run the registry on 127.0.0.1 (PORT=5001 chooses the port); its data is in ./data
+	@exec $(VENV)/registry serve --listen 127.0.0.1:$(PORT) --data data
+
+.PHONY: install
+install: .venv/.installed  ## make .venv/bin/registry
+	@$(VENV)/python -m compileall -q $(ROOMS)
+
+.PHONY: demo
+demo: install  ## push and pull an image with a client of this machine, step by step
+	@$(VENV)/python tests/tools/demo.py
+
+.PHONY: test
+test: .venv/.developing  ## install what tests need, lint, and run every test
+	@if [ "$$(id -u)" = 0 ] && command -v dpkg-query >/dev/null; then \
+		tests/tools/install || echo "Some programs could not be had; their tests are skipped by name." >&2; fi
+	@$(MAKE) lint
+	@mkdir -p $(REPORTS); status=0; \
+	$(VENV)/pytest -n auto --dist loadgroup -m "not heavy" --junitxml=$(REPORTS)/tests.xml || status=1; \
+	$(VENV)/pytest -m heavy --junitxml=$(REPORTS)/heavy.xml || status=1; \
+	exit $$status
+
+.PHONY: test-fast
+test-fast: .venv/.developing  ## run the tests that need nothing but Python
+	@$(VENV)/pytest -n auto --dist loadgroup -m "not heavy and not e2e and not root and not tool"
+
+.PHONY: tools
+tools:  ## install the clients and daemons of the end-to-end tests (apt as root; Go programs into a cache)
+	@tests/tools/install
+
+.PHONY: lint
+lint: .venv/.developing  ## check style, types and the directions of imports
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+.PHONY: lock
+lock: .venv/.developing  ## write the lock files anew from pyproject.toml
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade --group build --constraint requirements-dev.lock --output-file requirements-build.lock
+
+.venv/.created:
+	@$(if $(PYTHON),,echo "Moorage needs Python 3.11 or newer, and there is none on PATH (Debian: apt-get install python3 python3-venv)." >&2; exit 1)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: its venv module is missing." >&2; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version) …" >&2
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.created pyproject.toml requirements.lock requirements-build.lock
+	@echo "Installing the locked packages …" >&2
+	@$(call install-locked,requirements.lock requirements-build.lock)
+	@$(call install-rooms)
+	@touch $@
+
+.venv/.developing: .venv/.installed requirements-dev.lock
+	@echo "Installing the locked packages of development …" >&2
+	@$(call install-locked,requirements-dev.lock)
+	@touch $@
