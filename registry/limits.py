@@ -39,12 +39,6 @@ KEEPALIVE_S: Final = 620
 """How long an idle connection stays open: longer than proxies keep theirs (600 s at most), so that never the
 registry is the one to close while a request is on its way."""
 
-CONNECTIONS: Final = 4096
-"""Most open connections of one worker; further ones wait in the kernel's queue, with memory use bounded meanwhile."""
-
-UPLOAD_SESSIONS: Final = 10_000
-"""Most open upload sessions: abandoned ones are normal, but each holds a row and bytes until it expires."""
-
 # Names and references
 
 NAME_CHARACTERS: Final = 255

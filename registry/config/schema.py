@@ -42,7 +42,7 @@ class Server(Struct, frozen=True, kw_only=True):
     ] = None
     trusted_proxies: Annotated[
         tuple[Network, ...],
-        Meta(max_length=256, description="Networks (CIDR) whose `Forwarded` and `X-Forwarded-*` headers are believed."),
+        Meta(description="Networks (CIDR) whose `Forwarded` and `X-Forwarded-*` headers are believed."),
     ] = ()
 
 
@@ -64,7 +64,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
     listen: Annotated[
         SocketAddress | None,
         Meta(
-            description="Address and port of `/metrics`; not set: on the main listener while that is loopback, else off."
+            description="Address and port of `/metrics`; not set: on the main listener if that is loopback, else off."
         ),
     ] = None
 
@@ -72,7 +72,9 @@ class Metrics(Struct, frozen=True, kw_only=True):
 class Filesystem(Struct, frozen=True, kw_only=True):
     """The backend `filesystem`."""
 
-    root: Annotated[Path, Meta(description="Directory of the blobs.")] = Path("data/storage")
+    root: Annotated[
+        Path, Meta(description="Directory of the blobs; by default the folder `storage` in `server.data`.")
+    ] = Path("data/storage")
 
 
 class Storage(Struct, frozen=True, kw_only=True):
@@ -88,7 +90,8 @@ class Database(Struct, frozen=True, kw_only=True):
     url: Annotated[
         DatabaseUrl,
         Meta(
-            description="`sqlite:////path/file.db`, or `postgresql://user:password@host:port/name` for several nodes.",
+            description="`sqlite:////path/file.db` (by default the file `registry.db` in `server.data`), or "
+            "`postgresql://user:password@host:port/name` for several nodes.",
             extra={"secret": True},
         ),
     ] = DatabaseUrl("sqlite:///data/registry.db")
@@ -149,12 +152,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     tag_parameters: Annotated[int, Meta(ge=10, le=128, description="Most `tag=` parameters of one manifest push.")] = (
         bounds.TAG_PARAMETERS
     )
-    upload_sessions: Annotated[int, Meta(ge=1, le=100_000_000, description="Most open upload sessions.")] = (
-        bounds.UPLOAD_SESSIONS
-    )
-    connections: Annotated[int, Meta(ge=1, le=1_000_000, description="Most open connections of one worker.")] = (
-        bounds.CONNECTIONS
-    )
     stall_s: Annotated[
         float, Meta(ge=1, le=86_400, description="Longest time a request body or an answer may make no progress.")
     ] = bounds.STALL_S
@@ -190,3 +187,8 @@ class Config(Struct, frozen=True, kw_only=True):
     events: Events = Events()
     limits: Limits = Limits()
     log: Log = Log()
+
+    @property
+    def metrics_on_main_listener(self) -> bool:
+        """Whether `/metrics` is answered beside the registry: only where nobody else can reach it."""
+        return self.metrics.listen is None and self.server.listen.is_loopback

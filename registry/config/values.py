@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
+_SQLITE = "sqlite:///"
 _MASK = "***"
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 
@@ -125,31 +126,26 @@ class DatabaseUrl:
         Raises:
             ValueError: it is of neither form. The message does not repeat the URL, which may hold a password.
         """
-        try:
-            parts = urlsplit(text)
-            _ = parts.port
-        except ValueError as error:
-            raise ValueError(f"Expected a database URL: {error}") from None
-        if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+        if text.startswith(_SQLITE) and len(text) > len(_SQLITE) and not set("?#\0") & set(text):
             return cls(text)
-        if parts.scheme == "postgresql" and len(parts.path) > 1:
+        if text.startswith("postgresql://") and _names_a_database(text):
             return cls(text)
-        raise ValueError("Expected `sqlite:////path/file.db` or `postgresql://user:password@host:port/database`")
+        raise ValueError("Expected `sqlite:////path/file.db` or `postgresql://user:password@host:port/name`")
 
     @classmethod
     def of_sqlite(cls, file: Path) -> Self:
         """Name the SQLite database in `file`."""
-        return cls(f"sqlite:///{quote(str(file))}")
+        return cls(f"{_SQLITE}{file}")
 
     @property
     def dialect(self) -> Literal["sqlite", "postgresql"]:
         """Which database it is."""
-        return "sqlite" if self.text.startswith("sqlite:") else "postgresql"
+        return "sqlite" if self.text.startswith(_SQLITE) else "postgresql"
 
     @property
     def sqlite_file(self) -> Path | None:
         """The database's file, or None when it is not SQLite."""
-        return Path(unquote(urlsplit(self.text).path[1:])) if self.dialect == "sqlite" else None
+        return Path(self.text.removeprefix(_SQLITE)) if self.dialect == "sqlite" else None
 
     @property
     def masked(self) -> str:
@@ -157,13 +153,24 @@ class DatabaseUrl:
         if self.dialect == "sqlite":
             return self.text
         parts = urlsplit(self.text)
-        return parts._replace(netloc=_masked_netloc(parts), query=_masked_query(parts)).geturl()
+        query = f"?{_masked_query(parts)}" if parts.query else ""
+        return f"{parts.scheme}://{_masked_netloc(parts)}{parts.path}{query}"
 
     def __str__(self) -> str:
         return self.text
 
     def __repr__(self) -> str:
         return f"DatabaseUrl({self.masked!r})"
+
+
+def _names_a_database(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        # Its text may quote a part of the password.
+        return False
+    return len(parts.path) > 1
 
 
 def _masked_netloc(parts: SplitResult) -> str:

@@ -1,0 +1,105 @@
+"""Make the effective configuration, or say everything that is wrong with it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from registry.config.checks import problems_of
+from registry.config.errors import ConfigInvalid
+from registry.config.keys import keys
+from registry.config.schema import Config
+from registry.config.sources import from_environment, from_file, from_flags
+from registry.config.values import DatabaseUrl
+
+_STORAGE_FOLDER: Final = "storage"
+_DATABASE_FILE: Final = "registry.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The effective configuration, and where each value was read (by dotted key; a default has no entry)."""
+
+    config: Config
+    origins: Mapping[str, str]
+
+
+def load(
+    file: Path | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[str, str] | None = None,
+) -> Config:
+    """The effective configuration: flags before environment before file before defaults; paths are absolute.
+
+    Flags are texts by dotted key, as in `{"server.listen": "127.0.0.1:0"}`.
+
+    Raises:
+        ConfigInvalid: with all that is wrong in all sources.
+    """
+    return resolve(file, environment=environment, flags=flags).config
+
+
+def resolve(
+    file: Path | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[str, str] | None = None,
+) -> Resolved:
+    """The same as `load`, with the place where each value was read.
+
+    Raises:
+        ConfigInvalid: with all that is wrong in all sources.
+    """
+    sources = [] if file is None else [from_file(file)]
+    sources += [from_environment(environment), from_flags(flags or {})]
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    for source in sources:
+        values |= source.values
+        origins |= source.origins
+    config = _assembled(_with_derived_defaults(values))
+    problems = [problem for source in sources for problem in source.problems]
+    # A value that could not be read stands at its default here, which a check must not be blamed on.
+    problems += problems_of(config, origins) if not problems else []
+    if problems:
+        raise ConfigInvalid(problems)
+    return Resolved(config, origins)
+
+
+def _with_derived_defaults(values: Mapping[str, object]) -> dict[str, object]:
+    data = values.get("server.data", keys()["server.data"].default)
+    if not isinstance(data, Path):
+        raise TypeError("server.data is a path")
+    data = data.absolute()
+    complete: dict[str, object] = {
+        "server.data": data,
+        "storage.filesystem.root": data / _STORAGE_FOLDER,
+        "database.url": DatabaseUrl.of_sqlite(data / _DATABASE_FILE),
+    }
+    return complete | {name: _absolute(value) for name, value in values.items()}
+
+
+def _absolute(value: object) -> object:
+    # Commands and workers may run in another folder than the one the path was meant from.
+    if isinstance(value, Path):
+        return value.absolute()
+    if isinstance(value, DatabaseUrl) and value.sqlite_file is not None:
+        return DatabaseUrl.of_sqlite(value.sqlite_file.absolute())
+    return value
+
+
+def _assembled(values: Mapping[str, object]) -> Config:
+    config = Config()
+    for name, value in values.items():
+        config = _replaced(config, name.split("."), value)
+    return config
+
+
+def _replaced(table: Any, path: list[str], value: object) -> Any:
+    name, *rest = path
+    inner = _replaced(getattr(table, name), rest, value) if rest else value
+    return msgspec.structs.replace(table, **{name: inner})
