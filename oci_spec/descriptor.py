@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from oci_spec.digest import Digest
+from oci_spec.json_fields import JsonFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,45 @@ class Descriptor:
     platform: Platform | None = None
     artifact_type: str | None = None
     data: str | None = field(default=None, repr=False)
+
+
+_DESCRIPTOR_FIELDS = ("mediaType", "digest", "size", "urls", "annotations", "platform", "artifactType", "data")
+_PLATFORM_FIELDS = ("os", "architecture", "variant", "os.version", "os.features")
+_DESCRIPTOR_LOOKALIKES = {name.casefold(): name for name in _DESCRIPTOR_FIELDS}
+_PLATFORM_LOOKALIKES = {name.casefold(): name for name in _PLATFORM_FIELDS}
+
+
+def read_descriptor(fields: JsonFields) -> Descriptor:
+    """The descriptor that a JSON object of a document is.
+
+    Raises:
+        FieldInvalid: a required field is missing, or one is ill-typed.
+    """
+    fields.refuse_lookalikes(_DESCRIPTOR_LOOKALIKES)
+    platform = fields.child("platform")
+    return Descriptor(
+        media_type=fields.line("mediaType"),
+        digest=fields.digest("digest"),
+        size=fields.natural("size"),
+        urls=fields.texts("urls"),
+        annotations=fields.text_map("annotations"),
+        platform=None if platform is None else read_platform(platform),
+        artifact_type=fields.optional_line("artifactType"),
+        data=fields.optional_text("data"),
+    )
+
+
+def read_platform(fields: JsonFields) -> Platform:
+    """The platform whose fields a JSON object of a document has, among others or alone.
+
+    Raises:
+        FieldInvalid: a field is ill-typed.
+    """
+    fields.refuse_lookalikes(_PLATFORM_LOOKALIKES)
+    return Platform(
+        os=fields.optional_line("os") or "",
+        architecture=fields.optional_line("architecture") or "",
+        variant=fields.optional_line("variant"),
+        os_version=fields.optional_line("os.version"),
+        os_features=fields.texts("os.features"),
+    )
