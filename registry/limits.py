@@ -64,6 +64,9 @@ INDEX_DEPTH: Final = 8
 IMAGE_CONFIG_BYTES: Final = 4 * MIB
 """Largest image configuration that is read to be described; a larger blob is served, not parsed."""
 
+FALLBACK_REFERRERS: Final = 256
+"""Most entries of a fallback tag's index that are looked at: each is a query, and real subjects have a handful."""
+
 REFERRERS_BYTES: Final = 4 * MIB
 """Largest page of referrers: clients read it as a manifest and stop where manifests stop."""
 
@@ -77,6 +80,12 @@ SEARCH_CHARACTERS: Final = 255
 
 ERROR_TEXT_CHARACTERS: Final = 256
 """How much of a client's own text an error repeats; the rest would only fill logs and terminals."""
+
+MOUNT_CANDIDATES: Final = 64
+"""Most repositories that are asked for a blob to mount when the request names none; a miss only costs an upload."""
+
+PENDING_PULLS: Final = 10_000
+"""Most pull times that one process keeps before they are written; those beyond it are not recorded."""
 
 # Connections
 
@@ -93,6 +102,9 @@ REQUEST_ID_CHARACTERS: Final = 128
 """Longest `X-Request-ID` taken over from a client; it is repeated on every line that is logged."""
 
 # Times
+
+READINESS_S: Final = 5
+"""Longest wait for one part's answer to the readiness check: a balancer asks again every few seconds."""
 
 LEASE_S: Final = 3600
 """How long a positive answer protects a blob from collection: the gap between "it exists" and the manifest."""
