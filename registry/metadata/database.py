@@ -1,0 +1,64 @@
+"""The metadata database as the services see it: units of work, and lookups of single rows.
+
+A unit of work is a plain function `unit(tx, *args) -> result` that does all it has to do through `tx` and has no other
+effect, because it may be run again when the database asks for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from registry.metadata.lookups import Lookups
+    from registry.metadata.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database(ABC):
+    """The metadata of one registry, on SQLite or PostgreSQL; belongs to the event loop that opened it.
+
+    All methods raise `DatabaseUnavailable` when the database cannot be reached or read, `DatabaseBusy` when it did not
+    get to the request in time, and `StorageFull` when there is no room to write; all three from `registry.errors`.
+    """
+
+    lookups: Lookups
+
+    @abstractmethod
+    async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `unit` in a transaction and give its result once that is committed and durable.
+
+        An exception of the unit undoes all that it did, and nothing that others did, and is raised here.
+        """
+
+    @abstractmethod
+    async def read(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `unit`, which only reads, on one consistent view of the database."""
+
+    @abstractmethod
+    async def revision(self) -> str | None:
+        """Give the schema revision that the database is at, None when it has never been migrated."""
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Return when the database answers questions and takes transactions."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish the units already handed over, then give up every connection. May be repeated."""
+
+    async def __aenter__(self) -> Self:
+        """Give the open database."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        await self.close()

@@ -1,0 +1,249 @@
+"""Manifests: their exact bytes, and what they refer to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import insert as plain_insert
+
+from oci_spec.digest import Digest
+from oci_spec.manifest import ManifestKind
+from registry.metadata.platforms import decode_platform, encode_platform
+from registry.metadata.rows import ManifestReference, ManifestRow, NewManifest, ReferenceRole, Referrer
+from registry.metadata.schema import manifest, manifest_reference
+from registry.metadata.statements import has_digest, insert, kept, some_digests, to_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+_MANIFEST = select(
+    manifest.c.algorithm,
+    manifest.c.digest,
+    manifest.c.id,
+    manifest.c.repository_id,
+    manifest.c.media_type,
+    manifest.c.kind,
+    manifest.c.artifact_type,
+    manifest.c.config_media_type,
+    manifest.c.subject_algorithm,
+    manifest.c.subject_digest,
+    manifest.c.annotations,
+    manifest.c.size,
+    manifest.c.pushed_at,
+    manifest.c.pushed_by,
+    manifest.c.pulled_at,
+)
+_ARTIFACT_TYPE = func.coalesce(manifest.c.artifact_type, manifest.c.config_media_type)
+_REFERRER = select(
+    manifest.c.algorithm,
+    manifest.c.digest,
+    manifest.c.media_type,
+    manifest.c.size,
+    _ARTIFACT_TYPE,
+    manifest.c.annotations,
+).order_by(manifest.c.algorithm, manifest.c.digest)
+
+
+class Manifests:
+    """The manifests of all repositories."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        """Work in the transaction of `connection`."""
+        self._connection = connection
+
+    def put(self, repository_id: int, new: NewManifest) -> tuple[ManifestRow, bool]:
+        """Store a manifest with its references and give its row and whether it is new to the repository.
+
+        Of one that is already there the bytes stay; the media type, who pushed it and when, and its references become
+        those of this push.
+        """
+        values = _values(new)
+        same = ["repository_id", "algorithm", "digest"]
+        made = (
+            insert(self._connection, manifest)
+            .values(repository_id=repository_id, content=new.content, **values)
+            .on_conflict_do_nothing(index_elements=same)
+            .returning(manifest.c.id)
+        )
+        manifest_id: int | None = self._connection.execute(made).scalar_one_or_none()
+        created = manifest_id is not None
+        if manifest_id is None:
+            this = (manifest.c.repository_id == repository_id, has_digest(manifest, new.digest))
+            again = update(manifest).where(*this).values(**values).returning(manifest.c.id)
+            manifest_id = self._connection.execute(again).scalar_one()
+            self._connection.execute(delete(manifest_reference).where(manifest_reference.c.manifest_id == manifest_id))
+        self._refer(repository_id, manifest_id, new.references)
+        row = self._connection.execute(_MANIFEST.where(manifest.c.id == manifest_id)).one()
+        return _to_manifest(row), created
+
+    def find(self, repository_id: int, digest: Digest) -> ManifestRow | None:
+        """Give the manifest with this digest if the repository holds it; it stays until the transaction ends."""
+        query = _MANIFEST.where(manifest.c.repository_id == repository_id, has_digest(manifest, digest))
+        row = self._connection.execute(kept(self._connection, query, manifest)).one_or_none()
+        return None if row is None else _to_manifest(row)
+
+    def exists(self, repository_id: int, digest: Digest) -> bool:
+        """Say whether the repository holds this manifest; if so it stays until the transaction ends."""
+        return bool(self.known(repository_id, (digest,)))
+
+    def known(self, repository_id: int, digests: Collection[Digest]) -> set[Digest]:
+        """Give those of `digests` that are manifests of the repository; they stay until the transaction ends."""
+        found: set[Digest] = set()
+        query = select(manifest.c.algorithm, manifest.c.digest).where(manifest.c.repository_id == repository_id)
+        for condition in some_digests(manifest, digests):
+            rows = self._connection.execute(kept(self._connection, query.where(condition), manifest))
+            found.update(to_digest(row) for row in rows)
+        return found
+
+    def content(self, manifest_id: int) -> bytes:
+        """Give the exact bytes of a manifest that is known to be there."""
+        query = select(manifest.c.content).where(manifest.c.id == manifest_id)
+        content: bytes = self._connection.execute(query).scalar_one()
+        return content
+
+    def delete(self, repository_id: int, digest: Digest) -> bool:
+        """Remove the manifest and what it refers to, not the tags that name it; False when it was not there."""
+        gone = delete(manifest).where(manifest.c.repository_id == repository_id, has_digest(manifest, digest))
+        return self._connection.execute(gone).rowcount > 0
+
+    def referrers(
+        self,
+        repository_id: int,
+        subject: Digest,
+        artifact_types: Collection[str],
+        after: Digest | None,
+        *,
+        limit: int,
+    ) -> list[Referrer]:
+        """Give up to `limit` manifests whose subject is `subject`, in the order of their digests, those past `after`.
+
+        With `artifact_types` only those of one of these types; the type of an image that names none is that of its
+        config (distribution-spec, "Listing Referrers"). The subject itself need not exist.
+        """
+        query = _REFERRER.where(
+            manifest.c.repository_id == repository_id,
+            manifest.c.subject_algorithm == subject.algorithm,
+            manifest.c.subject_digest == subject.raw,
+        ).limit(limit)
+        if artifact_types:
+            query = query.where(_ARTIFACT_TYPE.in_(sorted(artifact_types)))
+        if after is not None:
+            query = query.where(tuple_(manifest.c.algorithm, manifest.c.digest) > (after.algorithm, after.raw))
+        return [
+            Referrer(
+                digest=to_digest(row),
+                media_type=row[2],
+                size=row[3],
+                artifact_type=row[4],
+                annotations=_decode_annotations(row[5]),
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def references(self, manifest_id: int) -> list[ManifestReference]:
+        """Give what a manifest refers to, in the order of its descriptors."""
+        target = manifest_reference.c
+        query = (
+            select(
+                target.algorithm,
+                target.digest,
+                target.role,
+                target.media_type,
+                target.size,
+                target.platform,
+                target.present,
+            )
+            .where(target.manifest_id == manifest_id)
+            .order_by(target.position)
+        )
+        return [
+            ManifestReference(
+                digest=to_digest(row),
+                role=ReferenceRole(row[2]),
+                media_type=row[3],
+                size=row[4],
+                platform=decode_platform(row[5]),
+                present=row[6],
+            )
+            for row in self._connection.execute(query)
+        ]
+
+    def parents(self, repository_id: int, digest: Digest) -> list[Digest]:
+        """Give the manifests of the repository that refer to `digest`, as their config, layer or child."""
+        query = (
+            select(manifest.c.algorithm, manifest.c.digest)
+            .join_from(manifest_reference, manifest)
+            .where(manifest_reference.c.repository_id == repository_id, has_digest(manifest_reference, digest))
+            .order_by(manifest.c.algorithm, manifest.c.digest)
+            .distinct()
+        )
+        return [to_digest(row) for row in self._connection.execute(query)]
+
+    def _refer(self, repository_id: int, manifest_id: int, references: tuple[ManifestReference, ...]) -> None:
+        rows = [
+            {
+                "manifest_id": manifest_id,
+                "position": position,
+                "repository_id": repository_id,
+                "role": reference.role,
+                "algorithm": reference.digest.algorithm,
+                "digest": reference.digest.raw,
+                "media_type": reference.media_type,
+                "size": reference.size,
+                "platform": encode_platform(reference.platform),
+                "present": reference.present,
+            }
+            for position, reference in enumerate(references)
+        ]
+        if rows:
+            self._connection.execute(plain_insert(manifest_reference), rows)
+
+
+def _values(new: NewManifest) -> dict[str, Any]:
+    return {
+        "algorithm": new.digest.algorithm,
+        "digest": new.digest.raw,
+        "media_type": new.media_type,
+        "kind": new.kind.value,
+        "artifact_type": new.artifact_type,
+        "config_media_type": new.config_media_type,
+        "subject_algorithm": None if new.subject is None else new.subject.algorithm,
+        "subject_digest": None if new.subject is None else new.subject.raw,
+        # Escaped to ASCII: JSON may hold U+0000 and lone surrogates, which the databases' text may not.
+        "annotations": None if new.annotations is None else json.dumps(dict(new.annotations), separators=(",", ":")),
+        "size": len(new.content),
+        "pushed_at": new.pushed_at,
+        "pushed_by": new.pushed_by,
+    }
+
+
+def _to_manifest(row: Sequence[Any]) -> ManifestRow:
+    return ManifestRow(
+        digest=to_digest(row),
+        id=row[2],
+        repository_id=row[3],
+        media_type=row[4],
+        kind=ManifestKind(row[5]),
+        artifact_type=row[6],
+        config_media_type=row[7],
+        subject=None if row[8] is None else Digest.from_raw(row[8], row[9]),
+        annotations=_decode_annotations(row[10]),
+        size=row[11],
+        pushed_at=row[12],
+        pushed_by=row[13],
+        pulled_at=row[14],
+    )
+
+
+def _decode_annotations(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    decoded: dict[str, str] = json.loads(text)
+    return decoded

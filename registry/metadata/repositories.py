@@ -1,0 +1,99 @@
+"""Namespaces and repositories: they begin to exist with the first thing pushed to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Select, delete, func, select, update
+
+from oci_spec.reference import RepositoryName
+from registry.metadata.rows import Direction, Repository, RepositorySearch, RepositorySort, RepositorySummary
+from registry.metadata.schema import namespace, repository, tag
+from registry.metadata.statements import contains, insert, kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+_COLUMNS = (repository.c.id, repository.c.name, repository.c.created_at, repository.c.updated_at)
+_SORTS = {
+    RepositorySort.NAME: repository.c.name,
+    RepositorySort.CREATED: repository.c.created_at,
+    RepositorySort.UPDATED: repository.c.updated_at,
+}
+
+
+class Repositories:
+    """The repositories of the registry."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        """Work in the transaction of `connection`."""
+        self._connection = connection
+
+    def find(self, name: RepositoryName) -> Repository | None:
+        """Give the repository of this name if it exists; it then goes on existing until the transaction ends."""
+        query = select(*_COLUMNS).where(repository.c.name == str(name))
+        row = self._connection.execute(kept(self._connection, query, repository)).one_or_none()
+        return None if row is None else _to_repository(row)
+
+    def ensure(self, name: RepositoryName, now: datetime) -> Repository:
+        """Give the repository of this name, made now, with its namespace, if it did not exist; safe against races."""
+        while (found := self.find(name)) is None:
+            new_namespace = insert(self._connection, namespace).values(name=name.namespace, created_at=now)
+            self._connection.execute(new_namespace.on_conflict_do_nothing())
+            namespace_id = self._connection.scalar(select(namespace.c.id).where(namespace.c.name == name.namespace))
+            new_repository = insert(self._connection, repository).values(
+                namespace_id=namespace_id, name=str(name), created_at=now, updated_at=now
+            )
+            self._connection.execute(new_repository.on_conflict_do_nothing())
+        return found
+
+    def touch(self, repository_id: int, now: datetime) -> None:
+        """Note that something in the repository changed."""
+        changed = update(repository).where(repository.c.id == repository_id, repository.c.updated_at < now)
+        self._connection.execute(changed.values(updated_at=now))
+
+    def delete(self, repository_id: int) -> bool:
+        """Remove the repository with its links, manifests, tags and their history; False if there was none.
+
+        The bytes of its blobs stay, for other repositories or the collector.
+        """
+        return self._connection.execute(delete(repository).where(repository.c.id == repository_id)).rowcount > 0
+
+    def search(self, search: RepositorySearch) -> list[RepositorySummary]:
+        """Give one page of the repositories that `search` describes, in its order."""
+        tags = select(func.count()).where(tag.c.repository_id == repository.c.id, tag.c.valid_until.is_(None))
+        query = _matching(select(*_COLUMNS, tags.scalar_subquery()), search)
+        key = _SORTS[search.sort]
+        ordered = key.desc() if search.direction is Direction.DESCENDING else key.asc()
+        query = query.order_by(ordered, repository.c.name).limit(search.limit).offset(search.offset)
+        return [
+            RepositorySummary(row[0], RepositoryName.parse(row[1]), row[2], row[3], row[4])
+            for row in self._connection.execute(query)
+        ]
+
+    def count(self, search: RepositorySearch) -> int:
+        """Count all repositories that `search` describes, whatever its page."""
+        counted: int = self._connection.execute(_matching(select(func.count()), search)).scalar_one()
+        return counted
+
+    def list(self, limit: int, last: RepositoryName | None) -> list[Repository]:
+        """Give up to `limit` repositories in the byte order of their names, those after `last` if it is given."""
+        query = select(*_COLUMNS).order_by(repository.c.name).limit(limit)
+        if last is not None:
+            query = query.where(repository.c.name > str(last))
+        return [_to_repository(row) for row in self._connection.execute(query)]
+
+
+def _matching(query: Select[Any], search: RepositorySearch) -> Select[Any]:
+    query = query.select_from(repository)
+    return query.where(contains(repository.c.name, search.text)) if search.text else query
+
+
+def _to_repository(row: Sequence[Any]) -> Repository:
+    return Repository(id=row[0], name=RepositoryName.parse(row[1]), created_at=row[2], updated_at=row[3])

@@ -1,0 +1,301 @@
+"""The values that the metadata database gives and takes.
+
+They are plain frozen values: reading one never reaches back to the database, and importing this module loads no
+database library. Times are aware UTC datetimes, sizes are bytes, `id` fields are the tables' own keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from oci_spec.descriptor import Platform
+    from oci_spec.digest import Digest
+    from oci_spec.manifest import ManifestKind
+    from oci_spec.reference import RepositoryName, Tag
+
+
+class BlobState(StrEnum):
+    """What is known about the stored bytes of a blob."""
+
+    PRESENT = "present"
+    SUSPECT = "suspect"
+    """The stored copy was seen missing or broken; the next push of the same bytes replaces it."""
+
+
+class ReferenceRole(StrEnum):
+    """What a manifest uses a referenced descriptor for."""
+
+    CONFIG = "config"
+    LAYER = "layer"
+    MANIFEST = "manifest"
+
+
+class Direction(StrEnum):
+    """Which end of a sorted listing comes first."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+class RepositorySort(StrEnum):
+    """What a search for repositories is sorted by; the name decides between equals."""
+
+    NAME = "name"
+    CREATED = "created"
+    UPDATED = "updated"
+
+
+class TagSort(StrEnum):
+    """What a page of tag details is sorted by; the name decides between equals."""
+
+    NAME = "name"
+    PUSHED = "pushed"
+    PULLED = "pulled"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository that exists: something was pushed to it."""
+
+    id: int
+    name: RepositoryName
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySearch:
+    """Which repositories to find: `text` is looked for anywhere in the name, ignoring case."""
+
+    limit: int
+    offset: int = 0
+    text: str = ""
+    sort: RepositorySort = RepositorySort.NAME
+    direction: Direction = Direction.ASCENDING
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySummary:
+    """A repository as a listing shows it; `tags` counts the tags that exist now."""
+
+    id: int
+    name: RepositoryName
+    created_at: datetime
+    updated_at: datetime
+    tags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The one row of a digest whose bytes are stored, whatever repositories link it."""
+
+    id: int
+    digest: Digest
+    size: int
+    key: str
+    state: BlobState
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedBlob:
+    """A blob as one repository holds it; until `lease_until` nothing may collect it there."""
+
+    repository_id: int
+    blob_id: int
+    digest: Digest
+    size: int
+    key: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReference:
+    """One descriptor that a manifest holds; `present` says whether it was in the repository at the push."""
+
+    role: ReferenceRole
+    digest: Digest
+    media_type: str
+    size: int
+    platform: Platform | None
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewManifest:
+    """A manifest to be stored: the exact pushed bytes and what was read out of them, references in their order."""
+
+    digest: Digest
+    media_type: str
+    kind: ManifestKind
+    content: bytes
+    artifact_type: str | None
+    config_media_type: str | None
+    subject: Digest | None
+    annotations: Mapping[str, str] | None
+    references: tuple[ManifestReference, ...]
+    pushed_at: datetime
+    pushed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """What is known about a stored manifest, without its bytes; `size` counts the manifest's own bytes."""
+
+    id: int
+    repository_id: int
+    digest: Digest
+    media_type: str
+    kind: ManifestKind
+    artifact_type: str | None
+    config_media_type: str | None
+    subject: Digest | None
+    annotations: dict[str, str] | None
+    size: int
+    pushed_at: datetime
+    pushed_by: str
+    pulled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """The exact bytes of a manifest and what an answer needs beside them; `tag_id` is None when asked by digest."""
+
+    manifest_id: int
+    repository_id: int
+    tag_id: int | None
+    digest: Digest
+    media_type: str
+    size: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """What the referrers listing tells of one manifest (distribution-spec, "Listing Referrers")."""
+
+    digest: Digest
+    media_type: str
+    size: int
+    artifact_type: str | None
+    annotations: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """What a tag named during one interval; `valid_until` and `ended_by` are None while it still does."""
+
+    id: int
+    repository_id: int
+    name: Tag
+    digest: Digest
+    valid_from: datetime
+    valid_until: datetime | None
+    actor: str
+    ended_by: str | None
+    pulled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagSearch:
+    """Which tags of a repository to describe: `text` is looked for anywhere in the name, ignoring case."""
+
+    limit: int
+    offset: int = 0
+    text: str = ""
+    sort: TagSort = TagSort.NAME
+    direction: Direction = Direction.ASCENDING
+
+
+@dataclass(frozen=True, slots=True)
+class TagDetail:
+    """A tag that exists now and the manifest it names.
+
+    `size` adds the manifest, its config and its layers; for an index those of the children that are in the repository.
+    """
+
+    name: Tag
+    manifest_id: int
+    digest: Digest
+    media_type: str
+    kind: ManifestKind
+    size: int
+    pushed_at: datetime
+    pushed_by: str
+    pulled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload session: whose it is, and how far its bytes and their running hash have come.
+
+    `repository` is a name, not a row: starting an upload must not make a repository exist.
+    """
+
+    id: str
+    repository: RepositoryName
+    subject: str
+    algorithm: str
+    key: str
+    offset: int
+    hash_state: bytes
+    backend_state: bytes
+    tail: bytes
+    version: int
+    started_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """What one accepted request changes in an upload session."""
+
+    algorithm: str
+    offset: int
+    hash_state: bytes
+    backend_state: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """A change that was committed and waits to be written behind, or has been when `indexed_at` is set."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    created_at: datetime
+    indexed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A server secret; a retired one still proves what was signed before, but signs nothing new."""
+
+    id: int
+    purpose: str
+    key_id: str
+    material: bytes
+    created_at: datetime
+    retired_at: datetime | None
+
+    def __repr__(self) -> str:
+        """Name the key without its material, which must never reach a log."""
+        return f"Secret(purpose={self.purpose!r}, key_id={self.key_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One manifest that was pulled; `tag_id` is None when it was asked for by digest."""
+
+    manifest_id: int
+    tag_id: int | None
+    pulled_at: datetime

@@ -1,0 +1,229 @@
+"""The tables of the metadata database, declared once for SQLite and PostgreSQL.
+
+A digest is two columns, its algorithm and its raw bytes. A migration in `migrations/versions/` follows every change.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from registry.metadata.column_types import Algorithm, ByteOrdered, RowId, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+namespace = Table(
+    "namespace",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", ByteOrdered, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("name"),
+)
+
+repository = Table(
+    "repository",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("namespace_id", RowId, ForeignKey("namespace.id"), nullable=False, index=True),
+    Column("name", ByteOrdered, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("name"),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("algorithm", Algorithm, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("algorithm", "digest"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("blob_id", RowId, ForeignKey("blob.id"), primary_key=True, index=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("lease_until", UtcTime, nullable=False),
+)
+
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), nullable=False),
+    Column("algorithm", Algorithm, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("artifact_type", Text),
+    Column("config_media_type", Text),
+    Column("subject_algorithm", Algorithm),
+    Column("subject_digest", LargeBinary),
+    Column("annotations", Text),
+    Column("size", BigInteger, nullable=False),
+    Column("pushed_at", UtcTime, nullable=False),
+    Column("pushed_by", Text, nullable=False),
+    Column("pulled_at", UtcTime),
+    # Last, so that SQLite reads every other column without walking the overflow pages of a large manifest.
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("repository_id", "algorithm", "digest"),
+)
+
+# Few manifests have a subject; the listing's order is the index's own.
+Index(
+    "ix_manifest_referrers",
+    manifest.c.repository_id,
+    manifest.c.subject_algorithm,
+    manifest.c.subject_digest,
+    manifest.c.algorithm,
+    manifest.c.digest,
+    sqlite_where=manifest.c.subject_digest.is_not(None),
+    postgresql_where=manifest.c.subject_digest.is_not(None),
+)
+
+manifest_reference = Table(
+    "manifest_reference",
+    metadata,
+    Column("manifest_id", RowId, ForeignKey("manifest.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("repository_id", RowId, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("algorithm", Algorithm, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("platform", Text),
+    Column("present", Boolean, nullable=False),
+    Index("ix_manifest_reference_target", "repository_id", "algorithm", "digest"),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), nullable=False),
+    Column("name", ByteOrdered, nullable=False),
+    Column("algorithm", Algorithm, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("valid_from", UtcTime, nullable=False),
+    Column("valid_until", UtcTime),
+    Column("actor", Text, nullable=False),
+    Column("ended_by", Text),
+    Column("pulled_at", UtcTime),
+    Index("ix_tag_history", "repository_id", "name", "id"),
+)
+
+Index(
+    "uq_tag_current",
+    tag.c.repository_id,
+    tag.c.name,
+    unique=True,
+    sqlite_where=tag.c.valid_until.is_(None),
+    postgresql_where=tag.c.valid_until.is_(None),
+)
+Index(
+    "ix_tag_current_digest",
+    tag.c.repository_id,
+    tag.c.algorithm,
+    tag.c.digest,
+    sqlite_where=tag.c.valid_until.is_(None),
+    postgresql_where=tag.c.valid_until.is_(None),
+)
+
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # The name and no key: starting an upload must not make a repository exist.
+    Column("repository", ByteOrdered, nullable=False, index=True),
+    Column("subject", Text, nullable=False),
+    Column("algorithm", Algorithm, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("hash_state", LargeBinary, nullable=False),
+    Column("backend_state", LargeBinary, nullable=False),
+    Column("tail", LargeBinary, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False, index=True),
+)
+
+job_lease = Table(
+    "job_lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("token", BigInteger, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("indexed_at", UtcTime),
+)
+
+Index(
+    "ix_outbox_pending",
+    outbox.c.id,
+    sqlite_where=outbox.c.indexed_at.is_(None),
+    postgresql_where=outbox.c.indexed_at.is_(None),
+)
+Index(
+    "ix_outbox_indexed",
+    outbox.c.created_at,
+    sqlite_where=outbox.c.indexed_at.is_not(None),
+    postgresql_where=outbox.c.indexed_at.is_not(None),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("material", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("retired_at", UtcTime),
+    UniqueConstraint("key_id"),
+)
+
+Index(
+    "uq_secret_active",
+    secret.c.purpose,
+    unique=True,
+    sqlite_where=secret.c.retired_at.is_(None),
+    postgresql_where=secret.c.retired_at.is_(None),
+)

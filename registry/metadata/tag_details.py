@@ -1,0 +1,119 @@
+"""The listing of current tags with the manifests they name, as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, select
+
+from oci_spec.manifest import ManifestKind
+from oci_spec.reference import Tag
+from registry.metadata.rows import Direction, ReferenceRole, TagDetail, TagSearch, TagSort
+from registry.metadata.schema import manifest, manifest_reference, tag
+from registry.metadata.statements import contains, to_digest
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select
+
+_CHILD = manifest.alias("child")
+_CHILD_REFERENCE = manifest_reference.alias("child_reference")
+_BLOB_ROLES = (ReferenceRole.CONFIG, ReferenceRole.LAYER)
+
+
+def details(connection: Connection, repository_id: int, search: TagSearch) -> list[TagDetail]:
+    """Give one page of the current tags of a repository that `search` describes, in its order."""
+    query = _matching(select(*_COLUMNS), repository_id, search)
+    key = _SORTS[search.sort]
+    ordered = key.desc().nulls_last() if search.direction is Direction.DESCENDING else key.asc().nulls_first()
+    query = query.order_by(ordered, tag.c.name).limit(search.limit).offset(search.offset)
+    return [
+        TagDetail(
+            digest=to_digest(row),
+            name=Tag.parse(row[2]),
+            manifest_id=row[3],
+            media_type=row[4],
+            kind=ManifestKind(row[5]),
+            size=row[6],
+            pushed_at=row[7],
+            pushed_by=row[8],
+            pulled_at=row[9],
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def count(connection: Connection, repository_id: int, search: TagSearch) -> int:
+    """Count all current tags of a repository that `search` describes, whatever its page."""
+    counted: int = connection.execute(_matching(select(func.count()), repository_id, search)).scalar_one()
+    return counted
+
+
+def _matching(query: Select[Any], repository_id: int, search: TagSearch) -> Select[Any]:
+    query = query.join_from(tag, manifest, _NAMED).where(
+        tag.c.repository_id == repository_id, tag.c.valid_until.is_(None)
+    )
+    return query.where(contains(tag.c.name, search.text)) if search.text else query
+
+
+def _own_blobs() -> ScalarSelect[Any]:
+    query = select(func.coalesce(func.sum(manifest_reference.c.size), 0))
+    return (
+        query.where(manifest_reference.c.manifest_id == manifest.c.id, manifest_reference.c.role.in_(_BLOB_ROLES))
+        .correlate(manifest)
+        .scalar_subquery()
+    )
+
+
+def _child_manifests() -> ScalarSelect[Any]:
+    return _of_children(select(func.coalesce(func.sum(_CHILD.c.size), 0))).scalar_subquery()
+
+
+def _child_blobs() -> ScalarSelect[Any]:
+    query = _of_children(select(func.coalesce(func.sum(_CHILD_REFERENCE.c.size), 0)))
+    blobs = and_(_CHILD_REFERENCE.c.manifest_id == _CHILD.c.id, _CHILD_REFERENCE.c.role.in_(_BLOB_ROLES))
+    return query.join(_CHILD_REFERENCE, blobs).scalar_subquery()
+
+
+def _of_children(query: Select[Any]) -> Select[Any]:
+    named = and_(
+        _CHILD.c.repository_id == manifest_reference.c.repository_id,
+        _CHILD.c.algorithm == manifest_reference.c.algorithm,
+        _CHILD.c.digest == manifest_reference.c.digest,
+    )
+    return (
+        query.select_from(manifest_reference)
+        .join(_CHILD, named)
+        .where(
+            manifest_reference.c.manifest_id == manifest.c.id,
+            manifest_reference.c.role == ReferenceRole.MANIFEST,
+        )
+        .correlate(manifest)
+    )
+
+
+_NAMED = and_(
+    manifest.c.repository_id == tag.c.repository_id,
+    manifest.c.algorithm == tag.c.algorithm,
+    manifest.c.digest == tag.c.digest,
+)
+_SIZE = manifest.c.size + _own_blobs() + _child_manifests() + _child_blobs()
+_COLUMNS = (
+    manifest.c.algorithm,
+    manifest.c.digest,
+    tag.c.name,
+    manifest.c.id,
+    manifest.c.media_type,
+    manifest.c.kind,
+    _SIZE.label("total"),
+    tag.c.valid_from,
+    tag.c.actor,
+    tag.c.pulled_at,
+)
+_SORTS: dict[TagSort, ColumnElement[Any]] = {
+    TagSort.NAME: tag.c.name,
+    TagSort.PUSHED: tag.c.valid_from,
+    TagSort.PULLED: tag.c.pulled_at,
+    TagSort.SIZE: _SIZE,
+}

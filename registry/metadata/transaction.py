@@ -1,0 +1,36 @@
+"""One transaction of the metadata database and what can be asked and changed in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.metadata.blobs import Blobs
+from registry.metadata.leases import Leases
+from registry.metadata.manifests import Manifests
+from registry.metadata.outbox import Outbox
+from registry.metadata.pulls import Pulls
+from registry.metadata.repositories import Repositories
+from registry.metadata.secrets import Secrets
+from registry.metadata.tags import Tags
+from registry.metadata.uploads import Uploads
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Transaction:
+    """What a unit of work gets: one object per aggregate, all on the same connection and transaction."""
+
+    __slots__ = ("blobs", "leases", "manifests", "outbox", "pulls", "repositories", "secrets", "tags", "uploads")
+
+    def __init__(self, connection: Connection) -> None:
+        """Stand on a connection whose transaction has begun; the caller ends it."""
+        self.repositories = Repositories(connection)
+        self.blobs = Blobs(connection)
+        self.manifests = Manifests(connection)
+        self.tags = Tags(connection)
+        self.uploads = Uploads(connection)
+        self.leases = Leases(connection)
+        self.outbox = Outbox(connection)
+        self.secrets = Secrets(connection)
+        self.pulls = Pulls(connection)
