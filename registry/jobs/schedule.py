@@ -1,0 +1,43 @@
+"""All periodic work of a serving process."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from registry.errors import RegistryError
+from registry.jobs import event_retention, index_objects, upload_expiry
+from registry.jobs.leased import repeat
+from registry.services.context import Services
+
+JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB)
+
+_PULL_TIMES_INTERVAL_S = 5
+
+_log = structlog.get_logger(__name__)
+
+
+async def run(services: Services) -> None:
+    """Run every job until cancelled; what this process still has to write is written before it returns."""
+    async with asyncio.TaskGroup() as tasks:
+        for job in JOBS:
+            tasks.create_task(repeat(services, job), name=job.name)
+        tasks.create_task(_flush_pull_times(services), name="pull-times")
+
+
+async def _flush_pull_times(services: Services) -> None:
+    """Write this process's own pull times; each process has its own, so no lease is needed."""
+    try:
+        while True:
+            await asyncio.sleep(_PULL_TIMES_INTERVAL_S)
+            await _flush(services)
+    finally:
+        await _flush(services)
+
+
+async def _flush(services: Services) -> None:
+    try:
+        await services.pulls.flush(services.database)
+    except RegistryError as error:
+        _log.warning("pull times lost", error=repr(error), cause=getattr(error, "cause", None))

@@ -1,0 +1,20 @@
+"""Removing upload sessions that their clients have abandoned."""
+
+from __future__ import annotations
+
+from registry.jobs.leased import Job
+from registry.services import uploads
+from registry.services.context import Services, now
+
+_BATCH = 100
+
+
+async def run(services: Services) -> None:
+    """Remove every session that has expired, a batch at a time."""
+    moment = now()
+    while await uploads.expire(services, moment, _BATCH) == _BATCH:
+        pass
+    await uploads.reap(services, moment)
+
+
+JOB = Job("upload-expiry", interval_s=60, run=run)

@@ -1,0 +1,47 @@
+"""What every service works with: the open database and store, the policy, and the settings that shape behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from registry import limits
+from registry.auth.policy import Policy
+from registry.metadata.database import Database
+from registry.services.pull_times import PullTimes
+from registry.services.server_secrets import ServerSecrets
+from storage_backends.contract import BlobStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configured values that services decide by. Sizes in bytes, times in seconds."""
+
+    sparse_manifests: bool = False
+    upload_expire_s: int = limits.UPLOAD_EXPIRE_S
+    event_retention_s: int = limits.EVENT_RETENTION_S
+    manifest_bytes: int = limits.MANIFEST_BYTES
+    blob_bytes: int = limits.BLOB_BYTES
+    page_entries: int = limits.PAGE_ENTRIES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The open parts of one running registry process; made by `registry.app`, closed by it."""
+
+    database: Database
+    store: BlobStore
+    policy: Policy
+    secrets: ServerSecrets
+    pulls: PullTimes
+    settings: Settings
+
+
+def now() -> datetime:
+    """The present moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def lease_from(moment: datetime) -> datetime:
+    """Until when a positive answer given at `moment` keeps its blob from being collected."""
+    return moment + timedelta(seconds=limits.LEASE_S)

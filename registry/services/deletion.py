@@ -1,0 +1,91 @@
+"""Taking things away: a tag, a manifest with its tags, a blob from one repository, a whole repository.
+
+Deletion removes rows, at once and for every worker. Bytes go later, when nothing refers to them.
+"""
+
+from __future__ import annotations
+
+from oci_spec.digest import Digest
+from oci_spec.reference import RepositoryName, Tag
+from registry.auth.subject import Subject
+from registry.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
+from registry.metadata.rows import Upload
+from registry.metadata.transaction import Transaction
+from registry.services import events
+from registry.services.context import Services, now
+from registry.services.events import About, EventKind
+from registry.services.uploads import stored_state
+
+
+async def tag(services: Services, subject: Subject, repository: RepositoryName, name: Tag) -> None:
+    """End `name`; the manifest stays, and so do its other tags (distribution-spec, "Deleting tags").
+
+    Raises:
+        ManifestUnknown: the repository has no such tag.
+    """
+    await services.database.write(_delete_tag, subject, repository, name)
+
+
+async def manifest(services: Services, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+    """Remove the manifest and, in the same moment, every tag that names it ("Deleting manifests").
+
+    Raises:
+        ManifestUnknown: the repository holds no such manifest.
+    """
+    await services.database.write(_delete_manifest, subject, repository, digest)
+
+
+async def blob(services: Services, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+    """Unlink the blob from this repository; others that link it keep it ("Deleting blobs").
+
+    Raises:
+        BlobUnknown: the repository does not link it.
+    """
+    await services.database.write(_delete_blob, subject, repository, digest)
+
+
+async def repository(services: Services, subject: Subject, name: RepositoryName) -> None:
+    """Remove the repository with its tags, their history, manifests, links and upload sessions.
+
+    Raises:
+        RepositoryUnknown: there is none of this name.
+    """
+    for upload in await services.database.write(_delete_repository, subject, name):
+        await services.store.abort(stored_state(upload))
+
+
+def _delete_tag(tx: Transaction, subject: Subject, repository: RepositoryName, name: Tag) -> None:
+    moment = now()
+    row = tx.repositories.find(repository)
+    if row is None or not tx.tags.end(row.id, name, actor=str(subject), now=moment):
+        raise ManifestUnknown(repository, name)
+    events.record(tx, EventKind.TAG_DELETED, About(repository, subject, moment), tag=name)
+
+
+def _delete_manifest(tx: Transaction, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+    moment = now()
+    row = tx.repositories.find(repository)
+    if row is None or not tx.manifests.delete(row.id, digest):
+        raise ManifestUnknown(repository, digest)
+    for name in tx.tags.end_all(row.id, digest, actor=str(subject), now=moment):
+        events.record(tx, EventKind.TAG_DELETED, About(repository, subject, moment), tag=Tag.parse(name))
+    events.record(tx, EventKind.MANIFEST_DELETED, About(repository, subject, moment), digest=digest)
+
+
+def _delete_blob(tx: Transaction, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+    row = tx.repositories.find(repository)
+    if row is None or not tx.blobs.unlink(row.id, digest):
+        raise BlobUnknown(repository, digest)
+    events.record(tx, EventKind.BLOB_UNLINKED, About(repository, subject, now()), digest=digest)
+
+
+def _delete_repository(tx: Transaction, subject: Subject, name: RepositoryName) -> list[Upload]:
+    row = tx.repositories.find(name)
+    if row is None:
+        raise RepositoryUnknown(name)
+    uploads = tx.uploads.for_repository(name)
+    for upload in uploads:
+        tx.uploads.delete(upload.id, None)
+    tx.repositories.delete(row.id)
+    events.record(tx, EventKind.REPOSITORY_DELETED, About(name, subject, now()))
+    return uploads

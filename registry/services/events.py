@@ -1,0 +1,50 @@
+"""What changed, as the outbox records it in the transaction of the change.
+
+Each event names what it is about, not what became of it: a reader looks at the present state, so that reading an
+event twice, or late, does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from oci_spec.digest import Digest
+from oci_spec.reference import RepositoryName, Tag
+from registry.auth.subject import Subject
+from registry.metadata.transaction import Transaction
+
+
+class EventKind(StrEnum):
+    """The outbox's `kind` column; its values are stored, so a landed one is never renamed."""
+
+    BLOB_LINKED = "blob.linked"
+    BLOB_UNLINKED = "blob.unlinked"
+    BLOB_MOVED = "blob.moved"
+    MANIFEST_PUSHED = "manifest.pushed"
+    MANIFEST_DELETED = "manifest.deleted"
+    TAG_MOVED = "tag.moved"
+    TAG_DELETED = "tag.deleted"
+    REPOSITORY_DELETED = "repository.deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What all events of one change share: where it happened, who made it, and when."""
+
+    repository: RepositoryName
+    subject: Subject
+    moment: datetime
+
+
+def record(
+    tx: Transaction, kind: EventKind, about: About, *, digest: Digest | None = None, tag: Tag | None = None
+) -> None:
+    """Append an event about a repository, and the blob, manifest or tag in it, to the outbox."""
+    payload = {"repository": str(about.repository), "actor": str(about.subject)}
+    if digest is not None:
+        payload["digest"] = str(digest)
+    if tag is not None:
+        payload["tag"] = str(tag)
+    tx.outbox.append(kind, payload, about.moment)

@@ -1,0 +1,83 @@
+"""Tags: listed, moved, and remembered. A tag is a row with a time of validity, so its past can be asked."""
+
+from __future__ import annotations
+
+from oci_spec.digest import Digest
+from oci_spec.reference import RepositoryName, Tag
+from registry.auth.subject import Subject
+from registry.errors import ManifestUnknown, RepositoryUnknown
+from registry.metadata.rows import TagRow
+from registry.metadata.transaction import Transaction
+from registry.services import events
+from registry.services.context import Services, now
+from registry.services.events import About, EventKind
+from registry.services.pages import NamePage, cut, page_size
+
+
+async def page(
+    services: Services, subject: Subject, repository: RepositoryName, limit: int | None, last: Tag | None
+) -> NamePage:
+    """Up to `limit` tags that sort after `last`, which need not exist (any more).
+
+    Raises:
+        RepositoryUnknown: nothing was ever pushed there.
+    """
+    size = page_size(services, limit)
+    return cut(await services.database.read(_names, repository, last, size + 1), size)
+
+
+async def point(
+    services: Services, subject: Subject, repository: RepositoryName, tag: Tag, digest: Digest
+) -> None:
+    """Make `tag` name the manifest `digest` from now on; what it named before stays in its history.
+
+    Pointing a tag at what it already names changes nothing and sends no event.
+
+    Raises:
+        ManifestUnknown: the repository holds no manifest with this digest.
+    """
+    await services.database.write(_point, repository, tag, digest, subject)
+
+
+async def history(
+    services: Services, subject: Subject, repository: RepositoryName, tag: Tag, limit: int
+) -> list[TagRow]:
+    """What `tag` has named, newest first; also of a tag that is gone.
+
+    Raises:
+        RepositoryUnknown: there is no such repository.
+        ManifestUnknown: the repository never had such a tag.
+    """
+    return await services.database.read(_history, repository, tag, limit)
+
+
+def move(tx: Transaction, repository_id: int, tag: Tag, digest: Digest, about: About) -> None:
+    """Point `tag` at `digest` within a transaction; a real move sends its event, in the same transaction."""
+    previous = tx.tags.point(repository_id, tag, digest, actor=str(about.subject), now=about.moment)
+    if previous != digest:
+        events.record(tx, EventKind.TAG_MOVED, about, digest=digest, tag=tag)
+
+
+def _names(tx: Transaction, repository: RepositoryName, after: Tag | None, limit: int) -> list[str]:
+    row = tx.repositories.find(repository)
+    if row is None:
+        raise RepositoryUnknown(repository)
+    return tx.tags.page(row.id, None if after is None else str(after), limit)
+
+
+def _point(tx: Transaction, repository: RepositoryName, tag: Tag, digest: Digest, subject: Subject) -> None:
+    moment = now()
+    row = tx.repositories.find(repository)
+    if row is None or not tx.manifests.exists(row.id, digest):
+        raise ManifestUnknown(repository, digest)
+    move(tx, row.id, tag, digest, About(repository, subject, moment))
+
+
+def _history(tx: Transaction, repository: RepositoryName, tag: Tag, limit: int) -> list[TagRow]:
+    row = tx.repositories.find(repository)
+    if row is None:
+        raise RepositoryUnknown(repository)
+    entries = tx.tags.history(row.id, tag, limit)
+    if not entries:
+        raise ManifestUnknown(repository, tag)
+    return entries

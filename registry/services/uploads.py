@@ -1,0 +1,308 @@
+"""Upload sessions: from the first byte of a blob to the moment it is durable and linked.
+
+A session is a row (offset, hash state, owner, version) and bytes in the store. Requests on one session may reach any
+worker: each takes the store's exclusive hold on the bytes, reads the row again inside it, and saves the row only if
+its version is still the one it read, so that two requests never interleave.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from oci_spec.digest import Digest
+from oci_spec.reference import RepositoryName
+from registry.auth.subject import Subject
+from registry.errors import (
+    BlobTooLarge,
+    BodyIncomplete,
+    DigestMismatch,
+    SizeInvalid,
+    UploadConflict,
+    UploadRangeInvalid,
+    UploadUnknown,
+)
+from registry.metadata.rows import Upload, UploadProgress
+from registry.metadata.transaction import Transaction
+from registry.services import blobs
+from registry.services.context import Services, now
+from registry.services.server_secrets import SEAL_BYTES
+from storage_backends import errors as storage
+from storage_backends.contract import UploadSession, UploadState
+
+_HASH_STATE = "hash-state"
+# Bytes are timed by the storage's clock, sessions by ours.
+_REAP_MARGIN_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes that a request brings: where it says they start and how many it says they are, where it says so."""
+
+    chunks: AsyncIterator[bytes]
+    start: int | None = None
+    length: int | None = None
+
+
+async def start(services: Services, subject: Subject, repository: RepositoryName, algorithm: str) -> Upload:
+    """Open a session for a blob that will most likely be named by a digest of `algorithm`.
+
+    The repository need not exist; it does not come to exist by this either.
+    """
+    moment = now()
+    state = await services.store.begin(algorithm)
+    upload = Upload(
+        id=str(uuid.uuid4()),
+        repository=repository,
+        subject=str(subject),
+        algorithm=algorithm,
+        key=state.key,
+        offset=state.offset,
+        hash_state=_seal(services, state.hash_state),
+        backend_state=state.backend_state,
+        tail=state.tail,
+        version=0,
+        started_at=moment,
+        updated_at=moment,
+        expires_at=_expiry(services, moment),
+    )
+    await services.database.write(_create, upload)
+    return upload
+
+
+async def status(services: Services, subject: Subject, repository: RepositoryName, upload_id: str) -> Upload:
+    """The session as it stands.
+
+    Raises:
+        UploadUnknown: no such session of this subject in this repository.
+    """
+    upload = await services.database.lookups.upload(upload_id)
+    if upload is None or upload.repository != repository or upload.subject != str(subject):
+        raise UploadUnknown(upload_id)
+    if upload.expires_at <= now():
+        raise UploadUnknown(upload_id)
+    return upload
+
+
+async def append(
+    services: Services, subject: Subject, repository: RepositoryName, upload_id: str, body: Body
+) -> Upload:
+    """Add `body` to the session's end.
+
+    When the client goes away in the middle, what came before is kept: the session's offset tells the truth.
+
+    Raises:
+        UploadUnknown, UploadConflict: see `registry.errors`.
+        UploadRangeInvalid: the body does not start at the session's offset; the session is as it was.
+        SizeInvalid, BlobTooLarge: more or fewer bytes than declared or allowed; the session is as it was.
+        BodyIncomplete: the client went away.
+    """
+    async with _held(services, subject, repository, upload_id) as (upload, session):
+        try:
+            state = await _receive(services, session, upload, body)
+        except storage.AppendInterrupted as interrupted:
+            await _save(services, upload, interrupted.state)
+            raise BodyIncomplete from interrupted
+        return await _save(services, upload, state)
+
+
+async def finish(
+    services: Services, subject: Subject, repository: RepositoryName, upload_id: str, digest: Digest, body: Body
+) -> None:
+    """Add the last bytes, check the digest of the whole, and make the blob durable and readable in the repository.
+
+    Raises:
+        UploadUnknown, UploadConflict, UploadRangeInvalid, SizeInvalid, BlobTooLarge, BodyIncomplete: as `append`.
+        DigestMismatch: the content is another; the session is gone (distribution-spec, "Pushing blobs").
+    """
+    async with _held(services, subject, repository, upload_id) as (upload, session):
+        try:
+            state = await _receive(services, session, upload, body)
+            stored = await session.commit(state, digest)
+        except storage.AppendInterrupted as interrupted:
+            await _save(services, upload, interrupted.state)
+            raise BodyIncomplete from interrupted
+        except storage.DigestMismatch as mismatch:
+            await _discard(services, upload)
+            raise DigestMismatch(mismatch.expected, mismatch.actual) from mismatch
+        await blobs.publish(services, subject, repository, digest, stored, upload=upload)
+
+
+async def receive(
+    services: Services, subject: Subject, repository: RepositoryName, digest: Digest, body: Body
+) -> None:
+    """Take a whole blob in one request (distribution-spec, "Single POST"); no session is left behind, come what may.
+
+    Raises:
+        SizeInvalid, BlobTooLarge, BodyIncomplete, DigestMismatch: nothing was kept.
+    """
+    state = await services.store.begin(digest.algorithm)
+    try:
+        async with services.store.session(state.key) as session:
+            whole = await session.append(state, _bounded(body, services.settings.blob_bytes))
+            _require_length(body, whole.offset)
+            stored = await session.commit(whole, digest)
+            await blobs.publish(services, subject, repository, digest, stored)
+    except storage.AppendInterrupted as interrupted:
+        raise _reason(interrupted) from interrupted
+    except storage.DigestMismatch as mismatch:
+        raise DigestMismatch(mismatch.expected, mismatch.actual) from mismatch
+    finally:
+        # Does nothing after a commit, which takes the session's bytes away.
+        await services.store.abort(state)
+
+
+async def cancel(services: Services, subject: Subject, repository: RepositoryName, upload_id: str) -> None:
+    """Forget the session and its bytes.
+
+    Raises:
+        UploadUnknown: no such session of this subject in this repository.
+    """
+    upload = await status(services, subject, repository, upload_id)
+    await _discard(services, upload)
+
+
+async def expire(services: Services, moment: datetime, limit: int) -> int:
+    """Remove up to `limit` sessions that nobody touched until `moment`; how many there were."""
+    expired = await services.database.read(_expired, moment, limit)
+    for upload in expired:
+        if await services.database.write(_delete, upload):
+            await services.store.abort(stored_state(upload))
+    return len(expired)
+
+
+async def reap(services: Services, moment: datetime) -> int:
+    """Remove bytes that no session can still use, as a process leaves that dies in the middle; how many there were.
+
+    An append touches the bytes before the row, so bytes untouched for longer than a session may rest belong to none.
+    """
+    oldest = moment - timedelta(seconds=services.settings.upload_expire_s + _REAP_MARGIN_S)
+    stray = [key async for key, touched in services.store.list_uploads() if touched < oldest]
+    for key in stray:
+        await services.store.abort(UploadState(key, "sha256", 0, b"", b"", b""))
+    return len(stray)
+
+
+@asynccontextmanager
+async def _held(
+    services: Services, subject: Subject, repository: RepositoryName, upload_id: str
+) -> AsyncIterator[tuple[Upload, UploadSession]]:
+    """The session, held against all other requests, and its row as it stands inside the hold."""
+    known = await status(services, subject, repository, upload_id)
+    try:
+        async with services.store.session(known.key) as session:
+            # Another request may have moved the session on between the first look and the hold.
+            yield await status(services, subject, repository, upload_id), session
+    except storage.UploadBusy as busy:
+        raise UploadConflict(upload_id) from busy
+    except storage.UploadLost as lost:
+        await _discard(services, known)
+        raise UploadUnknown(upload_id) from lost
+
+
+async def _receive(services: Services, session: UploadSession, upload: Upload, body: Body) -> UploadState:
+    """Append `body` where the session ends; raises AppendInterrupted only for a client that went away."""
+    if body.start is not None and body.start != upload.offset:
+        raise UploadRangeInvalid(upload.id, upload.offset, body.start)
+    state = stored_state(upload)
+    if not await services.secrets.verifies(_HASH_STATE, *_unsealed(upload.hash_state)):
+        # Not ours, or sealed under a key that is gone: the bytes are read again at the close instead.
+        state = replace(state, hash_state=b"")
+    try:
+        grown = await session.append(state, _bounded(body, services.settings.blob_bytes - upload.offset))
+    except storage.AppendInterrupted as interrupted:
+        if not isinstance(interrupted.__cause__, BodyIncomplete):
+            raise _reason(interrupted) from interrupted
+        raise
+    _require_length(body, grown.offset - upload.offset)
+    return grown
+
+
+async def _bounded(body: Body, limit: int) -> AsyncIterator[bytes]:
+    """The body's chunks, stopped at the first byte beyond what was declared or what `limit` allows."""
+    received = 0
+    async for chunk in body.chunks:
+        received += len(chunk)
+        if body.length is not None and received > body.length:
+            raise SizeInvalid(body.length, received)
+        if received > limit:
+            raise BlobTooLarge(limit)
+        yield chunk
+
+
+def _require_length(body: Body, received: int) -> None:
+    if body.length is not None and received != body.length:
+        raise SizeInvalid(body.length, received)
+
+
+def _reason(interrupted: storage.AppendInterrupted) -> BaseException:
+    """What the body raised in the middle of an append."""
+    return interrupted.__cause__ or interrupted
+
+
+async def _save(services: Services, upload: Upload, state: UploadState) -> Upload:
+    moment = now()
+    saved = replace(
+        upload,
+        offset=state.offset,
+        hash_state=_seal(services, state.hash_state),
+        backend_state=state.backend_state,
+        tail=state.tail,
+        version=upload.version + 1,
+        updated_at=moment,
+        expires_at=_expiry(services, moment),
+    )
+    if not await services.database.write(_update, saved):
+        raise UploadConflict(upload.id)
+    return saved
+
+
+async def _discard(services: Services, upload: Upload) -> None:
+    await services.database.write(_delete, upload)
+    await services.store.abort(stored_state(upload))
+
+
+def stored_state(upload: Upload) -> UploadState:
+    return UploadState(
+        key=upload.key,
+        algorithm=upload.algorithm,
+        offset=upload.offset,
+        hash_state=_unsealed(upload.hash_state)[0],
+        backend_state=upload.backend_state,
+        tail=upload.tail,
+    )
+
+
+def _seal(services: Services, hash_state: bytes) -> bytes:
+    # Whoever can write the row must not be able to make other bytes pass for a digest.
+    return services.secrets.seal(_HASH_STATE, hash_state) + hash_state
+
+
+def _unsealed(sealed: bytes) -> tuple[bytes, bytes]:
+    """The hash state and its seal."""
+    return sealed[SEAL_BYTES:], sealed[:SEAL_BYTES]
+
+
+def _expiry(services: Services, moment: datetime) -> datetime:
+    return moment + timedelta(seconds=services.settings.upload_expire_s)
+
+
+def _create(tx: Transaction, upload: Upload) -> None:
+    tx.uploads.create(upload)
+
+
+def _update(tx: Transaction, saved: Upload) -> bool:
+    progress = UploadProgress(saved.algorithm, saved.offset, saved.hash_state, saved.backend_state, saved.tail)
+    version = saved.version - 1
+    return tx.uploads.save(saved.id, version, progress, now=saved.updated_at, expires_at=saved.expires_at)
+
+
+def _delete(tx: Transaction, upload: Upload) -> bool:
+    return tx.uploads.delete(upload.id, None)
+
+
+def _expired(tx: Transaction, moment: datetime, limit: int) -> list[Upload]:
+    return tx.uploads.expired(moment, limit)
