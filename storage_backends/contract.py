@@ -1,0 +1,217 @@
+"""The one contract of all places where bytes live: blobs under random keys, upload sessions, small index objects.
+
+A blob gets its key when its upload begins and keeps its bytes for ever: nothing stored is overwritten, and two keys may
+hold the same content. Which digest is found under which key is the caller's to remember.
+
+An upload's `UploadState` is the caller's to remember too, and the only thing that a session needs: the next session may
+be another request's, on another node, after a restart. The caller keeps hash states where clients cannot forge them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from oci_spec.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class UploadState:
+    """How far an upload has come: `offset` bytes are stored, and what is needed to go on from there.
+
+    `algorithm` is the one that `hash_state` runs; an empty `hash_state` beyond offset 0 costs one read of all bytes at
+    the commit. `backend_state` and `tail` (bytes counted in `offset` that the backend has not stored yet) are opaque.
+    """
+
+    key: str
+    algorithm: str
+    offset: int
+    hash_state: bytes
+    backend_state: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A committed blob: its key and its size in bytes."""
+
+    key: str
+    size: int
+
+
+class BlobReader(ABC):
+    """One blob, open for reading; it stays readable when the blob is deleted meanwhile.
+
+    Whoever opened it closes it: `async with await store.open(key) as reader`.
+    """
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The blob's size in bytes."""
+
+    @abstractmethod
+    def fileno(self) -> int | None:
+        """A descriptor of a regular file for `os.sendfile` with an explicit offset; None where there is no file.
+
+        It is valid until `close`, which must wait for whatever still uses it.
+        """
+
+    @abstractmethod
+    def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to but not including `stop`, in blocks of up to 1 MiB.
+
+        One iteration at a time: two would share one position.
+
+        Raises:
+            ValueError: not 0 <= start <= stop <= size.
+            StorageUnavailable: the bytes cannot be read, or there are fewer than when the blob was opened.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back what the reader holds; may be repeated."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class UploadSession(ABC):
+    """The exclusive right to change one upload; made by `BlobStore.session`, used by one task."""
+
+    @abstractmethod
+    async def append(self, state: UploadState, chunks: AsyncIterator[bytes]) -> UploadState:
+        """Store `chunks` after the bytes that `state` vouches for; the state that vouches for all of them.
+
+        Bytes that were stored after `state.offset` were never acknowledged: they are dropped. When this returns, the
+        bytes are on the disk. Memory stays within a few MiB, however many bytes come; a chunk itself is not copied.
+
+        Raises:
+            UploadLost: fewer bytes are stored than `state` says.
+            AppendInterrupted: `chunks` raised an Exception; the error's state vouches for what came before.
+            StorageFull, StorageReadOnly, StorageUnavailable: nothing was added; `state` is still true.
+        """
+
+    @abstractmethod
+    async def commit(self, state: UploadState, digest: Digest) -> StoredObject:
+        """Make the upload's bytes the durable blob whose content is `digest`.
+
+        May be repeated with the same arguments, also after a crash: the answer is the same. The session stays held
+        until its context ends, so that the caller can record the key before anybody else sees the upload.
+
+        Raises:
+            DigestMismatch: the content is another; the upload is as it was.
+            UploadLost: fewer bytes are stored than `state` says.
+            StorageFull, StorageReadOnly, StorageUnavailable: the upload is as it was.
+        """
+
+
+class BlobStore(ABC):
+    """Where bytes live. Every method may be called from many tasks at once; errors are those of `storage_backends.errors`.
+
+    Every method raises StorageUnavailable, and those that write also StorageFull and StorageReadOnly, when the storage
+    fails; ObjectNameInvalid for a key or name that is malformed.
+    """
+
+    @abstractmethod
+    async def begin(self, algorithm: str) -> UploadState:
+        """The state of a new upload, empty, under a key of its own; its running hash will be `algorithm`.
+
+        Raises:
+            DigestUnsupported: the algorithm is not in `oci_spec.digest.ALGORITHMS`.
+        """
+
+    @abstractmethod
+    def session(self, key: str) -> AbstractAsyncContextManager[UploadSession]:
+        """Hold the upload `key` against all other sessions, those of other processes and nodes included.
+
+        A caller that keeps states in rows reads the row again inside: another session may have moved it on meanwhile.
+
+        Raises:
+            UploadBusy: at once, when it is held elsewhere.
+        """
+
+    @abstractmethod
+    async def abort(self, state: UploadState) -> None:
+        """Drop the upload's bytes. May be repeated; leaves alone what was committed."""
+
+    @abstractmethod
+    async def open(self, key: str) -> BlobReader:
+        """The blob under `key`, ready to read.
+
+        Raises:
+            BlobNotFound: nothing is committed under this key.
+        """
+
+    def read_cached(self, key: str, size: int) -> bytes | None:
+        """The whole blob of `size` bytes if it is small and can be had within microseconds, else None: then `open` it.
+
+        None is no statement about whether the blob exists.
+        """
+        return None
+
+    @abstractmethod
+    async def stat(self, key: str) -> int:
+        """The size in bytes of the blob under `key`.
+
+        Raises:
+            BlobNotFound: nothing is committed under this key.
+        """
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Remove the blob under `key`, if there is one; a power failure may bring it back."""
+
+    @abstractmethod
+    def list_keys(self) -> AsyncIterator[StoredObject]:
+        """All committed blobs, in no order; what is committed or deleted meanwhile may be missing or not."""
+
+    @abstractmethod
+    def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
+        """All uploads that have bytes and are not committed: the key, and when it was last written to."""
+
+    @abstractmethod
+    async def put_object(self, name: str, content: bytes) -> None:
+        """Keep a small index object under `name`, in place of what was there; durable when this returns.
+
+        A reader sees the old content or the new one, whole. A name is one or more components joined by `/`, each of
+        at most 255 letters, digits, `.`, `_` and `-`, none beginning with a dot; 1,024 characters in all. No name may
+        continue another one with `/`.
+        """
+
+    @abstractmethod
+    async def get_object(self, name: str) -> bytes:
+        """The content that was last put under `name`.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+
+    @abstractmethod
+    async def delete_object(self, name: str) -> None:
+        """Remove the index object `name`, if there is one; durable when this returns."""
+
+    @abstractmethod
+    def list_objects(self, prefix: str) -> AsyncIterator[str]:
+        """The names that begin with `prefix`, in no order; the prefix is empty or ends with `/`.
+
+        Objects may be put and deleted meanwhile, also those just listed.
+        """
+
+    @abstractmethod
+    async def probe(self) -> None:
+        """Write, read and remove a few bytes: returns if the store can serve, else raises what is wrong."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End the store's threads and connections, after what they are doing. Sessions and readers are closed first."""
