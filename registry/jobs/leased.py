@@ -81,7 +81,9 @@ class _Lease:
             return True
         if self._token is None and (await self._database.read(_ends_at, self._name) or moment) > moment:
             return False
-        self._token = await self._database.write(_extend, self._name, self._owner, self._token, moment, self._span)
+        self._token = await self._database.write(
+            _extend, self._name, self._owner, self._token, until=moment + self._span
+        )
         self._until = moment + self._span
         return self._token is not None
 
@@ -96,12 +98,10 @@ def _ends_at(tx: Transaction, name: str) -> datetime | None:
     return tx.leases.ends_at(name)
 
 
-def _extend(
-    tx: Transaction, name: str, owner: str, token: int | None, moment: datetime, span: timedelta
-) -> int | None:
-    if token is not None and tx.leases.renew(name, token, until=moment + span):
+def _extend(tx: Transaction, name: str, owner: str, token: int | None, *, until: datetime) -> int | None:
+    if token is not None and tx.leases.renew(name, token, until=until):
         return token
-    return tx.leases.acquire(name, owner, until=moment + span, now=moment)
+    return tx.leases.acquire(name, owner, until=until, now=now())
 
 
 def _release(tx: Transaction, name: str, token: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from registry.metadata.schema import job_lease
 from registry.metadata.statements import insert
@@ -24,6 +24,11 @@ class Leases:
     def __init__(self, connection: Connection) -> None:
         """Work in the transaction of `connection`."""
         self._connection = connection
+
+    def ends_at(self, name: str) -> datetime | None:
+        """Give when the lease `name` runs out, whoever holds it; None when nobody ever took it."""
+        query = select(job_lease.c.until).where(job_lease.c.name == name)
+        return self._connection.execute(query).scalar_one_or_none()
 
     def acquire(self, name: str, owner: str, *, until: datetime, now: datetime) -> int | None:
         """Take the lease `name` if nobody holds it at `now`, and give its token; None when somebody does.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from oci_spec.digest import Digest
-from oci_spec.reference import RepositoryName
-from registry.auth.subject import Subject
+from registry.auth.access import Access
 from registry.errors import UploadConflict
 from registry.metadata.rows import Blob, Upload
 from registry.metadata.transaction import Transaction
@@ -17,14 +16,13 @@ from storage_backends.contract import StoredObject
 
 async def publish(
     services: Services,
-    subject: Subject,
-    repository: RepositoryName,
+    access: Access,
     digest: Digest,
     stored: StoredObject,
     *,
     upload: Upload | None = None,
 ) -> None:
-    """Map `digest` to the committed bytes, link it to `repository`, and end the upload session that brought it.
+    """Map `digest` to the committed bytes, link it to the repository, and end the upload session that brought it.
 
     Two clients may commit the same digest at once: one object wins, the other is dropped. Where the stored copy is
     suspect (its object is gone or has another size), the new bytes take its place: a re-push heals.
@@ -34,7 +32,7 @@ async def publish(
     """
     known = await services.database.read(_find, digest)
     suspect = known is not None and not await _is_sound(services, known)
-    superseded = await services.database.write(_publish, subject, repository, digest, stored, upload, suspect)
+    superseded = await services.database.write(_publish, access, digest, stored, upload=upload, suspect=suspect)
     if superseded is not None:
         await services.store.delete(superseded)
 
@@ -52,16 +50,16 @@ def _find(tx: Transaction, digest: Digest) -> Blob | None:
 
 def _publish(
     tx: Transaction,
-    subject: Subject,
-    repository: RepositoryName,
+    access: Access,
     digest: Digest,
     stored: StoredObject,
+    *,
     upload: Upload | None,
     suspect: bool,
 ) -> str | None:
     """The key of the object that nothing refers to any more, if there is one."""
     moment = now()
-    about = About(repository, subject, moment)
+    about = About(access, moment)
     if upload is not None and not tx.uploads.delete(upload.id, upload.version):
         raise UploadConflict(upload.id)
     blob, inserted = tx.blobs.insert(digest, stored.size, stored.key, now=moment)
@@ -69,7 +67,7 @@ def _publish(
     if superseded is not None and suspect:
         superseded = tx.blobs.replace_key(blob.id, stored.key)
         events.record(tx, EventKind.BLOB_MOVED, about, digest=digest)
-    target = tx.repositories.ensure(repository, moment)
+    target = tx.repositories.ensure(access.repository, moment)
     tx.blobs.link(target.id, blob.id, lease_from(moment), now=moment)
     events.record(tx, EventKind.BLOB_LINKED, about, digest=digest)
     return superseded

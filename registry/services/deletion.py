@@ -6,8 +6,8 @@ Deletion removes rows, at once and for every worker. Bytes go later, when nothin
 from __future__ import annotations
 
 from oci_spec.digest import Digest
-from oci_spec.reference import RepositoryName, Tag
-from registry.auth.subject import Subject
+from oci_spec.reference import Tag
+from registry.auth.access import Access
 from registry.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
 from registry.metadata.rows import Upload
 from registry.metadata.transaction import Transaction
@@ -17,75 +17,75 @@ from registry.services.events import About, EventKind
 from registry.services.uploads import stored_state
 
 
-async def tag(services: Services, subject: Subject, repository: RepositoryName, name: Tag) -> None:
+async def tag(services: Services, access: Access, name: Tag) -> None:
     """End `name`; the manifest stays, and so do its other tags (distribution-spec, "Deleting tags").
 
     Raises:
         ManifestUnknown: the repository has no such tag.
     """
-    await services.database.write(_delete_tag, subject, repository, name)
+    await services.database.write(_delete_tag, access, name)
 
 
-async def manifest(services: Services, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+async def manifest(services: Services, access: Access, digest: Digest) -> None:
     """Remove the manifest and, in the same moment, every tag that names it ("Deleting manifests").
 
     Raises:
         ManifestUnknown: the repository holds no such manifest.
     """
-    await services.database.write(_delete_manifest, subject, repository, digest)
+    await services.database.write(_delete_manifest, access, digest)
 
 
-async def blob(services: Services, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+async def blob(services: Services, access: Access, digest: Digest) -> None:
     """Unlink the blob from this repository; others that link it keep it ("Deleting blobs").
 
     Raises:
         BlobUnknown: the repository does not link it.
     """
-    await services.database.write(_delete_blob, subject, repository, digest)
+    await services.database.write(_delete_blob, access, digest)
 
 
-async def repository(services: Services, subject: Subject, name: RepositoryName) -> None:
+async def repository(services: Services, access: Access) -> None:
     """Remove the repository with its tags, their history, manifests, links and upload sessions.
 
     Raises:
-        RepositoryUnknown: there is none of this name.
+        RepositoryUnknown: there is no such repository.
     """
-    for upload in await services.database.write(_delete_repository, subject, name):
+    for upload in await services.database.write(_delete_repository, access):
         await services.store.abort(stored_state(upload))
 
 
-def _delete_tag(tx: Transaction, subject: Subject, repository: RepositoryName, name: Tag) -> None:
+def _delete_tag(tx: Transaction, access: Access, name: Tag) -> None:
     moment = now()
-    row = tx.repositories.find(repository)
-    if row is None or not tx.tags.end(row.id, name, actor=str(subject), now=moment):
-        raise ManifestUnknown(repository, name)
-    events.record(tx, EventKind.TAG_DELETED, About(repository, subject, moment), tag=name)
+    row = tx.repositories.find(access.repository)
+    if row is None or not tx.tags.end(row.id, name, actor=access.actor, now=moment):
+        raise ManifestUnknown(access.repository, name)
+    events.record(tx, EventKind.TAG_DELETED, About(access, moment), tag=name)
 
 
-def _delete_manifest(tx: Transaction, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
+def _delete_manifest(tx: Transaction, access: Access, digest: Digest) -> None:
     moment = now()
-    row = tx.repositories.find(repository)
+    row = tx.repositories.find(access.repository)
     if row is None or not tx.manifests.delete(row.id, digest):
-        raise ManifestUnknown(repository, digest)
-    for name in tx.tags.end_all(row.id, digest, actor=str(subject), now=moment):
-        events.record(tx, EventKind.TAG_DELETED, About(repository, subject, moment), tag=Tag.parse(name))
-    events.record(tx, EventKind.MANIFEST_DELETED, About(repository, subject, moment), digest=digest)
+        raise ManifestUnknown(access.repository, digest)
+    for name in tx.tags.end_all(row.id, digest, actor=access.actor, now=moment):
+        events.record(tx, EventKind.TAG_DELETED, About(access, moment), tag=Tag.parse(name))
+    events.record(tx, EventKind.MANIFEST_DELETED, About(access, moment), digest=digest)
 
 
-def _delete_blob(tx: Transaction, subject: Subject, repository: RepositoryName, digest: Digest) -> None:
-    row = tx.repositories.find(repository)
+def _delete_blob(tx: Transaction, access: Access, digest: Digest) -> None:
+    row = tx.repositories.find(access.repository)
     if row is None or not tx.blobs.unlink(row.id, digest):
-        raise BlobUnknown(repository, digest)
-    events.record(tx, EventKind.BLOB_UNLINKED, About(repository, subject, now()), digest=digest)
+        raise BlobUnknown(access.repository, digest)
+    events.record(tx, EventKind.BLOB_UNLINKED, About(access, now()), digest=digest)
 
 
-def _delete_repository(tx: Transaction, subject: Subject, name: RepositoryName) -> list[Upload]:
-    row = tx.repositories.find(name)
+def _delete_repository(tx: Transaction, access: Access) -> list[Upload]:
+    row = tx.repositories.find(access.repository)
     if row is None:
-        raise RepositoryUnknown(name)
-    uploads = tx.uploads.for_repository(name)
+        raise RepositoryUnknown(access.repository)
+    uploads = tx.uploads.for_repository(access.repository)
     for upload in uploads:
         tx.uploads.delete(upload.id, None)
     tx.repositories.delete(row.id)
-    events.record(tx, EventKind.REPOSITORY_DELETED, About(name, subject, now()))
+    events.record(tx, EventKind.REPOSITORY_DELETED, About(access, now()))
     return uploads

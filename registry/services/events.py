@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from oci_spec.digest import Digest
-from oci_spec.reference import RepositoryName, Tag
-from registry.auth.subject import Subject
+from oci_spec.reference import Tag
+from registry.auth.access import Access
 from registry.metadata.transaction import Transaction
 
 
@@ -31,10 +31,9 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What all events of one change share: where it happened, who made it, and when."""
+    """What all events of one change share: where it happened and by whom, and when."""
 
-    repository: RepositoryName
-    subject: Subject
+    access: Access
     moment: datetime
 
 
@@ -42,7 +41,7 @@ def record(
     tx: Transaction, kind: EventKind, about: About, *, digest: Digest | None = None, tag: Tag | None = None
 ) -> None:
     """Append an event about a repository, and the blob, manifest or tag in it, to the outbox."""
-    payload = {"repository": str(about.repository), "actor": str(about.subject)}
+    payload = {"repository": str(about.access.repository), "actor": about.access.actor}
     if digest is not None:
         payload["digest"] = str(digest)
     if tag is not None:

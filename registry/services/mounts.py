@@ -5,43 +5,39 @@ from __future__ import annotations
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName
 from registry import limits
+from registry.auth.access import Access
 from registry.auth.policy import Permission
-from registry.auth.subject import Subject
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, lease_from, now
 from registry.services.events import About, EventKind
 
 
-async def mount(
-    services: Services, subject: Subject, repository: RepositoryName, digest: Digest, source: RepositoryName | None
-) -> bool:
-    """Link `digest` from `source` (None: from any repository that the subject may read) into `repository`.
+async def mount(services: Services, access: Access, digest: Digest, source: RepositoryName | None) -> bool:
+    """Link `digest` from `source` (None: from any repository that the subject may read) into the repository.
 
     False when no readable source holds it: a source without pull permission answers as if the blob were absent, since
     knowing a digest must not be a way to the bytes (distribution-spec, "Mounting a blob from another repository").
     """
     sources = [source] if source is not None else await services.database.read(_holders, digest)
-    readable = [name for name in sources if services.policy.allows(subject, Permission.PULL, name)]
+    readable = [name for name in sources if services.policy.allows(access.subject, Permission.PULL, name)]
     if not readable:
         return False
-    return await services.database.write(_link, repository, digest, readable, subject)
+    return await services.database.write(_link, access, digest, readable)
 
 
 def _holders(tx: Transaction, digest: Digest) -> list[RepositoryName]:
     return tx.blobs.readable_repositories(digest, limits.MOUNT_CANDIDATES)
 
 
-def _link(
-    tx: Transaction, repository: RepositoryName, digest: Digest, sources: list[RepositoryName], subject: Subject
-) -> bool:
+def _link(tx: Transaction, access: Access, digest: Digest, sources: list[RepositoryName]) -> bool:
     for name in sources:
         source = tx.repositories.find(name)
         linked = tx.blobs.linked(source.id, digest) if source is not None else None
         if linked is not None:
             moment = now()
-            target = tx.repositories.ensure(repository, moment)
+            target = tx.repositories.ensure(access.repository, moment)
             tx.blobs.link(target.id, linked.blob_id, lease_from(moment), now=moment)
-            events.record(tx, EventKind.BLOB_LINKED, About(repository, subject, moment), digest=digest)
+            events.record(tx, EventKind.BLOB_LINKED, About(access, moment), digest=digest)
             return True
     return False

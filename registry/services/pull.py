@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from oci_spec.digest import Digest
-from oci_spec.reference import Reference, RepositoryName, Tag
+from oci_spec.reference import Reference, Tag
 from registry import limits
-from registry.auth.subject import Subject
+from registry.auth.access import Access
 from registry.errors import BlobUnknown, ManifestUnknown
 from registry.metadata.rows import LinkedBlob, StoredManifest
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, lease_from, now
 
 
-async def manifest(
-    services: Services, subject: Subject, repository: RepositoryName, reference: Reference
-) -> StoredManifest:
+async def manifest(services: Services, access: Access, reference: Reference) -> StoredManifest:
     """The manifest that `reference` names, with the exact bytes that were pushed.
 
     Raises:
@@ -24,11 +22,11 @@ async def manifest(
     """
     lookups = services.database.lookups
     if isinstance(reference, Tag):
-        found = await lookups.manifest_by_tag(repository, reference)
+        found = await lookups.manifest_by_tag(access.repository, reference)
     else:
-        found = await lookups.manifest_by_digest(repository, reference)
+        found = await lookups.manifest_by_digest(access.repository, reference)
     if found is None:
-        raise ManifestUnknown(repository, reference)
+        raise ManifestUnknown(access.repository, reference)
     return found
 
 
@@ -37,7 +35,7 @@ def note(services: Services, pulled: StoredManifest) -> None:
     services.pulls.note(pulled, now())
 
 
-async def blob(services: Services, subject: Subject, repository: RepositoryName, digest: Digest) -> LinkedBlob:
+async def blob(services: Services, access: Access, digest: Digest) -> LinkedBlob:
     """The blob as this repository links it; its bytes are then read from the store under `key`.
 
     A positive answer is one that a client may build on: it will not push the blob again. So the link is leased, and
@@ -46,12 +44,12 @@ async def blob(services: Services, subject: Subject, repository: RepositoryName,
     Raises:
         BlobUnknown: this repository does not link such a blob, whatever others hold.
     """
-    found = await services.database.lookups.linked_blob(repository, digest)
+    found = await services.database.lookups.linked_blob(access.repository, digest)
     if found is None:
-        raise BlobUnknown(repository, digest)
+        raise BlobUnknown(access.repository, digest)
     moment = now()
     if _half_spent(found.lease_until, moment) and not await services.database.write(_renew, found, moment):
-        raise BlobUnknown(repository, digest)
+        raise BlobUnknown(access.repository, digest)
     return found
 
 

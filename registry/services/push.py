@@ -8,8 +8,8 @@ from oci_spec.descriptor import Descriptor
 from oci_spec.digest import Digest
 from oci_spec.manifest import Manifest, parse_manifest
 from oci_spec.media_types import is_nondistributable
-from oci_spec.reference import Reference, RepositoryName, Tag
-from registry.auth.subject import Subject
+from oci_spec.reference import Reference, Tag
+from registry.auth.access import Access
 from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarge
 from registry.metadata.rows import ManifestReference, NewManifest, ReferenceRole
 from registry.metadata.transaction import Transaction
@@ -29,8 +29,7 @@ class PushedManifest:
 
 async def manifest(
     services: Services,
-    subject: Subject,
-    repository: RepositoryName,
+    access: Access,
     reference: Reference,
     content: bytes,
     *,
@@ -50,19 +49,18 @@ async def manifest(
     digest = _checked_digest(reference, content)
     parsed = parse_manifest(content, content_type)
     names = (reference, *extra_tags) if isinstance(reference, Tag) else extra_tags
-    pushed = _Push(repository, digest, parsed, content, names, subject, services.settings.sparse_manifests)
+    pushed = _Push(access, digest, parsed, content, names, services.settings.sparse_manifests)
     await services.database.write(_store, pushed)
     return PushedManifest(digest, parsed.subject.digest if parsed.subject else None, names)
 
 
 @dataclass(frozen=True, slots=True)
 class _Push:
-    repository: RepositoryName
+    access: Access
     digest: Digest
     manifest: Manifest
     content: bytes
     tags: tuple[Tag, ...]
-    subject: Subject
     sparse: bool
 
 
@@ -77,7 +75,7 @@ def _checked_digest(reference: Reference, content: bytes) -> Digest:
 
 def _store(tx: Transaction, push: _Push) -> None:
     moment = now()
-    repository = tx.repositories.ensure(push.repository, moment)
+    repository = tx.repositories.ensure(push.access.repository, moment)
     references = _resolve(tx, repository.id, push)
     tx.manifests.put(
         repository.id,
@@ -92,14 +90,14 @@ def _store(tx: Transaction, push: _Push) -> None:
             annotations=push.manifest.annotations,
             references=references,
             pushed_at=moment,
-            pushed_by=str(push.subject),
+            pushed_by=push.access.actor,
         ),
     )
     tx.repositories.touch(repository.id, moment)
-    about = events.About(push.repository, push.subject, moment)
+    about = events.About(push.access, moment)
     events.record(tx, EventKind.MANIFEST_PUSHED, about, digest=push.digest)
     for tag in push.tags:
-        tags.move(tx, repository.id, tag, push.digest, about)
+        tags.move(tx, repository.id, tag, push.digest, about=about)
 
 
 def _resolve(tx: Transaction, repository_id: int, push: _Push) -> tuple[ManifestReference, ...]:
@@ -113,7 +111,7 @@ def _resolve(tx: Transaction, repository_id: int, push: _Push) -> tuple[Manifest
     required = [d.digest for d in (*_config(manifest), *filter(_is_required, manifest.layers), *manifest.manifests)]
     missing = [digest for digest in dict.fromkeys(required) if digest in absent]
     if missing and not push.sparse:
-        raise ManifestBlobUnknown(push.repository, missing)
+        raise ManifestBlobUnknown(push.access.repository, missing)
     roles = (
         *((ReferenceRole.CONFIG, descriptor) for descriptor in _config(manifest)),
         *((ReferenceRole.LAYER, descriptor) for descriptor in manifest.layers),

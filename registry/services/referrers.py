@@ -12,7 +12,7 @@ from oci_spec.manifest import ManifestKind
 from oci_spec.media_types import OCI_INDEX
 from oci_spec.reference import RepositoryName, fallback_tag
 from registry import limits
-from registry.auth.subject import Subject
+from registry.auth.access import Access
 from registry.metadata.rows import Referrer
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services
@@ -28,23 +28,24 @@ class ReferrersPage:
 
 async def page(
     services: Services,
-    subject: Subject,
-    repository: RepositoryName,
+    access: Access,
     digest: Digest,
     *,
     artifact_types: tuple[str, ...] = (),
     after: Digest | None = None,
 ) -> ReferrersPage:
-    """The manifests of `repository` whose subject is `digest`, of one of `artifact_types` if any are given.
+    """The manifests of the repository whose subject is `digest`, of one of `artifact_types` if any are given.
 
     An unknown subject, or a repository that does not exist yet, has no referrers; that is an answer, not an error.
     The first page also holds what clients without this API recorded in the subject's fallback tag.
     """
     tagged = []
     if after is None:
-        tagged = await services.database.read(_fallback, repository, digest, artifact_types)
+        tagged = await services.database.read(_fallback, access.repository, digest, artifact_types)
     size = services.settings.page_entries
-    recorded = await services.database.read(_recorded, repository, digest, artifact_types, after, size + 1)
+    recorded = await services.database.read(
+        _recorded, access.repository, digest, artifact_types, after=after, limit=size + 1
+    )
     fitting = _fitting(recorded[:size], limits.REFERRERS_BYTES - sum(len(_json(row)) for row in tagged))
     index = {
         "schemaVersion": 2,
@@ -60,6 +61,7 @@ def _recorded(
     repository: RepositoryName,
     digest: Digest,
     artifact_types: tuple[str, ...],
+    *,
     after: Digest | None,
     limit: int,
 ) -> list[Referrer]:

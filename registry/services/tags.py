@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
-from registry.auth.subject import Subject
+from registry.auth.access import Access
 from registry.errors import ManifestUnknown, RepositoryUnknown
 from registry.metadata.rows import TagRow
 from registry.metadata.transaction import Transaction
@@ -14,21 +14,17 @@ from registry.services.events import About, EventKind
 from registry.services.pages import NamePage, cut, page_size
 
 
-async def page(
-    services: Services, subject: Subject, repository: RepositoryName, limit: int | None, last: Tag | None
-) -> NamePage:
+async def page(services: Services, access: Access, limit: int | None, last: Tag | None) -> NamePage:
     """Up to `limit` tags that sort after `last`, which need not exist (any more).
 
     Raises:
         RepositoryUnknown: nothing was ever pushed there.
     """
     size = page_size(services, limit)
-    return cut(await services.database.read(_names, repository, last, size + 1), size)
+    return cut(await services.database.read(_names, access.repository, last, size + 1), size)
 
 
-async def point(
-    services: Services, subject: Subject, repository: RepositoryName, tag: Tag, digest: Digest
-) -> None:
+async def point(services: Services, access: Access, tag: Tag, digest: Digest) -> None:
     """Make `tag` name the manifest `digest` from now on; what it named before stays in its history.
 
     Pointing a tag at what it already names changes nothing and sends no event.
@@ -36,24 +32,22 @@ async def point(
     Raises:
         ManifestUnknown: the repository holds no manifest with this digest.
     """
-    await services.database.write(_point, repository, tag, digest, subject)
+    await services.database.write(_point, access, tag, digest)
 
 
-async def history(
-    services: Services, subject: Subject, repository: RepositoryName, tag: Tag, limit: int
-) -> list[TagRow]:
+async def history(services: Services, access: Access, tag: Tag, limit: int) -> list[TagRow]:
     """What `tag` has named, newest first; also of a tag that is gone.
 
     Raises:
         RepositoryUnknown: there is no such repository.
         ManifestUnknown: the repository never had such a tag.
     """
-    return await services.database.read(_history, repository, tag, limit)
+    return await services.database.read(_history, access.repository, tag, limit)
 
 
-def move(tx: Transaction, repository_id: int, tag: Tag, digest: Digest, about: About) -> None:
+def move(tx: Transaction, repository_id: int, tag: Tag, digest: Digest, *, about: About) -> None:
     """Point `tag` at `digest` within a transaction; a real move sends its event, in the same transaction."""
-    previous = tx.tags.point(repository_id, tag, digest, actor=str(about.subject), now=about.moment)
+    previous = tx.tags.point(repository_id, tag, digest, actor=about.access.actor, now=about.moment)
     if previous != digest:
         events.record(tx, EventKind.TAG_MOVED, about, digest=digest, tag=tag)
 
@@ -65,12 +59,12 @@ def _names(tx: Transaction, repository: RepositoryName, after: Tag | None, limit
     return tx.tags.page(row.id, None if after is None else str(after), limit)
 
 
-def _point(tx: Transaction, repository: RepositoryName, tag: Tag, digest: Digest, subject: Subject) -> None:
+def _point(tx: Transaction, access: Access, tag: Tag, digest: Digest) -> None:
     moment = now()
-    row = tx.repositories.find(repository)
+    row = tx.repositories.find(access.repository)
     if row is None or not tx.manifests.exists(row.id, digest):
-        raise ManifestUnknown(repository, digest)
-    move(tx, row.id, tag, digest, About(repository, subject, moment))
+        raise ManifestUnknown(access.repository, digest)
+    move(tx, row.id, tag, digest, about=About(access, moment))
 
 
 def _history(tx: Transaction, repository: RepositoryName, tag: Tag, limit: int) -> list[TagRow]:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from oci_spec.digest import Digest
-from oci_spec.reference import RepositoryName
-from registry.auth.subject import Subject
+from registry.auth.access import Access
 from registry.errors import (
     BlobTooLarge,
     BodyIncomplete,
@@ -47,7 +46,7 @@ class Body:
     length: int | None = None
 
 
-async def start(services: Services, subject: Subject, repository: RepositoryName, algorithm: str) -> Upload:
+async def start(services: Services, access: Access, algorithm: str) -> Upload:
     """Open a session for a blob that will most likely be named by a digest of `algorithm`.
 
     The repository need not exist; it does not come to exist by this either.
@@ -56,8 +55,8 @@ async def start(services: Services, subject: Subject, repository: RepositoryName
     state = await services.store.begin(algorithm)
     upload = Upload(
         id=str(uuid.uuid4()),
-        repository=repository,
-        subject=str(subject),
+        repository=access.repository,
+        subject=access.actor,
         algorithm=algorithm,
         key=state.key,
         offset=state.offset,
@@ -73,23 +72,21 @@ async def start(services: Services, subject: Subject, repository: RepositoryName
     return upload
 
 
-async def status(services: Services, subject: Subject, repository: RepositoryName, upload_id: str) -> Upload:
+async def status(services: Services, access: Access, upload_id: str) -> Upload:
     """The session as it stands.
 
     Raises:
         UploadUnknown: no such session of this subject in this repository.
     """
     upload = await services.database.lookups.upload(upload_id)
-    if upload is None or upload.repository != repository or upload.subject != str(subject):
+    if upload is None or upload.repository != access.repository or upload.subject != access.actor:
         raise UploadUnknown(upload_id)
     if upload.expires_at <= now():
         raise UploadUnknown(upload_id)
     return upload
 
 
-async def append(
-    services: Services, subject: Subject, repository: RepositoryName, upload_id: str, body: Body
-) -> Upload:
+async def append(services: Services, access: Access, upload_id: str, body: Body) -> Upload:
     """Add `body` to the session's end.
 
     When the client goes away in the middle, what came before is kept: the session's offset tells the truth.
@@ -100,7 +97,7 @@ async def append(
         SizeInvalid, BlobTooLarge: more or fewer bytes than declared or allowed; the session is as it was.
         BodyIncomplete: the client went away.
     """
-    async with _held(services, subject, repository, upload_id) as (upload, session):
+    async with _held(services, access, upload_id) as (upload, session):
         try:
             state = await _receive(services, session, upload, body)
         except storage.AppendInterrupted as interrupted:
@@ -109,16 +106,14 @@ async def append(
         return await _save(services, upload, state)
 
 
-async def finish(
-    services: Services, subject: Subject, repository: RepositoryName, upload_id: str, digest: Digest, body: Body
-) -> None:
+async def finish(services: Services, access: Access, upload_id: str, digest: Digest, *, body: Body) -> None:
     """Add the last bytes, check the digest of the whole, and make the blob durable and readable in the repository.
 
     Raises:
         UploadUnknown, UploadConflict, UploadRangeInvalid, SizeInvalid, BlobTooLarge, BodyIncomplete: as `append`.
         DigestMismatch: the content is another; the session is gone (distribution-spec, "Pushing blobs").
     """
-    async with _held(services, subject, repository, upload_id) as (upload, session):
+    async with _held(services, access, upload_id) as (upload, session):
         try:
             state = await _receive(services, session, upload, body)
             stored = await session.commit(state, digest)
@@ -128,12 +123,10 @@ async def finish(
         except storage.DigestMismatch as mismatch:
             await _discard(services, upload)
             raise DigestMismatch(mismatch.expected, mismatch.actual) from mismatch
-        await blobs.publish(services, subject, repository, digest, stored, upload=upload)
+        await blobs.publish(services, access, digest, stored, upload=upload)
 
 
-async def receive(
-    services: Services, subject: Subject, repository: RepositoryName, digest: Digest, body: Body
-) -> None:
+async def receive(services: Services, access: Access, digest: Digest, body: Body) -> None:
     """Take a whole blob in one request (distribution-spec, "Single POST"); no session is left behind, come what may.
 
     Raises:
@@ -145,7 +138,7 @@ async def receive(
             whole = await session.append(state, _bounded(body, services.settings.blob_bytes))
             _require_length(body, whole.offset)
             stored = await session.commit(whole, digest)
-            await blobs.publish(services, subject, repository, digest, stored)
+            await blobs.publish(services, access, digest, stored)
     except storage.AppendInterrupted as interrupted:
         raise _reason(interrupted) from interrupted
     except storage.DigestMismatch as mismatch:
@@ -155,13 +148,13 @@ async def receive(
         await services.store.abort(state)
 
 
-async def cancel(services: Services, subject: Subject, repository: RepositoryName, upload_id: str) -> None:
+async def cancel(services: Services, access: Access, upload_id: str) -> None:
     """Forget the session and its bytes.
 
     Raises:
         UploadUnknown: no such session of this subject in this repository.
     """
-    upload = await status(services, subject, repository, upload_id)
+    upload = await status(services, access, upload_id)
     await _discard(services, upload)
 
 
@@ -187,15 +180,13 @@ async def reap(services: Services, moment: datetime) -> int:
 
 
 @asynccontextmanager
-async def _held(
-    services: Services, subject: Subject, repository: RepositoryName, upload_id: str
-) -> AsyncIterator[tuple[Upload, UploadSession]]:
+async def _held(services: Services, access: Access, upload_id: str) -> AsyncIterator[tuple[Upload, UploadSession]]:
     """The session, held against all other requests, and its row as it stands inside the hold."""
-    known = await status(services, subject, repository, upload_id)
+    known = await status(services, access, upload_id)
     try:
         async with services.store.session(known.key) as session:
             # Another request may have moved the session on between the first look and the hold.
-            yield await status(services, subject, repository, upload_id), session
+            yield await status(services, access, upload_id), session
     except storage.UploadBusy as busy:
         raise UploadConflict(upload_id) from busy
     except storage.UploadLost as lost:
@@ -266,6 +257,7 @@ async def _discard(services: Services, upload: Upload) -> None:
 
 
 def stored_state(upload: Upload) -> UploadState:
+    """What the store needs to go on with, or forget, the bytes of `upload`."""
     return UploadState(
         key=upload.key,
         algorithm=upload.algorithm,
