@@ -117,10 +117,10 @@ class UploadSession(ABC):
 
 
 class BlobStore(ABC):
-    """Where bytes live. Every method may be called from many tasks at once; errors are those of `storage_backends.errors`.
+    """Where bytes live. Every method may be called from many tasks at once.
 
-    Every method raises StorageUnavailable, and those that write also StorageFull and StorageReadOnly, when the storage
-    fails; ObjectNameInvalid for a key or name that is malformed.
+    Errors are those of `storage_backends.errors`. When the storage fails, every method raises StorageUnavailable, and
+    those that write also StorageFull and StorageReadOnly; ObjectNameInvalid tells of a malformed key or name.
     """
 
     @abstractmethod

@@ -7,6 +7,7 @@
     ├── UploadBusy           another session holds this upload
     ├── UploadLost           bytes that an upload's state vouches for are gone
     ├── AppendInterrupted    the source of an append's bytes failed; what arrived before is kept
+    ├── HashStateUnusable    an exported hash state is damaged, or cannot be used in this process
     ├── DigestMismatch       an upload's content has another digest than it was to be committed under
     ├── StorageFull          no space or quota is left
     ├── StorageReadOnly      the storage takes no writes
@@ -78,6 +79,14 @@ class AppendInterrupted(StorageError):
     def __init__(self, state: UploadState) -> None:
         super().__init__(state.key, state.offset)
         self.state = state
+
+
+class HashStateUnusable(StorageError):
+    """A hash cannot go on from an exported state, for `reason`: the content must be read again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class DigestMismatch(StorageError):
