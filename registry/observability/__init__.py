@@ -1,0 +1,1 @@
+"""What the registry tells about itself: its log, its access log and its metrics."""

@@ -1,0 +1,54 @@
+"""Which request the running code serves: every line that is logged meanwhile bears its id."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+from registry import limits
+
+_TAKEN_OVER: Final = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{limits.REQUEST_ID_CHARACTERS}}}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_NO_TRACE: Final = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """A request's id, and the id of the trace that it belongs to, if it said so."""
+
+    request_id: str
+    trace_id: str | None = None
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("request", default=None)
+
+
+def of_request(request_id: str | None, traceparent: str | None) -> RequestContext:
+    """Make the context from the headers `X-Request-ID` and `traceparent` (W3C, "Trace Context").
+
+    A client's id is taken over when it is short and plain; otherwise a new one is made, unique among all processes.
+    """
+    plain = request_id is not None and _TAKEN_OVER.fullmatch(request_id) is not None
+    trace = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    return RequestContext(
+        request_id=request_id if plain and request_id is not None else os.urandom(8).hex(),
+        trace_id=trace[1] if trace is not None and trace[1] != _NO_TRACE else None,
+    )
+
+
+def current() -> RequestContext | None:
+    """The context of the request that the running task serves, or None."""
+    return _current.get()
+
+
+@contextmanager
+def serving(context: RequestContext) -> Iterator[None]:
+    """Make `context` current in this task, and in the tasks it starts, until the block ends."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
