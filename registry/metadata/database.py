@@ -9,6 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from registry.metadata import revision
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -62,3 +64,39 @@ class Database(ABC):
     ) -> None:
         """Close it."""
         await self.close()
+
+
+async def open_database(url: str) -> Database:
+    """Open the database at `url`, `sqlite:////path/of/file` or `postgresql://…`, on the running event loop.
+
+    Its schema must be this program's. The caller closes it.
+
+    Raises:
+        SchemaMismatch: the database has no tables yet, or those of another version (`registry.metadata.revision`).
+        DatabaseUnavailable: it cannot be reached.
+        ValueError: the URL names no kind of database that this program knows.
+    """
+    database = _connector(url)
+    try:
+        found = await database.revision()
+        if found != revision.HEAD:
+            raise revision.SchemaMismatch(found)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+def _connector(url: str) -> Database:
+    # Either driver takes a while to import, and a process needs only one of them.
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        from registry.metadata.sqlite import SqliteDatabase
+        from registry.metadata.sqlite_connections import database_file
+
+        return SqliteDatabase(database_file(url))
+    if scheme in {"postgresql", "postgres"}:
+        from registry.metadata.postgresql import PostgresDatabase
+
+        return PostgresDatabase(url)
+    raise ValueError(f"{scheme!r} is no kind of database; use sqlite:////path or postgresql://host/name")

@@ -1,6 +1,7 @@
 """The tables of the metadata database, declared once for SQLite and PostgreSQL.
 
-A digest is two columns, its algorithm and its raw bytes. A migration in `migrations/versions/` follows every change.
+A digest is two columns, its algorithm and its raw bytes. Ids are never given twice (which SQLite must be told), so that
+what remembers the id of a deleted row finds nothing. A migration in `migrations/versions/` follows every change.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ namespace = Table(
     Column("name", ByteOrdered, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("name"),
+    sqlite_autoincrement=True,
 )
 
 repository = Table(
@@ -49,6 +51,7 @@ repository = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     UniqueConstraint("name"),
+    sqlite_autoincrement=True,
 )
 
 blob = Table(
@@ -62,6 +65,7 @@ blob = Table(
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("algorithm", "digest"),
+    sqlite_autoincrement=True,
 )
 
 link = Table(
@@ -94,6 +98,7 @@ manifest = Table(
     # Last, so that SQLite reads every other column without walking the overflow pages of a large manifest.
     Column("content", LargeBinary, nullable=False),
     UniqueConstraint("repository_id", "algorithm", "digest"),
+    sqlite_autoincrement=True,
 )
 
 # Few manifests have a subject; the listing's order is the index's own.
@@ -138,6 +143,7 @@ tag = Table(
     Column("ended_by", Text),
     Column("pulled_at", UtcTime),
     Index("ix_tag_history", "repository_id", "name", "id"),
+    sqlite_autoincrement=True,
 )
 
 Index(
@@ -193,6 +199,7 @@ outbox = Table(
     Column("payload", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("indexed_at", UtcTime),
+    sqlite_autoincrement=True,
 )
 
 Index(
@@ -218,6 +225,7 @@ secret = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("retired_at", UtcTime),
     UniqueConstraint("key_id"),
+    sqlite_autoincrement=True,
 )
 
 Index(

@@ -1,0 +1,170 @@
+"""One thread that writes to SQLite: all units that wait share one transaction, and so one fsync.
+
+SQLite takes one writer at a time and an acknowledged commit costs an fsync. Each unit runs in a savepoint of its own,
+so that one that fails undoes nothing but itself; nobody is answered before the shared transaction is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from registry.errors import DatabaseBusy, DatabaseUnavailable
+from registry.metadata.sqlite_connections import translated
+from registry.metadata.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+_UNITS_PER_TRANSACTION = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    unit: Callable[[Transaction], Any]
+    answer: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    result: Any = None
+    error: Exception | None = None
+
+
+class _TransactionLost(Exception):
+    """The shared transaction is gone, and what it held must be run again or given up."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class GroupCommit:
+    """The writer of one process; made on the event loop whose tasks hand it units."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Start the thread, which opens its connection at the first unit. The engine remains the caller's."""
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, unit: Callable[[Transaction], T]) -> T:
+        """Run `unit` in a transaction and give its result when that is durable.
+
+        Raises:
+            DatabaseUnavailable: also after `close`.
+        """
+        if self._closed:
+            raise DatabaseUnavailable("the database is closed")
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Waiting(unit, answer))
+        return await answer
+
+    async def close(self) -> None:
+        """Run what was handed over, then end the thread. May be repeated."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            # A caller that was cancelled while its unit waited wants nothing done any more.
+            wanted = [waiting for waiting in batch if not waiting.answer.cancelled()]
+            outcomes = self._outcomes([waiting.unit for waiting in wanted])
+            try:
+                self._loop.call_soon_threadsafe(_answer, wanted, outcomes)
+            except RuntimeError:
+                # The loop is closed: nobody waits any more, and what was committed stays.
+                return
+
+    def _next_batch(self) -> list[_Waiting] | None:
+        """Wait for a unit and give it with all others that wait by then; None after the last."""
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        while len(batch) < _UNITS_PER_TRANSACTION:
+            try:
+                another = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if another is None:
+                self._queue.put(None)
+                break
+            batch.append(another)
+        return batch
+
+    def _outcomes(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
+        try:
+            return self._commit(units)
+        except _TransactionLost as lost:
+            cause = lost.error
+        # The lock was not free for all of them alike; any other loss may be the fault of one unit, so each runs alone.
+        if len(units) == 1 or isinstance(translated(cause), DatabaseBusy):
+            return [_Outcome(error=_meaning(cause)) for _ in units]
+        return [outcome for unit in units for outcome in self._outcomes([unit])]
+
+    def _commit(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                transaction = Transaction(connection)
+                return [_attempt(connection, transaction, unit) for unit in units]
+        except DBAPIError as error:
+            raise _TransactionLost(error) from error
+
+
+def _attempt(connection: Connection, transaction: Transaction, unit: Callable[[Transaction], Any]) -> _Outcome:
+    try:
+        with connection.begin_nested():
+            return _Outcome(result=unit(transaction))
+    except Exception as error:  # whatever it is, it belongs to the task that awaits the unit
+        # On a full disk or a failing one SQLite ends the whole transaction by itself, the units before this one too.
+        if not _in_transaction(connection):
+            raise _TransactionLost(_first_driver_error(error)) from error
+        return _Outcome(error=_meaning(error))
+
+
+def _in_transaction(connection: Connection) -> bool:
+    return bool(connection.connection.driver_connection.in_transaction)  # type: ignore[union-attr] # sqlite3's own
+
+
+def _first_driver_error(error: Exception) -> Exception:
+    """What went wrong first: rolling back to a savepoint that is gone only fails after it."""
+    first = error
+    earlier = error.__context__
+    while earlier is not None:
+        if isinstance(earlier, DBAPIError):
+            first = earlier
+        earlier = earlier.__context__
+    return first
+
+
+def _meaning(error: Exception) -> Exception:
+    """An exception of its own for each task that awaits, with what the driver said as its cause."""
+    meaning = translated(error)
+    if meaning is None:
+        return error
+    meaning.__cause__ = error
+    return meaning
+
+
+def _answer(waiting: list[_Waiting], outcomes: list[_Outcome]) -> None:
+    for each, outcome in zip(waiting, outcomes, strict=True):
+        if each.answer.done():
+            continue
+        if outcome.error is not None:
+            each.answer.set_exception(outcome.error)
+        else:
+            each.answer.set_result(outcome.result)

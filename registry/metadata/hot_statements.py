@@ -1,0 +1,72 @@
+"""The few statements that every pull needs, declared once and compiled once for the driver they run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Integer, LargeBinary, String, and_, bindparam, select
+
+from registry.metadata.schema import blob, link, manifest, repository, tag, upload
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+    from sqlalchemy.engine import Dialect
+
+_NAME = repository.c.name == bindparam("repository", type_=String)
+_TAG = and_(
+    tag.c.repository_id == repository.c.id,
+    tag.c.name == bindparam("tag", type_=String),
+    tag.c.valid_until.is_(None),
+)
+_ALGORITHM = bindparam("algorithm", type_=String)
+_RAW = bindparam("digest", type_=LargeBinary)
+
+# Algorithm and digest come first everywhere; times are read as the numbers that the column holds.
+_MANIFEST = (manifest.c.algorithm, manifest.c.digest, manifest.c.id, manifest.c.repository_id)
+_SELECTS: dict[str, Select[Any]] = {
+    "manifest_by_tag": select(*_MANIFEST, tag.c.id, manifest.c.media_type, manifest.c.size)
+    .join_from(repository, tag, _TAG)
+    .join(
+        manifest,
+        and_(
+            manifest.c.repository_id == tag.c.repository_id,
+            manifest.c.algorithm == tag.c.algorithm,
+            manifest.c.digest == tag.c.digest,
+        ),
+    )
+    .where(_NAME),
+    "manifest_by_digest": select(*_MANIFEST, manifest.c.media_type, manifest.c.size)
+    .join_from(repository, manifest)
+    .where(_NAME, manifest.c.algorithm == _ALGORITHM, manifest.c.digest == _RAW),
+    "manifest_content": select(manifest.c.content).where(manifest.c.id == bindparam("manifest_id", type_=Integer)),
+    "tag_digest": select(tag.c.algorithm, tag.c.digest).join_from(repository, tag, _TAG).where(_NAME),
+    "linked_blob": select(
+        blob.c.algorithm, blob.c.digest, link.c.repository_id, blob.c.id, blob.c.size, blob.c.key, link.c.lease_until
+    )
+    .join_from(repository, link)
+    .join(blob)
+    .where(_NAME, blob.c.algorithm == _ALGORITHM, blob.c.digest == _RAW),
+    "upload": select(*upload.c).where(upload.c.id == bindparam("upload_id", type_=String)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HotStatement:
+    """The text of a statement in the driver's dialect, and the names of its parameters in their order."""
+
+    text: str
+    order: tuple[str, ...]
+
+    def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
+        """Give `values` in the order that the text asks for."""
+        return tuple(values[name] for name in self.order)
+
+
+def compile_all(dialect: Dialect) -> dict[str, HotStatement]:
+    """Give every hot statement by its name, for the driver of `dialect`."""
+    compiled = {}
+    for name, query in _SELECTS.items():
+        statement = query.compile(dialect=dialect)
+        compiled[name] = HotStatement(str(statement), tuple(statement.positiontup or ()))
+    return compiled

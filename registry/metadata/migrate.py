@@ -1,0 +1,136 @@
+"""Bringing a database's schema up to date. Only this module loads Alembic, and no serving worker loads this module."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+
+from registry.errors import DatabaseUnavailable
+from registry.metadata import revision, sqlite_connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+# Any number will do, as long as every version of this program takes the same.
+_ADVISORY_LOCK = 0x6D6F6F72616765
+
+
+class BrokenReferences(Exception):
+    """After a migration a row of `table` refers to nothing in `parent`; the migration was undone."""
+
+    def __init__(self, table: str, parent: str) -> None:
+        self.table, self.parent = table, parent
+
+    def __str__(self) -> str:
+        return f"the migration left rows in {self.table} that refer to nothing in {self.parent}; it was undone"
+
+
+def upgrade(url: str) -> None:
+    """Bring the database at `url` to this program's revision; a SQLite file is made if there is none.
+
+    All revisions run in one transaction, alone among all nodes: if one fails, the database is as it was before.
+    Must be called outside an event loop, or in a thread.
+
+    Raises:
+        SchemaMismatch: the database is newer than this program.
+        DatabaseUnavailable: it cannot be reached or written.
+        BrokenReferences: a revision left rows that refer to nothing.
+    """
+    upgrade_to(url, "head")
+
+
+def upgrade_to(url: str, target: str) -> None:
+    """Bring the database at `url` to the revision `target`, as `upgrade` does to the newest."""
+    _run(url, lambda connection: _upgrade(connection, target))
+
+
+def current(url: str) -> str | None:
+    """Give the revision that the database at `url` is at, None when it has never been migrated.
+
+    Must be called outside an event loop, or in a thread.
+
+    Raises:
+        DatabaseUnavailable: it cannot be reached.
+    """
+    if url.startswith("sqlite:") and not Path(sqlite_connections.database_file(url)).exists():
+        return None
+    return _run(url, revision.current)
+
+
+def script_directory() -> ScriptDirectory:
+    """Give the revisions that come with this program."""
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    program = Path(str(resources.files("registry")))
+    installed = program / "_migrations"
+    scripts = installed if installed.is_dir() else program.parent / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection, target: str) -> None:
+    found = revision.current(connection)
+    config = _config()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise revision.SchemaMismatch(found)
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)
+
+
+def _run(url: str, work: Callable[[Connection], T]) -> T:
+    if url.startswith("sqlite:"):
+        return _run_on_sqlite(Path(sqlite_connections.database_file(url)), work)
+    return asyncio.run(_run_on_postgresql(url, work))
+
+
+def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
+    try:
+        # The database holds secrets: nobody else may read it, or the log files beside it, which take its mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise DatabaseUnavailable(str(error)) from error
+    engine = sqlite_connections.migrating_engine(path)
+    try:
+        with engine.connect() as connection, connection.begin():
+            result = work(connection)
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if broken is not None:
+                raise BrokenReferences(str(broken[0]), str(broken[2]))
+            return result
+    except DBAPIError as error:
+        raise sqlite_connections.translated(error) or error from error
+    finally:
+        engine.dispose()
+
+
+async def _run_on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
+    import asyncpg
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    from registry.metadata import postgresql_errors
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
+    try:
+        async with engine.connect() as connection, connection.begin():
+            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            return await connection.run_sync(work)
+    except Exception as error:
+        raise postgresql_errors.translated(error) or error from error
+    finally:
+        await engine.dispose()

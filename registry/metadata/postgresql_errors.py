@@ -1,0 +1,61 @@
+"""What PostgreSQL's errors mean to this program, through SQLAlchemy or from asyncpg itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
+
+if TYPE_CHECKING:
+    from registry.errors import Unavailable
+
+_DISK_FULL = "53100"
+_BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
+# Rows met rows of another transaction: run again, a unit sees those and decides by them.
+_COLLISIONS = frozenset({"40001", "40P01", "23503", "23505"})
+# Whole classes: connection, authorization, catalog name, resources, operator intervention, system, corruption.
+_UNAVAILABLE_CLASSES = ("08", "28", "3D", "53", "57", "58", "XX")
+# A server that only follows another one takes no writes.
+_READ_ONLY = "25006"
+
+
+def translated(error: BaseException) -> Unavailable | None:
+    """Give what an error means to a caller, None when it is no matter of the database's health."""
+    state = _sqlstate(error)
+    if state == _DISK_FULL:
+        return StorageFull(str(error))
+    if state in _BUSY or isinstance(_driver_error(error), PoolTimeout | TimeoutError):
+        return DatabaseBusy(str(error) or "the database did not answer in time")
+    if state is not None and (state.startswith(_UNAVAILABLE_CLASSES) or state == _READ_ONLY):
+        return DatabaseUnavailable(str(error))
+    if is_lost(error) or isinstance(_driver_error(error), OSError):
+        return DatabaseUnavailable(str(error))
+    return None
+
+
+def is_collision(error: BaseException) -> bool:
+    """Say whether a transaction failed only because of another one, and undid itself."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, AsyncAdapt_asyncpg_dbapi.InvalidCachedStatementError):
+        return True
+    return _sqlstate(error) in _COLLISIONS
+
+
+def is_lost(error: BaseException) -> bool:
+    """Say whether a connection broke that had been good."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    return isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.InterfaceError | asyncpg.AdminShutdownError)
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    state = getattr(_driver_error(error), "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

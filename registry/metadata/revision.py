@@ -1,0 +1,36 @@
+"""Which revision of the schema this program works with, and which one a database is at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions/`, here too so that starting a server need not load Alembic."""
+
+
+class SchemaMismatch(Exception):
+    """The database is at another revision of the schema than this program; `found` is None if it has none at all."""
+
+    def __init__(self, found: str | None) -> None:
+        self.found = found
+        self.expected = HEAD
+
+    def __str__(self) -> str:
+        if self.found is None:
+            return "the database has no tables yet: run `registry migrate`"
+        return (
+            f"the database's schema is at revision {self.found}, this program needs {self.expected}: "
+            "run `registry migrate`, or a program as new as the database"
+        )
+
+
+def current(connection: Connection) -> str | None:
+    """Give the revision that the database is at, None when it has never been migrated."""
+    from sqlalchemy import inspect
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()

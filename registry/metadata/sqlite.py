@@ -1,0 +1,137 @@
+"""The embedded metadata database: one SQLite file, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+
+from registry.errors import DatabaseBusy, DatabaseUnavailable
+from registry.metadata import revision, sqlite_connections
+from registry.metadata.database import Database
+from registry.metadata.group_commit import GroupCommit
+from registry.metadata.lookups import Lookups
+from registry.metadata.statements import READ_ONLY_OPTION
+from registry.metadata.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from registry.metadata.hot_statements import HotStatement
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_READERS = 4
+_LOCKED_RETRIES = 200
+_LOCKED_PAUSE_S = 0.005
+
+
+class SqliteDatabase(Database):
+    """The metadata in one SQLite file; opened by `open_database`, on the event loop that uses it."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the file at `path`.
+
+        Raises:
+            DatabaseUnavailable: there is no database that this process may read and write.
+        """
+        self._rows = _InlineRows(path)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="metadata-reader")
+        self._reading = sqlite_connections.reading_engine(path, _READERS)
+        self._writing = sqlite_connections.writing_engine(path)
+        self._writer = GroupCommit(self._writing)
+        self._closed = False
+        self.lookups = Lookups(self._rows.fetch, self._reading.dialect)
+
+    async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs))
+
+    async def read(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._read(lambda connection: unit(Transaction(connection), *args, **kwargs))
+
+    async def revision(self) -> str | None:
+        return await self._read(revision.current)
+
+    async def ping(self) -> None:
+        await self.write(_nothing)
+        await self.read(_nothing)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.close()
+        await asyncio.to_thread(self._readers.shutdown)
+        self._rows.close()
+        self._reading.dispose()
+        # The last connection to close moves the log into the file: the writer's, which may.
+        self._writing.dispose()
+
+    async def _read(self, question: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise DatabaseUnavailable("the database is closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, partial(self._read_blocking, question))
+
+    def _read_blocking(self, question: Callable[[Connection], T]) -> T:
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                return question(connection.execution_options(**{READ_ONLY_OPTION: True}))
+        except DBAPIError as error:
+            raise _meaning(error) from error
+
+
+class _InlineRows:
+    """Single rows, read on the event loop itself.
+
+    A read of one row through an index, from the system's page cache, takes some microseconds; handing it to a thread
+    takes ten times as long and keeps the loop busier. So this one kind of disk access may stand on the loop.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a connection of its own.
+
+        Raises:
+            DatabaseUnavailable, DatabaseBusy: it cannot be opened.
+        """
+        try:
+            # No waiting inside SQLite, where the whole loop would wait; `fetch` waits for a lock in its own way.
+            self._connection = sqlite_connections.connect(path, busy_timeout_s=0)
+            self._connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error as error:
+            raise _meaning(error) from error
+
+    async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
+        """Give the one row that `statement` finds, or None."""
+        for _ in range(_LOCKED_RETRIES):
+            try:
+                # All rows of one: a statement that is not run to its end would keep seeing the past.
+                rows = self._connection.execute(statement.text, statement.arguments(values)).fetchall()
+            except sqlite3.Error as error:
+                if not sqlite_connections.is_busy(error):
+                    raise _meaning(error) from error
+                # Readers only meet a lock while another process recovers or takes away the log, which is quick.
+                await asyncio.sleep(_LOCKED_PAUSE_S)
+            else:
+                return rows[0] if rows else None
+        raise DatabaseBusy("the database file stayed locked")
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._connection.close()
+
+
+def _meaning(error: Exception) -> Exception:
+    return sqlite_connections.translated(error) or error
+
+
+def _nothing(transaction: Transaction) -> None:
+    """Begin a transaction and end it."""

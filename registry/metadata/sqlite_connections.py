@@ -1,0 +1,149 @@
+"""How this program opens a SQLite file, and what SQLite's errors mean to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
+
+    from registry.errors import Unavailable
+
+BUSY_TIMEOUT_S = 10
+"""How long a transaction waits for another process's: longer than any unit of work, shorter than clients wait."""
+
+_PRAGMAS = (
+    # FULL: with NORMAL a power cut could take back a transaction that was acknowledged.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -8192",
+    # Pages come from the system's cache without a copy; only what is touched counts as memory.
+    "PRAGMA mmap_size = 268435456",
+    # A long listing may let the log grow once; afterwards it gives the room back.
+    "PRAGMA journal_size_limit = 67108864",
+)
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE = 0xFF
+_UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+def database_file(url: str) -> str:
+    """Give the path that a `sqlite:///…` URL names.
+
+    Raises:
+        ValueError: it names no file.
+    """
+    path = make_url(url).database
+    if not path or path == ":memory:":
+        raise ValueError(f"{url} names no file")
+    return path
+
+
+def connect(path: str | Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    """Open the existing file at `path`, in autocommit mode.
+
+    Raises:
+        sqlite3.Error: it cannot be opened or is no database.
+    """
+    # mode=rw: a file that is not there is a mistake in the configuration, never a new and empty registry.
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def writing_engine(path: str | Path) -> Engine:
+    """Give an engine with one connection, whose transactions hold the file's write lock from their beginning."""
+    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=QueuePool, pool_size=1, max_overflow=0)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reading_engine(path: str | Path, connections: int) -> Engine:
+    """Give an engine whose transactions see one state of the database and cannot change it."""
+
+    def connect_to_read() -> sqlite3.Connection:
+        connection = connect(path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    engine = create_engine(
+        "sqlite://", creator=connect_to_read, poolclass=QueuePool, pool_size=connections, max_overflow=0
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def migrating_engine(path: str | Path) -> Engine:
+    """Give an engine for changing tables; a file it opens keeps a write-ahead log from then on.
+
+    References are not enforced on it, because a table that is copied is away for a moment: check them at the end.
+    """
+
+    def connect_to_migrate() -> sqlite3.Connection:
+        connection = connect(path)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"the file system of {path} cannot share a write-ahead log")
+        connection.execute("PRAGMA foreign_keys = OFF")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect_to_migrate, poolclass=QueuePool)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def translated(error: BaseException) -> Unavailable | None:
+    """Give what a driver's error means to a caller, None when it is no matter of the database's health."""
+    cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY_CODE
+    if code in _BUSY:
+        return DatabaseBusy(str(cause))
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFull(str(cause))
+    return DatabaseUnavailable(str(cause)) if code in _UNAVAILABLE else None
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Say whether another connection only held a lock."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY_CODE in _BUSY
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # Taking the lock at the first write instead could fail in the middle, where waiting cannot help any more.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
