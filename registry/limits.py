@@ -64,6 +64,30 @@ INDEX_DEPTH: Final = 8
 IMAGE_CONFIG_BYTES: Final = 4 * MIB
 """Largest image configuration that is read to be described; a larger blob is served, not parsed."""
 
+IMAGE_CONFIG_READS: Final = 8
+"""Most image configurations that one process reads at the same time: `IMAGE_CONFIG_BYTES` times this is its memory."""
+
+DESCRIBED_MANIFESTS: Final = 128
+"""Most manifests of one tag that are described, each with its layers: the largest official images have about 20."""
+
+DESCRIBED_ENTRIES: Final = 512
+"""Most layers of one manifest, and children of one index, that are described: images have at most 127 layers."""
+
+DESCRIBED_CONFIG_BYTES: Final = 8 * MIB
+"""Most bytes of image configurations that one answer describes: its text is several times as large in memory."""
+
+LISTED_PLATFORMS: Final = 64
+"""Most children of an index whose platforms a list of tags tells, for every one of its tags."""
+
+LISTED_MANIFESTS: Final = 4096
+"""Most manifests that are looked at to tell the platforms of one page of tags."""
+
+PLATFORM_CHARACTERS: Final = 1024
+"""Longest platform, as the text that the database keeps, that is told: real ones have less than 100 characters."""
+
+PLATFORM_CACHE_BYTES: Final = 1 * MIB
+"""How much text of images' platforms one process keeps: about 25,000 images, of a few hundred bytes each in all."""
+
 FALLBACK_REFERRERS: Final = 256
 """Most entries of a fallback tag's index that are looked at: each is a query, and real subjects have a handful."""
 
@@ -74,6 +98,15 @@ REFERRERS_BYTES: Final = 4 * MIB
 
 WEB_API_PAGE_ENTRIES: Final = 100
 """Entries of a web API page when the request does not say how many."""
+
+WEB_API_PAGE_MAX: Final = 1000
+"""Most entries of a web API page that a request may ask for: each costs a few queries' rows, not only a name."""
+
+WEB_API_BODY_BYTES: Final = 64 * KIB
+"""Longest body of a web API request: a digest, or a few names."""
+
+CURSOR_CHARACTERS: Final = 1024
+"""Longest cursor of a web API page: a name and a value in base 64."""
 
 SEARCH_CHARACTERS: Final = 255
 """Longest text to search for: no name is longer."""

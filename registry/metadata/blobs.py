@@ -83,11 +83,17 @@ class Blobs:
         """Give the blob with this digest if the repository links it; the link lasts until the transaction ends."""
         query = _LINKED.where(link.c.repository_id == repository_id, has_digest(blob, digest))
         row = self._connection.execute(kept(self._connection, query, link)).one_or_none()
-        if row is None:
-            return None
-        return LinkedBlob(
-            digest=to_digest(row), repository_id=row[2], blob_id=row[3], size=row[4], key=row[5], lease_until=row[6]
-        )
+        return None if row is None else _to_linked_blob(row)
+
+    def linked_among(self, repository_id: int, digests: Collection[Digest]) -> dict[Digest, LinkedBlob]:
+        """Give those of `digests` that the repository links, as `linked` does each of them."""
+        found: dict[Digest, LinkedBlob] = {}
+        for condition in some_digests(blob, digests):
+            query = _LINKED.where(link.c.repository_id == repository_id, condition)
+            for row in self._connection.execute(kept(self._connection, query, link)):
+                linked = _to_linked_blob(row)
+                found[linked.digest] = linked
+        return found
 
     def renew(self, repository_id: int, blob_id: int, lease_until: datetime) -> bool:
         """Lengthen the lease of a link to `lease_until`, never shorten it; False when there is no such link."""
@@ -117,11 +123,7 @@ class Blobs:
 
     def missing(self, repository_id: int, digests: Collection[Digest]) -> set[Digest]:
         """Give those of `digests` that the repository does not link; the others stay until the transaction ends."""
-        found: set[Digest] = set()
-        for condition in some_digests(blob, digests):
-            query = _LINKED.where(link.c.repository_id == repository_id, condition)
-            found.update(to_digest(row) for row in self._connection.execute(kept(self._connection, query, link)))
-        return set(digests) - found
+        return set(digests) - self.linked_among(repository_id, digests).keys()
 
     def _one(self, query: Select[Any]) -> Blob | None:
         row = self._connection.execute(query).one_or_none()
@@ -130,3 +132,9 @@ class Blobs:
 
 def _to_blob(row: Sequence[Any]) -> Blob:
     return Blob(digest=to_digest(row), id=row[2], size=row[3], key=row[4], state=BlobState(row[5]), created_at=row[6])
+
+
+def _to_linked_blob(row: Sequence[Any]) -> LinkedBlob:
+    return LinkedBlob(
+        digest=to_digest(row), repository_id=row[2], blob_id=row[3], size=row[4], key=row[5], lease_until=row[6]
+    )

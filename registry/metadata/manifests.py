@@ -10,6 +10,7 @@ from sqlalchemy import insert as plain_insert
 
 from oci_spec.digest import Digest
 from oci_spec.manifest import ManifestKind
+from registry.metadata.manifest_entries import entries
 from registry.metadata.platforms import decode_platform, encode_platform
 from registry.metadata.rows import ManifestReference, ManifestRow, NewManifest, ReferenceRole, Referrer
 from registry.metadata.schema import manifest, manifest_reference
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Connection
+
+    from registry.metadata.rows import ManifestEntry
 
 _MANIFEST = select(
     manifest.c.algorithm,
@@ -174,6 +177,12 @@ class Manifests:
             )
             for row in self._connection.execute(query)
         ]
+
+    def entries(
+        self, manifest_ids: Collection[int], roles: Collection[ReferenceRole], width: int
+    ) -> list[ManifestEntry]:
+        """Give those of the first `width` entries of each manifest that have one of `roles`, in their order."""
+        return entries(self._connection, manifest_ids, roles, width)
 
     def parents(self, repository_id: int, digest: Digest) -> list[Digest]:
         """Give the manifests of the repository that refer to `digest`, as their config, layer or child."""

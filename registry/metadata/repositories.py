@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, func, select, update
 from oci_spec.reference import RepositoryName
 from registry.metadata.rows import Direction, Repository, RepositorySearch, RepositorySort, RepositorySummary
 from registry.metadata.schema import namespace, repository, tag
-from registry.metadata.statements import contains, insert, kept
+from registry.metadata.statements import contains, insert, kept, past
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,9 @@ class Repositories:
         query = _matching(select(*_COLUMNS, tags.scalar_subquery()), search)
         key = _SORTS[search.sort]
         ordered = key.desc() if search.direction is Direction.DESCENDING else key.asc()
-        query = query.order_by(ordered, repository.c.name).limit(search.limit).offset(search.offset)
+        query = query.order_by(ordered, repository.c.name).limit(search.limit)
+        if search.after is not None:
+            query = query.where(past(search.after, key, repository.c.name, search.direction))
         return [
             RepositorySummary(row[0], RepositoryName.parse(row[1]), row[2], row[3], row[4])
             for row in self._connection.execute(query)

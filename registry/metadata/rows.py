@@ -7,17 +7,21 @@ database library. Times are aware UTC datetimes, sizes are bytes, `id` fields ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from oci_spec.descriptor import Platform
     from oci_spec.digest import Digest
     from oci_spec.manifest import ManifestKind
     from oci_spec.reference import RepositoryName, Tag
+
+
+NEVER = datetime.fromtimestamp(0, UTC)
+"""What a time that has not come yet counts as in a sorted listing: before every other."""
 
 
 class BlobState(StrEnum):
@@ -61,6 +65,17 @@ class TagSort(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page of a sorted listing ends: what its last entry is sorted by, and that entry's name.
+
+    A listing goes on after it in the same order, whatever came or went meanwhile.
+    """
+
+    key: str | int | datetime
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A repository that exists: something was pushed to it."""
 
@@ -75,7 +90,7 @@ class RepositorySearch:
     """Which repositories to find: `text` is looked for anywhere in the name, ignoring case."""
 
     limit: int
-    offset: int = 0
+    after: Position | None = None
     text: str = ""
     sort: RepositorySort = RepositorySort.NAME
     direction: Direction = Direction.ASCENDING
@@ -90,6 +105,11 @@ class RepositorySummary:
     created_at: datetime
     updated_at: datetime
     tags: int
+
+    def position(self, sort: RepositorySort) -> Position:
+        """Give the place of this repository in a listing sorted by `sort`."""
+        keys = {RepositorySort.CREATED: self.created_at, RepositorySort.UPDATED: self.updated_at}
+        return Position(keys.get(sort, str(self.name)), str(self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +146,26 @@ class ManifestReference:
     size: int
     platform: Platform | None
     present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEntry:
+    """One descriptor of a stored manifest and, if it names another manifest of the same repository, what that one is.
+
+    `manifest_id`, `kind`, `artifact_type` and `config_media_type` are those of the named manifest; the first two are
+    None for a blob and for a manifest that is not there (any more).
+    """
+
+    parent_id: int
+    role: ReferenceRole
+    digest: Digest
+    media_type: str
+    size: int
+    platform: Platform | None
+    manifest_id: int | None
+    kind: ManifestKind | None
+    artifact_type: str | None
+    config_media_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +248,7 @@ class TagSearch:
     """Which tags of a repository to describe: `text` is looked for anywhere in the name, ignoring case."""
 
     limit: int
-    offset: int = 0
+    after: Position | None = None
     text: str = ""
     sort: TagSort = TagSort.NAME
     direction: Direction = Direction.ASCENDING
@@ -226,10 +266,21 @@ class TagDetail:
     digest: Digest
     media_type: str
     kind: ManifestKind
+    artifact_type: str | None
+    config_media_type: str | None
     size: int
     pushed_at: datetime
     pushed_by: str
     pulled_at: datetime | None
+
+    def position(self, sort: TagSort) -> Position:
+        """Give the place of this tag in a listing sorted by `sort`."""
+        keys: dict[TagSort, datetime | int] = {
+            TagSort.PUSHED: self.pushed_at,
+            TagSort.PULLED: self.pulled_at or NEVER,
+            TagSort.SIZE: self.size,
+        }
+        return Position(keys.get(sort, str(self.name)), str(self.name))
 
 
 @dataclass(frozen=True, slots=True)

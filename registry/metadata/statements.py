@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func
+from sqlalchemy import and_, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oci_spec.digest import Digest
+from registry.metadata.rows import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table
+
+    from registry.metadata.rows import Position
 
 # Marks the connection of a `read`: PostgreSQL refuses row locks there, and nothing needs them.
 READ_ONLY_OPTION = "moorage_read_only"
@@ -51,6 +54,14 @@ def to_digest(row: Sequence[Any]) -> Digest:
 def contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """Say that `text` stands anywhere in `column`, ignoring case; its own wildcards mean themselves."""
     return func.lower(column).contains(text.lower(), autoescape=True)
+
+
+def past(
+    position: Position, key: ColumnElement[Any], name: ColumnElement[str], direction: Direction
+) -> ColumnElement[bool]:
+    """Say that a row comes after `position` in a listing sorted by `key`, which is never null, and then by `name`."""
+    further = key < position.key if direction is Direction.DESCENDING else key > position.key
+    return further if key is name else or_(further, and_(key == position.key, name > position.name))
 
 
 def kept(connection: Connection, statement: Select[Any], of: Table) -> Select[Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, literal, select
 
 from oci_spec.manifest import ManifestKind
 from oci_spec.reference import Tag
-from registry.metadata.rows import Direction, ReferenceRole, TagDetail, TagSearch, TagSort
+from registry.metadata.rows import NEVER, Direction, ReferenceRole, TagDetail, TagSearch, TagSort
 from registry.metadata.schema import manifest, manifest_reference, tag
-from registry.metadata.statements import contains, to_digest
+from registry.metadata.statements import contains, past, to_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select
@@ -26,22 +27,18 @@ def details(connection: Connection, repository_id: int, search: TagSearch) -> li
     """Give one page of the current tags of a repository that `search` describes, in its order."""
     query = _matching(select(*_COLUMNS), repository_id, search)
     key = _SORTS[search.sort]
-    ordered = key.desc().nulls_last() if search.direction is Direction.DESCENDING else key.asc().nulls_first()
-    query = query.order_by(ordered, tag.c.name).limit(search.limit).offset(search.offset)
-    return [
-        TagDetail(
-            digest=to_digest(row),
-            name=Tag.parse(row[2]),
-            manifest_id=row[3],
-            media_type=row[4],
-            kind=ManifestKind(row[5]),
-            size=row[6],
-            pushed_at=row[7],
-            pushed_by=row[8],
-            pulled_at=row[9],
-        )
-        for row in connection.execute(query)
-    ]
+    ordered = key.desc() if search.direction is Direction.DESCENDING else key.asc()
+    query = query.order_by(ordered, tag.c.name).limit(search.limit)
+    if search.after is not None:
+        query = query.where(past(search.after, key, tag.c.name, search.direction))
+    return [_to_detail(row) for row in connection.execute(query)]
+
+
+def detail(connection: Connection, repository_id: int, name: Tag) -> TagDetail | None:
+    """Give the tag `name` of a repository if it exists now."""
+    query = _current(select(*_COLUMNS), repository_id).where(tag.c.name == str(name))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _to_detail(row)
 
 
 def count(connection: Connection, repository_id: int, search: TagSearch) -> int:
@@ -51,10 +48,29 @@ def count(connection: Connection, repository_id: int, search: TagSearch) -> int:
 
 
 def _matching(query: Select[Any], repository_id: int, search: TagSearch) -> Select[Any]:
-    query = query.join_from(tag, manifest, _NAMED).where(
-        tag.c.repository_id == repository_id, tag.c.valid_until.is_(None)
-    )
+    query = _current(query, repository_id)
     return query.where(contains(tag.c.name, search.text)) if search.text else query
+
+
+def _current(query: Select[Any], repository_id: int) -> Select[Any]:
+    joined = query.join_from(tag, manifest, _NAMED)
+    return joined.where(tag.c.repository_id == repository_id, tag.c.valid_until.is_(None))
+
+
+def _to_detail(row: Sequence[Any]) -> TagDetail:
+    return TagDetail(
+        digest=to_digest(row),
+        name=Tag.parse(row[2]),
+        manifest_id=row[3],
+        media_type=row[4],
+        kind=ManifestKind(row[5]),
+        artifact_type=row[6],
+        config_media_type=row[7],
+        size=int(row[8]),
+        pushed_at=row[9],
+        pushed_by=row[10],
+        pulled_at=row[11],
+    )
 
 
 def _own_blobs() -> ScalarSelect[Any]:
@@ -106,6 +122,8 @@ _COLUMNS = (
     manifest.c.id,
     manifest.c.media_type,
     manifest.c.kind,
+    manifest.c.artifact_type,
+    manifest.c.config_media_type,
     _SIZE.label("total"),
     tag.c.valid_from,
     tag.c.actor,
@@ -114,6 +132,6 @@ _COLUMNS = (
 _SORTS: dict[TagSort, ColumnElement[Any]] = {
     TagSort.NAME: tag.c.name,
     TagSort.PUSHED: tag.c.valid_from,
-    TagSort.PULLED: tag.c.pulled_at,
+    TagSort.PULLED: func.coalesce(tag.c.pulled_at, literal(NEVER, tag.c.pulled_at.type)),
     TagSort.SIZE: _SIZE,
 }

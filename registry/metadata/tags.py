@@ -10,7 +10,7 @@ from oci_spec.reference import Tag
 from registry.metadata.rows import TagRow
 from registry.metadata.schema import tag as table
 from registry.metadata.statements import has_digest, insert, to_digest
-from registry.metadata.tag_details import count, details
+from registry.metadata.tag_details import count, detail, details
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +105,10 @@ class Tags:
     def details(self, repository_id: int, search: TagSearch) -> list[TagDetail]:
         """Give one page of the current tags that `search` describes, in its order."""
         return details(self._connection, repository_id, search)
+
+    def detail(self, repository_id: int, tag: Tag) -> TagDetail | None:
+        """Give what the page of details would tell of `tag`, None when it names nothing now."""
+        return detail(self._connection, repository_id, tag)
 
     def count(self, repository_id: int, search: TagSearch) -> int:
         """Count all current tags that `search` describes, whatever its page."""
