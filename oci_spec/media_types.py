@@ -44,7 +44,7 @@ _NONDISTRIBUTABLE_PREFIXES = (
 )
 _LAYER_PREFIXES = ("application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs.")
 
-_NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
+_NAME_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
 
 
 def parse_content_type(text: str) -> str:
@@ -53,12 +53,12 @@ def parse_content_type(text: str) -> str:
     Raises:
         MediaTypeInvalid: there is no type and subtype in it (RFC 9110, "Media Type").
     """
-    media_type = text.partition(";")[0].strip(" \t").lower()
+    media_type = text.partition(";")[0].strip(" \t")
     kind, _, subtype = media_type.partition("/")
     # Nothing is left of a text stripped of all permitted characters exactly when it has no other ones.
     if not kind or not subtype or (kind + subtype).strip(_NAME_CHARACTERS):
         raise MediaTypeInvalid(text)
-    return media_type
+    return media_type.lower()
 
 
 def is_nondistributable(media_type: str) -> bool:

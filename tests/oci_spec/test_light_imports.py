@@ -1,0 +1,49 @@
+"""A program that must start within milliseconds imports digests and references: they may load nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import oci_spec
+
+ROOT = str(Path(oci_spec.__file__).parent.parent)
+LIGHT_MODULES = {"oci_spec", "oci_spec.digest", "oci_spec.errors", "oci_spec.reference"}
+
+
+def modules_loaded_by(statements: str) -> set[str]:
+    """What a fresh interpreter, without `site`, loads beyond what it starts with."""
+    program = f"""
+import sys
+sys.path.insert(0, {ROOT!r})
+before = set(sys.modules)
+{statements}
+print(*(set(sys.modules) - before))
+"""
+    command = [sys.executable, "-S", "-I", "-c", program]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+def test_digests_and_references_load_nothing_but_their_siblings() -> None:
+    loaded = modules_loaded_by("import oci_spec.digest, oci_spec.reference")
+
+    assert loaded == LIGHT_MODULES
+
+
+def test_parsing_loads_nothing_either() -> None:
+    loaded = modules_loaded_by(
+        "from oci_spec.reference import RepositoryName, Tag, fallback_tag, parse_reference\n"
+        "RepositoryName.parse('team/app'), parse_reference('latest')\n"
+        "fallback_tag(parse_reference('sha256:' + '0' * 64))\n"
+    )
+
+    assert loaded == LIGHT_MODULES
+
+
+def test_hashing_loads_hashlib_when_it_is_first_needed() -> None:
+    loaded = modules_loaded_by("from oci_spec.digest import Digest\nDigest.of(b'')")
+
+    assert "hashlib" in loaded
+
+
+def test_the_package_itself_is_empty() -> None:
+    assert Path(oci_spec.__file__).read_bytes() == b""
