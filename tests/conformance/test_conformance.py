@@ -1,0 +1,34 @@
+"""Every check of the OCI conformance suite passes; the reports stay in `build/conformance/`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.suite import EVERY_SWITCH, run_suite
+from tests.e2e.server import running_registry
+from tests.requirements import require_tool
+
+pytestmark = [pytest.mark.heavy, pytest.mark.tool("conformance"), pytest.mark.timeout(700)]
+
+REPORTS = Path(__file__).parent.parent.parent / "build" / "conformance"
+
+
+def test_version_one_point_one_as_the_registry_is_shipped(tmp_path: Path) -> None:
+    with running_registry(tmp_path) as registry:
+        outcome = run_suite(require_tool("conformance"), registry.address, "1.1", REPORTS / "1.1")
+
+    assert outcome.complaints == ()
+    assert (outcome.failures, outcome.errors, outcome.skipped) == (0, 0, 0)
+    assert outcome.exit_status == 0
+    assert outcome.checks > 800
+
+
+def test_the_coming_version_with_every_switch_on(tmp_path: Path) -> None:
+    sparse = {"REGISTRY_MANIFESTS__SPARSE": "allow"}
+    with running_registry(tmp_path, environment=sparse) as registry:
+        outcome = run_suite(require_tool("conformance"), registry.address, "dev", REPORTS / "dev", EVERY_SWITCH)
+
+    assert outcome.complaints == ()
+    assert (outcome.failures, outcome.errors, outcome.skipped, outcome.disabled) == (0, 0, 0, 0)
+    assert outcome.exit_status == 0
+    assert outcome.checks > 1000
