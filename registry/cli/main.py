@@ -1,0 +1,108 @@
+"""The `registry` command: its groups, and how every command ends.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage. Errors are lines on standard error; standard output holds only
+what was asked for. A command's module is imported when it is run, so that help and completion are quick.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+DONE: Final = 0
+REFUSED: Final = 1
+WRONG_USAGE: Final = 2
+
+_COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("registry.cli.serve", "Run the registry until it is told to stop."),
+    "migrate": ("registry.cli.migrate", "Bring the database's schema up to date."),
+    "config": ("registry.cli.config", "Check and show the configuration."),
+    "repository": ("registry.cli.repository", "List, show and remove repositories."),
+    "tag": ("registry.cli.tag", "List, move and remove tags, and show their history."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands stand in modules of their own, named by `_COMMANDS`; each module has a `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _ = _COMMANDS[cmd_name]
+        command: click.Command = import_module(module).command
+        return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Not from the commands themselves: a key was pressed, and their modules take longer to load than one waits.
+        matching = ((name, summary) for name, (_, summary) in _COMMANDS.items() if name.startswith(incomplete))
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=summary) for name, summary in matching] + options
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+
+def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        try:
+            version = metadata.version("moorage")
+        except metadata.PackageNotFoundError:
+            version = "not installed, run from its sources"
+        click.echo(f"registry (Moorage) {version}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
+def cli() -> None:
+    """Moorage, a container registry: run it, and look after what it holds.
+
+    Every command that needs the configuration takes --config, --data and --set; without them, and without REGISTRY_*
+    variables, everything is in ./data. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        result: Any = cli.main(arguments, prog_name="registry", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return WRONG_USAGE
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx is not None else "registry"
+        _complain(f"{error.format_message()} (see {where} --help)")
+        return WRONG_USAGE
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        _complain("aborted")
+        return REFUSED
+    except BrokenPipeError:
+        # Whoever read the output has enough. Python would complain once more when it closes the pipe at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    return result if isinstance(result, int) else DONE
+
+
+def _complain(text: str) -> None:
+    for line in filter(None, text.splitlines()):
+        click.echo(f"registry: {line}", err=True)

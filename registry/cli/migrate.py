@@ -1,0 +1,40 @@
+"""`registry migrate`: bring the database's schema up to date, or tell whether it is."""
+
+import click
+
+from registry.cli.options import configured
+from registry.cli.running import refusals
+from registry.config import Config, Resolved
+from registry.metadata import migrate
+from registry.metadata.revision import HEAD, SchemaMismatch
+
+
+@click.command("migrate")
+@click.option("--check", is_flag=True, help="Change nothing; exit 0 if the schema is up to date, 1 if it is not.")
+@configured()
+def command(resolved: Resolved, check: bool) -> None:
+    """Bring the database's schema up to date.
+
+    A migration that fails leaves the schema as it was. `registry serve` does the same at its start, unless
+    database.migrate_at_start is off.
+    """
+    with refusals():
+        if check:
+            _check(resolved.config)
+        else:
+            _upgrade(resolved.config)
+
+
+def _check(config: Config) -> None:
+    found = migrate.current(str(config.database.url))
+    if found != HEAD:
+        raise SchemaMismatch(found)
+    click.echo(f"the schema is up to date (revision {found})")
+
+
+def _upgrade(config: Config) -> None:
+    file = config.database.url.sqlite_file
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    migrate.upgrade(str(config.database.url))
+    click.echo(f"the schema of {config.database.url.masked} is up to date (revision {HEAD})")

@@ -1,0 +1,95 @@
+"""What commands have in common: the configuration's flags, JSON output, and arguments that become values."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from oci_spec.errors import OciSpecError
+from oci_spec.reference import Reference, RepositoryName, Tag, parse_reference
+from registry.config import ConfigInvalid, Resolved, ignored_variables, resolve
+
+T = TypeVar("T")
+
+_ASSIGNMENT: Final = "TABLE.KEY=VALUE"
+
+
+class Assignment(click.ParamType[tuple[str, str]]):
+    """`table.key=value` as a pair."""
+
+    name = _ASSIGNMENT
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        key, equals, text = str(value).partition("=")
+        if not equals or not key:
+            self.fail(f"{value!r} is not of the form {_ASSIGNMENT}", param, ctx)
+        return key.strip(), text
+
+
+class Parsed(click.ParamType[T]):
+    """An argument that is read by a value's own parser; a malformed one is wrong usage."""
+
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        try:
+            return self._parse(value)
+        except OciSpecError as error:
+            self.fail(str(error), param, ctx)
+
+
+REPOSITORY: Final[Parsed[RepositoryName]] = Parsed("repository", RepositoryName.parse)
+TAG: Final[Parsed[Tag]] = Parsed("tag", Tag.parse)
+REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
+
+as_json: Final = click.option("--json", "json_output", is_flag=True, help="Print JSON, for programs.")
+
+
+_config = click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Read the configuration from FILE."
+)
+_data = click.option("--data", metavar="DIR", help="Directory of blobs and database (server.data); default ./data.")
+_assignments = click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    type=Assignment(),
+    metavar=_ASSIGNMENT,
+    help="Set any key of the configuration; may be repeated.",
+)
+
+
+def configured(**shortcuts: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Give a command the flags of the configuration; it is called with `resolved`, made from all sources.
+
+    `shortcuts` names further options of the command, each with the key that it sets.
+    """
+    keys = {"data": "server.data", **shortcuts}
+
+    def decorate(command: Callable[..., T]) -> Callable[..., T]:
+        @_config
+        @_data
+        @_assignments
+        @functools.wraps(command)
+        def wrapped(*args: Any, file: Path | None, assignments: tuple[tuple[str, str], ...], **kwargs: Any) -> T:
+            given = {key: kwargs.pop(option) for option, key in keys.items()}
+            flags = dict(assignments) | {key: str(value) for key, value in given.items() if value is not None}
+            return command(*args, resolved=_resolved(file, flags), **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def _resolved(file: Path | None, flags: dict[str, str]) -> Resolved:
+    if foreign := ignored_variables(os.environ):
+        click.echo(f"registry: ignored variables that are no keys of this registry: {', '.join(foreign)}", err=True)
+    try:
+        return resolve(file, flags=flags)
+    except ConfigInvalid as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,69 @@
+"""Running a command's work: services opened and closed around it, and their errors told in one line."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import click
+
+from oci_spec.errors import OciSpecError
+from oci_spec.reference import RepositoryName
+from registry.auth.access import Access, grant
+from registry.auth.policy import Permission
+from registry.auth.subject import OPERATOR
+from registry.config import Config
+from registry.errors import RegistryError, Unavailable
+from registry.metadata.revision import SchemaMismatch
+from registry.services.context import Services
+from storage_backends.errors import StorageError
+
+T = TypeVar("T")
+
+
+def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T:
+    """Open the registry's services, run `work` on them, and close them.
+
+    The registry may be running meanwhile: what is changed here is seen there at once.
+
+    Raises:
+        click.ClickException: what was asked for was refused, or failed.
+    """
+    from registry.app import open_services
+
+    async def run() -> T:
+        async with open_services(config) as services:
+            return await work(services)
+
+    with refusals():
+        return asyncio.run(run())
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Tell the errors of the registry, of its database and of its storage in one line each.
+
+    Raises:
+        click.ClickException: in place of such an error.
+    """
+    try:
+        yield
+    except Unavailable as error:
+        # Clients do not learn the cause; whoever runs this command is the one to mend it.
+        cause = f": {error.cause}" if error.cause else ""
+        raise click.ClickException(_line(f"{error}{cause}")) from error
+    except (RegistryError, OciSpecError, StorageError, SchemaMismatch) as error:
+        raise click.ClickException(_line(str(error) or type(error).__name__)) from error
+
+
+def operator_access(services: Services, permission: Permission, repository: RepositoryName) -> Access:
+    """The access of whoever runs this command: they own the database and the storage.
+
+    Raises:
+        Denied: the policy does not allow it all the same.
+    """
+    return grant(services.policy, OPERATOR, permission, repository)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,20 @@
+"""`registry serve`: run the registry until it is told to stop."""
+
+import click
+
+from registry.cli.options import configured
+from registry.config import Resolved
+
+
+@click.command("serve")
+@click.option("--listen", metavar="HOST:PORT", help="Address and port (server.listen); default 127.0.0.1:5000.")
+@click.option("--workers", metavar="N", help="Worker processes (server.workers); default one per processor core.")
+@configured(listen="server.listen", workers="server.workers")
+def command(resolved: Resolved) -> int:
+    """Run the registry until it is told to stop.
+
+    SIGTERM or Ctrl-C lets requests in flight finish for up to server.grace_period_s.
+    """
+    from registry.app import serve
+
+    return serve(resolved.config)

@@ -1,0 +1,129 @@
+"""`registry tag`: the tags of a repository, and what they named before."""
+
+import sys
+from typing import Any
+
+import click
+
+from oci_spec.digest import Digest
+from oci_spec.reference import Reference, RepositoryName, Tag
+from registry.auth.policy import Permission
+from registry.cli import output
+from registry.cli.options import REFERENCE, REPOSITORY, TAG, as_json, configured
+from registry.cli.running import operator_access, with_services
+from registry.config import Resolved
+from registry.metadata.rows import TagRow
+from registry.services import deletion, pull, tags
+from registry.services.context import Services
+
+
+@click.group("tag")
+def command() -> None:
+    """List, move and remove tags, and show their history."""
+
+
+@command.command("list")
+@click.argument("repository", type=REPOSITORY)
+@as_json
+@configured()
+def list_tags(resolved: Resolved, repository: RepositoryName, json_output: bool) -> None:
+    """List the tags of REPOSITORY in byte order."""
+    names = with_services(resolved.config, lambda services: _names(services, repository))
+    if json_output:
+        output.print_json({"name": str(repository), "tags": names})
+    else:
+        output.print_table(["TAG"], [[name] for name in names])
+
+
+@command.command("move")
+@click.argument("repository", type=REPOSITORY)
+@click.argument("tag", type=TAG)
+@click.argument("target", type=REFERENCE)
+@as_json
+@configured()
+def move(resolved: Resolved, *, repository: RepositoryName, tag: Tag, target: Reference, json_output: bool) -> None:
+    """Make TAG of REPOSITORY name TARGET, which is another tag or a digest there.
+
+    TAG is made if it does not exist. What it named before stays in its history.
+    """
+    digest = with_services(resolved.config, lambda services: _point(services, repository, tag, target))
+    if json_output:
+        output.print_json({"name": str(repository), "tag": str(tag), "digest": str(digest)})
+    else:
+        click.echo(f"{repository}:{tag} names {digest}")
+
+
+@command.command("rm")
+@click.argument("repository", type=REPOSITORY)
+@click.argument("names", metavar="TAG...", type=TAG, nargs=-1, required=True)
+@as_json
+@configured()
+def remove(resolved: Resolved, repository: RepositoryName, names: tuple[Tag, ...], json_output: bool) -> None:
+    """Remove each TAG of REPOSITORY; the manifests stay, and so do their other tags.
+
+    Ends at the first tag that cannot be removed; those before it are gone.
+    """
+    removed: list[str] = []
+    try:
+        with_services(resolved.config, lambda services: _remove(services, repository, names, removed))
+    finally:
+        if json_output:
+            output.print_json({"name": str(repository), "removed": removed})
+        else:
+            sys.stdout.writelines(f"{repository}:{name} is removed\n" for name in removed)
+
+
+@command.command("history")
+@click.argument("repository", type=REPOSITORY)
+@click.argument("tag", type=TAG)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Most entries to show.")
+@as_json
+@configured()
+def history(resolved: Resolved, *, repository: RepositoryName, tag: Tag, limit: int, json_output: bool) -> None:
+    """Show what TAG of REPOSITORY has named, newest first, and who moved it; also of a tag that is gone."""
+    entries = with_services(resolved.config, lambda services: _history(services, repository, tag, limit))
+    if json_output:
+        output.print_json({"name": str(repository), "tag": str(tag), "history": [_as_json(entry) for entry in entries]})
+    else:
+        output.print_table(
+            ["DIGEST", "FROM", "UNTIL", "MOVED BY", "ENDED BY"],
+            [[entry.digest, entry.valid_from, entry.valid_until, entry.actor, entry.ended_by] for entry in entries],
+        )
+
+
+async def _names(services: Services, repository: RepositoryName) -> list[str]:
+    access = operator_access(services, Permission.PULL, repository)
+    page = await tags.page(services, access, None, None)
+    names = page.names
+    while page.more:
+        page = await tags.page(services, access, None, Tag.parse(names[-1]))
+        names += page.names
+    return names
+
+
+async def _point(services: Services, repository: RepositoryName, tag: Tag, target: Reference) -> Digest:
+    reader = operator_access(services, Permission.PULL, repository)
+    digest = target if isinstance(target, Digest) else (await pull.manifest(services, reader, target)).digest
+    await tags.point(services, operator_access(services, Permission.PUSH, repository), tag, digest)
+    return digest
+
+
+async def _remove(services: Services, repository: RepositoryName, names: tuple[Tag, ...], removed: list[str]) -> None:
+    access = operator_access(services, Permission.DELETE, repository)
+    for name in names:
+        await deletion.tag(services, access, name)
+        removed.append(str(name))
+
+
+async def _history(services: Services, repository: RepositoryName, tag: Tag, limit: int) -> list[TagRow]:
+    return await tags.history(services, operator_access(services, Permission.PULL, repository), tag, limit)
+
+
+def _as_json(entry: TagRow) -> dict[str, Any]:
+    return {
+        "digest": str(entry.digest),
+        "valid_from": entry.valid_from,
+        "valid_until": entry.valid_until,
+        "actor": entry.actor,
+        "ended_by": entry.ended_by,
+    }
