@@ -16,10 +16,12 @@ The tree::
     ├── ManifestBlobUnknown      a manifest refers to content that the repository does not hold
     ├── ManifestTooLarge, BlobTooLarge
     ├── ParameterInvalid         a query parameter or header that cannot be read
+    ├── TagParametersTooMany     a push names more tags than one request may
     ├── PageSizeInvalid          `n` is not a count
     ├── RangeNotSatisfiable      a Range that lies outside the blob
     ├── RouteUnknown, MethodNotAllowed
     ├── RequestInvalid           a request that HTTP itself does not allow
+    ├── RequestHeadTooLarge      a request's line or a header field is too long
     ├── Unauthorized, Denied     who is asking is not known, or may not
     ├── TooManyRequests
     └── Unavailable              the registry cannot answer now
@@ -95,12 +97,17 @@ class UploadConflict(RegistryError):
 class UploadRangeInvalid(RegistryError):
     """A chunk does not begin where the session ends; the session lives on at `offset`.
 
-    `location` is where to go on, set by the route that knows it.
+    `resume` are the headers that tell where to go on, set by the route that knows its paths.
     """
 
     def __init__(self, upload_id: str, offset: int, start: int) -> None:
         self.upload_id, self.offset, self.start = upload_id, offset, start
+        self.resume: Mapping[str, str] = {}
         self.message = f"the chunk starts at byte {start}, but the upload stands at byte {offset}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.resume
 
 
 class SizeInvalid(RegistryError):
@@ -191,6 +198,14 @@ class ParameterInvalid(RegistryError):
         self.message = f"{name}: expected {expected}"
 
 
+class TagParametersTooMany(RegistryError):
+    """A manifest push names more tags than one request may."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.message = f"a push may name at most {limit} tags; name the others in further pushes of the same manifest"
+
+
 class PageSizeInvalid(RegistryError):
     """`n` is not a count of entries."""
 
@@ -233,6 +248,14 @@ class RequestInvalid(RegistryError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         self.message = f"the request cannot be read: {reason}"
+
+
+class RequestHeadTooLarge(RegistryError):
+    """A request's line, or one of its header fields, is longer than the limit (bytes)."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.message = f"the request's line and each of its header fields may be at most {limit} bytes"
 
 
 class Unauthorized(RegistryError):
@@ -351,11 +374,13 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     ManifestTooLarge: Meaning(ErrorCode.MANIFEST_INVALID, 413),
     BlobTooLarge: Meaning(ErrorCode.SIZE_INVALID, 413),
     ParameterInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
+    TagParametersTooMany: Meaning(ErrorCode.UNSUPPORTED, 414),
     PageSizeInvalid: Meaning(ErrorCode.PAGINATION_NUMBER_INVALID, 400),
     RangeNotSatisfiable: Meaning(ErrorCode.RANGE_INVALID, 416),
     RouteUnknown: Meaning(ErrorCode.UNSUPPORTED, 404),
     MethodNotAllowed: Meaning(ErrorCode.UNSUPPORTED, 405),
     RequestInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
+    RequestHeadTooLarge: Meaning(ErrorCode.UNSUPPORTED, 431),
     Unauthorized: Meaning(ErrorCode.UNAUTHORIZED, 401),
     Denied: Meaning(ErrorCode.DENIED, 403),
     TooManyRequests: Meaning(ErrorCode.TOOMANYREQUESTS, 429),

@@ -128,6 +128,12 @@ DISCARD_BYTES: Final = 256 * KIB
 INLINE_BLOB_BYTES: Final = 64 * KIB
 """Largest blob answered from the page cache without a thread: a hop costs more than reading it."""
 
+BYTE_RANGES: Final = 1024
+"""Most parts of one `Range`: what clients that fetch changed files of a layer ask for at once; more get the whole."""
+
+TRANSFER_THREADS: Final = 8
+"""Threads of one worker that send files: each is busy only while bytes flow, so a few keep any network full."""
+
 TRANSFER_BLOCK_BYTES: Final = 1 * MIB
 """Bytes per step of a blob transfer: large enough that hashing and writing dominate the hop to a thread."""
 

@@ -1,0 +1,85 @@
+"""The web application: all routes behind one dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from registry.http import blobs, catalog, health, manifests, referrers, tags, uploads, version
+from registry.http.call import Environment
+from registry.http.dispatch import Dispatcher, add_common_headers
+from registry.http.routing import Router, RouteTable
+from registry.observability.access_log import AccessLog
+
+TABLES: Final = (
+    version.routes,
+    blobs.routes,
+    uploads.routes,
+    manifests.routes,
+    tags.routes,
+    referrers.routes,
+    catalog.routes,
+    health.routes,
+)
+"""The routes of the main listener."""
+
+HANDLERS: Final = tuple(table.label for table in (*TABLES, health.metrics_routes))
+"""The names of all resources, as metrics call them."""
+
+DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
+"""Where an application keeps its dispatcher."""
+
+
+def build_application(environment: Environment, access_log: AccessLog) -> web.Application:
+    """The registry's API; with the metrics where the configuration wants them on the main listener.
+
+    Raises:
+        RouteInvalid: a route declares no permission.
+    """
+    with_metrics = environment.config.metrics_on_main_listener
+    return _build(environment, access_log, (*TABLES, health.metrics_routes) if with_metrics else TABLES)
+
+
+def build_metrics_application(environment: Environment, access_log: AccessLog) -> web.Application:
+    """What the metrics' own listener serves."""
+    return _build(environment, access_log, (health.metrics_routes,))
+
+
+def _build(environment: Environment, access_log: AccessLog, tables: tuple[RouteTable, ...]) -> web.Application:
+    dispatcher = Dispatcher(environment, Router(tables), access_log)
+    limits = environment.config.limits
+
+    @web.middleware
+    async def dispatch(
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],  # noqa: ARG001 - aiohttp gives it by name
+    ) -> web.StreamResponse:
+        return await dispatcher.serve(request)
+
+    application = web.Application(
+        middlewares=[dispatch],
+        handler_args={
+            "access_log": None,
+            # Bytes are stored as they were sent.
+            "auto_decompress": False,
+            "keepalive_timeout": limits.keepalive_s,
+            "max_line_size": limits.header_bytes,
+            "max_field_size": limits.header_bytes,
+        },
+    )
+    application[DISPATCHER] = dispatcher
+    application.on_response_prepare.append(add_common_headers)
+    # Its only use is to say that `Expect` is not aiohttp's concern: the dispatcher sees to every request, whatever
+    # aiohttp's own router thinks of it.
+    application.router.add_route("*", "/{path:(?s:.*)}", _never_called, expect_handler=_expect_nothing)
+    return application
+
+
+async def _never_called(_request: web.Request) -> web.StreamResponse:
+    raise AssertionError("the dispatcher answers every request")
+
+
+async def _expect_nothing(_request: web.Request) -> None:
+    """Say nothing yet: a body is asked for once its request is allowed and its bytes are wanted."""

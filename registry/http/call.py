@@ -1,0 +1,93 @@
+"""One request on its way through a handler, and what every handler works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from oci_spec.digest import Digest
+from oci_spec.reference import Reference, parse_reference
+from registry.auth.access import Access
+from registry.auth.subject import Subject
+from registry.config import Config
+from registry.http.request_body import RequestBody
+from registry.http.traffic import Traffic
+from registry.observability.metrics import Metrics
+from registry.services.context import Services
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Whether this process is about to stop: it then still serves, but tells load balancers to look away."""
+
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What one serving process has, beside its services: configuration, figures, and threads that send files."""
+
+    services: Services
+    config: Config
+    metrics: Metrics
+    transfers: ThreadPoolExecutor
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request whose route was found and whose subject may use it."""
+
+    request: web.Request
+    environment: Environment
+    parameters: Mapping[str, str]
+    subject: Subject
+    traffic: Traffic
+    granted: Access | None = None
+
+    @property
+    def services(self) -> Services:
+        """The services of this process."""
+        return self.environment.services
+
+    @property
+    def access(self) -> Access:
+        """The subject's granted access to the repository in the path; for routes that name one."""
+        assert self.granted is not None, "the route names no repository"
+        return self.granted
+
+    @property
+    def digest(self) -> Digest:
+        """The path's `{digest}`.
+
+        Raises:
+            DigestInvalid: it is none.
+        """
+        return Digest.parse(self.parameters["digest"])
+
+    @property
+    def reference(self) -> Reference:
+        """The path's `{reference}`.
+
+        Raises:
+            DigestInvalid, TagInvalid: it is neither.
+        """
+        return parse_reference(self.parameters["reference"])
+
+    @property
+    def body(self) -> RequestBody:
+        """The request's body, to be read once."""
+        return RequestBody(self.request, self.environment.config.limits.stall_s, self.traffic)
+
+    def query(self, name: str) -> str | None:
+        """The query parameter `name`; the last one, where a client appended to a query that had it already."""
+        values = self.request.query.getall(name, [])
+        return values[-1] if values else None
+
+    def location(self, path: str) -> str:
+        """`path` as clients reach it: without scheme and host, which a proxy knows better than the registry."""
+        external = self.environment.config.server.external_url
+        return f"{external.path_prefix}{path}" if external is not None else path

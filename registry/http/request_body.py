@@ -1,0 +1,74 @@
+"""The body of a request, read as it comes: bounded in memory, counted, and given up when it stalls."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Self
+
+from aiohttp import web
+
+from registry.errors import BodyIncomplete, ManifestTooLarge
+from registry.http.traffic import Traffic
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class RequestBody:
+    """The chunks of a body, each as large as what the connection had to give.
+
+    An async iterator, to be used once. What is held in memory is the connection's read buffer and one chunk. A client
+    that waits for `100 Continue` gets it at the first read: one that is refused before keeps its bytes to itself.
+    """
+
+    def __init__(self, request: web.BaseRequest, stall_s: float, traffic: Traffic) -> None:
+        """Read the body of `request`, waiting at most `stall_s` seconds for each chunk; `traffic` counts them."""
+        self._request = request
+        self._stall_s = stall_s
+        self._traffic = traffic
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next chunk.
+
+        Raises:
+            BodyIncomplete: the client went away, sent nothing for too long, or broke the framing of its chunks.
+        """
+        if self._traffic.awaits_continue:
+            self._invite()
+        try:
+            async with asyncio.timeout(self._stall_s):
+                chunk = await self._request.content.readany()
+        # A broken connection leaves various errors behind: the socket's own, a timeout (both OSError), or aiohttp's
+        # RuntimeError once the connection is gone.
+        except (web.RequestPayloadError, OSError, RuntimeError) as error:
+            raise BodyIncomplete from error
+        if not chunk:
+            raise StopAsyncIteration
+        self._traffic.received += len(chunk)
+        return chunk
+
+    def _invite(self) -> None:
+        self._traffic.awaits_continue = False
+        transport = self._request.transport
+        if transport is not None:
+            # Beside aiohttp's writer, which would take these bytes for the beginning of the answer.
+            transport.write(_CONTINUE)
+
+
+async def read_manifest(body: RequestBody, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes.
+
+    Raises:
+        ManifestTooLarge: it has more; the rest is left unread.
+        BodyIncomplete: it ended early.
+    """
+    chunks: list[bytes] = []
+    received = 0
+    async for chunk in body:
+        received += len(chunk)
+        if received > limit:
+            raise ManifestTooLarge(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)

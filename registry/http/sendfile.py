@@ -1,0 +1,113 @@
+"""Sending a part of a file over a connection without its bytes ever being in this process.
+
+`os.sendfile` runs in a thread, because a page that is not in the cache is read from the disk there and then. It never
+waits for the client: a job ends when the socket takes no more, and the event loop waits until it does again. So a few
+threads serve any number of slow clients, and none of these costs memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Final
+
+from aiohttp import web
+
+from registry.http.progress import untaken_by_client, untaken_by_peer, while_taken
+from registry.http.ranges import ByteRange
+from storage_backends.errors import StorageUnavailable
+
+# A quick client must not keep a thread to itself for the length of a whole layer.
+_JOB_BYTES: Final = 16 * 1024 * 1024
+
+
+class FileSender:
+    """Sends parts of one open file over the connection of one request."""
+
+    def __init__(
+        self, request: web.BaseRequest, descriptor: int, threads: ThreadPoolExecutor, *, stall_s: float
+    ) -> None:
+        """Send from the file `descriptor`, dropping a client that takes nothing for `stall_s` seconds."""
+        transport = request.transport
+        connection = transport.get_extra_info("socket") if transport is not None else None
+        if transport is None or connection is None:
+            raise ConnectionResetError("the connection is lost")
+        self._request, self._transport, self._threads, self._stall_s = request, transport, threads, stall_s
+        # Descriptors of its own: a cancelled request closes the connection and the file while a job may still run, and
+        # the numbers would then be somebody else's. The loop's watch on the connection is not disturbed either.
+        with ExitStack() as stack:
+            self._source = _duplicate(descriptor, stack)
+            self._target = _duplicate(connection.fileno(), stack)
+            self._descriptors = stack.pop_all()
+        self._job: Future[int] | None = None
+
+    async def send(self, part: ByteRange, sent: Callable[[int], None]) -> None:
+        """Send `part`; `sent` is told of each step's bytes.
+
+        Raises:
+            ConnectionError: the client is gone.
+            TimeoutError: it takes nothing.
+            StorageUnavailable: the file is shorter than it was.
+        """
+        await self._flush()
+        position = part.start
+        while position < part.stop:
+            wanted = min(part.stop - position, _JOB_BYTES)
+            self._job = self._threads.submit(_send, self._target, self._source, position, wanted)
+            done = await asyncio.wrap_future(self._job)
+            sent(done)
+            position += done
+            if done < wanted:
+                await while_taken(self._writable(), lambda: untaken_by_peer(self._target), self._stall_s)
+
+    def close(self) -> None:
+        """Give the descriptors back, as soon as no job uses them any more."""
+        if self._job is None:
+            self._descriptors.close()
+        else:
+            # At once, if the job is done.
+            self._job.add_done_callback(lambda _: self._descriptors.close())
+
+    async def _flush(self) -> None:
+        """Wait until what was written to the transport has left: the file's bytes come after it."""
+        if self._transport.get_write_buffer_size() == 0:
+            return
+        low, high = self._transport.get_write_buffer_limits()
+        # From now on, a drain ends when nothing is left.
+        self._transport.set_write_buffer_limits(high=0)
+        try:
+            await while_taken(self._request.writer.drain(), lambda: untaken_by_client(self._request), self._stall_s)
+        finally:
+            self._transport.set_write_buffer_limits(high=high, low=low)
+
+    async def _writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_writer(self._target, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_writer(self._target)
+
+
+def _duplicate(descriptor: int, stack: ExitStack) -> int:
+    duplicate = os.dup(descriptor)
+    stack.callback(os.close, duplicate)
+    return duplicate
+
+
+def _send(target: int, source: int, position: int, wanted: int) -> int:
+    """Send up to `wanted` bytes, as many as the socket takes without waiting; how many that were."""
+    done = 0
+    while done < wanted:
+        try:
+            count = os.sendfile(target, source, position + done, wanted - done)
+        except BlockingIOError:
+            break
+        if count == 0:
+            raise StorageUnavailable(EOFError("a stored blob is shorter than its size"))
+        done += count
+    return done
