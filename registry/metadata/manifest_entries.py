@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import and_, bindparam, case, func, select
 
 from oci_spec.manifest import ManifestKind
 from registry import limits
 from registry.metadata.platforms import decode_platform
 from registry.metadata.rows import ManifestEntry, ReferenceRole
 from registry.metadata.schema import manifest, manifest_reference
-from registry.metadata.statements import to_digest
+from registry.metadata.statements import Runner, to_digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import Any
-
-    from sqlalchemy import Connection
 
 _CHILD = manifest.alias("child")
 _NAMED = and_(
@@ -30,30 +28,36 @@ _NAMED = and_(
 _PLATFORM = case(
     (func.length(manifest_reference.c.platform) <= limits.PLATFORM_CHARACTERS, manifest_reference.c.platform)
 )
-_ENTRY = select(
-    manifest_reference.c.algorithm,
-    manifest_reference.c.digest,
-    manifest_reference.c.manifest_id,
-    manifest_reference.c.role,
-    manifest_reference.c.media_type,
-    manifest_reference.c.size,
-    _PLATFORM,
-    _CHILD.c.id,
-    _CHILD.c.kind,
-    _CHILD.c.artifact_type,
-    _CHILD.c.config_media_type,
-).select_from(manifest_reference.outerjoin(_CHILD, _NAMED))
+_ENTRIES = (
+    select(
+        manifest_reference.c.algorithm,
+        manifest_reference.c.digest,
+        manifest_reference.c.manifest_id,
+        manifest_reference.c.role,
+        manifest_reference.c.media_type,
+        manifest_reference.c.size,
+        _PLATFORM,
+        _CHILD.c.id,
+        _CHILD.c.kind,
+        _CHILD.c.artifact_type,
+        _CHILD.c.config_media_type,
+    )
+    .select_from(manifest_reference.outerjoin(_CHILD, _NAMED))
+    .where(
+        manifest_reference.c.manifest_id.in_(bindparam("manifest_ids", expanding=True)),
+        manifest_reference.c.position < bindparam("width"),
+        manifest_reference.c.role.in_(bindparam("roles", expanding=True)),
+    )
+    .order_by(manifest_reference.c.manifest_id, manifest_reference.c.position)
+)
 
 
 def entries(
-    connection: Connection, manifest_ids: Collection[int], roles: Collection[ReferenceRole], width: int
+    runner: Runner, manifest_ids: Collection[int], roles: Collection[ReferenceRole], width: int
 ) -> list[ManifestEntry]:
     """Give those of the first `width` entries of each manifest that have one of `roles`, in the manifests' order."""
-    target = manifest_reference.c
-    query = _ENTRY.where(
-        target.manifest_id.in_(sorted(manifest_ids)), target.position < width, target.role.in_(sorted(roles))
-    ).order_by(target.manifest_id, target.position)
-    return [_to_entry(row) for row in connection.execute(query)]
+    values = {"manifest_ids": sorted(manifest_ids), "roles": sorted(roles), "width": width}
+    return [_to_entry(row) for row in runner.rows(_ENTRIES, values)]
 
 
 def _to_entry(row: Sequence[Any]) -> ManifestEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy import insert as plain_insert
 
 from oci_spec.digest import Digest
@@ -14,17 +14,25 @@ from registry.metadata.manifest_entries import entries
 from registry.metadata.platforms import decode_platform, encode_platform
 from registry.metadata.rows import ManifestReference, ManifestRow, NewManifest, ReferenceRole, Referrer
 from registry.metadata.schema import manifest, manifest_reference
-from registry.metadata.statements import has_digest, insert, kept, some_digests, to_digest
+from registry.metadata.statements import (
+    Runner,
+    digest_values,
+    has_digest,
+    has_some_digest,
+    insert,
+    kept,
+    some_digests_values,
+    to_digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import Any
 
-    from sqlalchemy import Connection
-
     from registry.metadata.rows import ManifestEntry
 
-_MANIFEST = select(
+_IN_REPOSITORY = manifest.c.repository_id == bindparam("in_repository")
+_COLUMNS = (
     manifest.c.algorithm,
     manifest.c.digest,
     manifest.c.id,
@@ -41,25 +49,69 @@ _MANIFEST = select(
     manifest.c.pushed_by,
     manifest.c.pulled_at,
 )
+_INSERT = insert(
+    manifest,
+    lambda new: new.on_conflict_do_nothing(index_elements=["repository_id", "algorithm", "digest"]).returning(
+        *_COLUMNS
+    ),
+)
+_UPDATE = update(manifest).where(_IN_REPOSITORY, has_digest(manifest)).returning(*_COLUMNS)
+_FIND = kept(select(*_COLUMNS).where(_IN_REPOSITORY, has_digest(manifest)), manifest)
+_KNOWN = kept(
+    select(manifest.c.algorithm, manifest.c.digest).where(_IN_REPOSITORY, has_some_digest(manifest)), manifest
+)
+_CONTENT = select(manifest.c.content).where(manifest.c.id == bindparam("manifest_id"))
+_DELETE = delete(manifest).where(_IN_REPOSITORY, has_digest(manifest))
 _ARTIFACT_TYPE = func.coalesce(manifest.c.artifact_type, manifest.c.config_media_type)
-_REFERRER = select(
-    manifest.c.algorithm,
-    manifest.c.digest,
-    manifest.c.media_type,
-    manifest.c.size,
-    _ARTIFACT_TYPE,
-    manifest.c.annotations,
-).order_by(manifest.c.algorithm, manifest.c.digest)
+_REFERRERS = (
+    select(
+        manifest.c.algorithm,
+        manifest.c.digest,
+        manifest.c.media_type,
+        manifest.c.size,
+        _ARTIFACT_TYPE,
+        manifest.c.annotations,
+    )
+    .where(
+        _IN_REPOSITORY,
+        manifest.c.subject_algorithm == bindparam("this_algorithm"),
+        manifest.c.subject_digest == bindparam("this_digest"),
+    )
+    .order_by(manifest.c.algorithm, manifest.c.digest)
+    .limit(bindparam("limit"))
+)
+_FORGET_REFERENCES = delete(manifest_reference).where(manifest_reference.c.manifest_id == bindparam("manifest_id"))
+_REFER = plain_insert(manifest_reference)
+_REFERENCES = (
+    select(
+        manifest_reference.c.algorithm,
+        manifest_reference.c.digest,
+        manifest_reference.c.role,
+        manifest_reference.c.media_type,
+        manifest_reference.c.size,
+        manifest_reference.c.platform,
+        manifest_reference.c.present,
+    )
+    .where(manifest_reference.c.manifest_id == bindparam("manifest_id"))
+    .order_by(manifest_reference.c.position)
+)
+_PARENTS = (
+    select(manifest.c.algorithm, manifest.c.digest)
+    .join_from(manifest_reference, manifest)
+    .where(manifest_reference.c.repository_id == bindparam("in_repository"), has_digest(manifest_reference))
+    .order_by(manifest.c.algorithm, manifest.c.digest)
+    .distinct()
+)
 
 
 class Manifests:
     """The manifests of all repositories."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, connection: Connection) -> None:
-        """Work in the transaction of `connection`."""
-        self._connection = connection
+    def __init__(self, runner: Runner) -> None:
+        """Work in the transaction of `runner`."""
+        self._runner = runner
 
     def put(self, repository_id: int, new: NewManifest) -> tuple[ManifestRow, bool]:
         """Store a manifest with its references and give its row and whether it is new to the repository.
@@ -68,28 +120,24 @@ class Manifests:
         those of this push.
         """
         values = _values(new)
-        same = ["repository_id", "algorithm", "digest"]
-        made = (
-            insert(self._connection, manifest)
-            .values(repository_id=repository_id, content=new.content, **values)
-            .on_conflict_do_nothing(index_elements=same)
-            .returning(manifest.c.id)
-        )
-        manifest_id: int | None = self._connection.execute(made).scalar_one_or_none()
-        created = manifest_id is not None
-        if manifest_id is None:
-            this = (manifest.c.repository_id == repository_id, has_digest(manifest, new.digest))
-            again = update(manifest).where(*this).values(**values).returning(manifest.c.id)
-            manifest_id = self._connection.execute(again).scalar_one()
-            self._connection.execute(delete(manifest_reference).where(manifest_reference.c.manifest_id == manifest_id))
-        self._refer(repository_id, manifest_id, new.references)
-        row = self._connection.execute(_MANIFEST.where(manifest.c.id == manifest_id)).one()
-        return _to_manifest(row), created
+        this = {"in_repository": repository_id, **digest_values(new.digest)}
+        made = {"repository_id": repository_id, "content": new.content, **values}
+        while True:
+            row = self._runner.row(_INSERT, made)
+            created = row is not None
+            if row is None:
+                row = self._runner.row(_UPDATE, {**this, **values})
+            if row is not None:
+                break
+        stored = _to_manifest(row)
+        if not created:
+            self._runner.change(_FORGET_REFERENCES, {"manifest_id": stored.id})
+        self._refer(stored, new.references)
+        return stored, created
 
     def find(self, repository_id: int, digest: Digest) -> ManifestRow | None:
         """Give the manifest with this digest if the repository holds it; it stays until the transaction ends."""
-        query = _MANIFEST.where(manifest.c.repository_id == repository_id, has_digest(manifest, digest))
-        row = self._connection.execute(kept(self._connection, query, manifest)).one_or_none()
+        row = self._runner.row(_FIND, {"in_repository": repository_id, **digest_values(digest)})
         return None if row is None else _to_manifest(row)
 
     def exists(self, repository_id: int, digest: Digest) -> bool:
@@ -99,22 +147,18 @@ class Manifests:
     def known(self, repository_id: int, digests: Collection[Digest]) -> set[Digest]:
         """Give those of `digests` that are manifests of the repository; they stay until the transaction ends."""
         found: set[Digest] = set()
-        query = select(manifest.c.algorithm, manifest.c.digest).where(manifest.c.repository_id == repository_id)
-        for condition in some_digests(manifest, digests):
-            rows = self._connection.execute(kept(self._connection, query.where(condition), manifest))
-            found.update(to_digest(row) for row in rows)
+        for values in some_digests_values(digests):
+            found.update(map(to_digest, self._runner.rows(_KNOWN, {"in_repository": repository_id, **values})))
         return found
 
     def content(self, manifest_id: int) -> bytes:
         """Give the exact bytes of a manifest that is known to be there."""
-        query = select(manifest.c.content).where(manifest.c.id == manifest_id)
-        content: bytes = self._connection.execute(query).scalar_one()
+        content: bytes = self._runner.value(_CONTENT, {"manifest_id": manifest_id})
         return content
 
     def delete(self, repository_id: int, digest: Digest) -> bool:
         """Remove the manifest and what it refers to, not the tags that name it; False when it was not there."""
-        gone = delete(manifest).where(manifest.c.repository_id == repository_id, has_digest(manifest, digest))
-        return self._connection.execute(gone).rowcount > 0
+        return self._runner.change(_DELETE, {"in_repository": repository_id, **digest_values(digest)}) > 0
 
     def referrers(
         self,
@@ -130,15 +174,12 @@ class Manifests:
         With `artifact_types` only those of one of these types; the type of an image that names none is that of its
         config (distribution-spec, "Listing Referrers"). The subject itself need not exist.
         """
-        query = _REFERRER.where(
-            manifest.c.repository_id == repository_id,
-            manifest.c.subject_algorithm == subject.algorithm,
-            manifest.c.subject_digest == subject.raw,
-        ).limit(limit)
+        query = _REFERRERS
         if artifact_types:
             query = query.where(_ARTIFACT_TYPE.in_(sorted(artifact_types)))
         if after is not None:
             query = query.where(tuple_(manifest.c.algorithm, manifest.c.digest) > (after.algorithm, after.raw))
+        values = {"in_repository": repository_id, "limit": limit, **digest_values(subject)}
         return [
             Referrer(
                 digest=to_digest(row),
@@ -147,25 +188,11 @@ class Manifests:
                 artifact_type=row[4],
                 annotations=_decode_annotations(row[5]),
             )
-            for row in self._connection.execute(query)
+            for row in self._runner.rows(query, values)
         ]
 
     def references(self, manifest_id: int) -> list[ManifestReference]:
         """Give what a manifest refers to, in the order of its descriptors."""
-        target = manifest_reference.c
-        query = (
-            select(
-                target.algorithm,
-                target.digest,
-                target.role,
-                target.media_type,
-                target.size,
-                target.platform,
-                target.present,
-            )
-            .where(target.manifest_id == manifest_id)
-            .order_by(target.position)
-        )
         return [
             ManifestReference(
                 digest=to_digest(row),
@@ -175,32 +202,26 @@ class Manifests:
                 platform=decode_platform(row[5]),
                 present=row[6],
             )
-            for row in self._connection.execute(query)
+            for row in self._runner.rows(_REFERENCES, {"manifest_id": manifest_id})
         ]
 
     def entries(
         self, manifest_ids: Collection[int], roles: Collection[ReferenceRole], width: int
     ) -> list[ManifestEntry]:
         """Give those of the first `width` entries of each manifest that have one of `roles`, in their order."""
-        return entries(self._connection, manifest_ids, roles, width)
+        return entries(self._runner, manifest_ids, roles, width)
 
     def parents(self, repository_id: int, digest: Digest) -> list[Digest]:
         """Give the manifests of the repository that refer to `digest`, as their config, layer or child."""
-        query = (
-            select(manifest.c.algorithm, manifest.c.digest)
-            .join_from(manifest_reference, manifest)
-            .where(manifest_reference.c.repository_id == repository_id, has_digest(manifest_reference, digest))
-            .order_by(manifest.c.algorithm, manifest.c.digest)
-            .distinct()
-        )
-        return [to_digest(row) for row in self._connection.execute(query)]
+        rows = self._runner.rows(_PARENTS, {"in_repository": repository_id, **digest_values(digest)})
+        return [to_digest(row) for row in rows]
 
-    def _refer(self, repository_id: int, manifest_id: int, references: tuple[ManifestReference, ...]) -> None:
+    def _refer(self, stored: ManifestRow, references: tuple[ManifestReference, ...]) -> None:
         rows = [
             {
-                "manifest_id": manifest_id,
+                "manifest_id": stored.id,
                 "position": position,
-                "repository_id": repository_id,
+                "repository_id": stored.repository_id,
                 "role": reference.role,
                 "algorithm": reference.digest.algorithm,
                 "digest": reference.digest.raw,
@@ -211,8 +232,7 @@ class Manifests:
             }
             for position, reference in enumerate(references)
         ]
-        if rows:
-            self._connection.execute(plain_insert(manifest_reference), rows)
+        self._runner.change_many(_REFER, rows)
 
 
 def _values(new: NewManifest) -> dict[str, Any]:

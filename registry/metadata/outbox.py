@@ -5,56 +5,62 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy import insert as plain_insert
 
 from registry.metadata.rows import OutboxEvent
 from registry.metadata.schema import outbox
+from registry.metadata.statements import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
     from typing import Any
 
-    from sqlalchemy import Connection
+_APPEND = plain_insert(outbox).returning(outbox.c.id)
+_PENDING = (
+    select(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.created_at, outbox.c.indexed_at)
+    .where(outbox.c.indexed_at.is_(None))
+    .order_by(outbox.c.id)
+    .limit(bindparam("limit"))
+)
+_MARK = update(outbox).where(outbox.c.id == bindparam("this_id"), outbox.c.indexed_at.is_(None))
+_MARK = _MARK.values(indexed_at=bindparam("now"))
+_OLD = (
+    select(outbox.c.id)
+    .where(outbox.c.indexed_at.is_not(None), outbox.c.created_at < bindparam("before"))
+    .order_by(outbox.c.created_at)
+    .limit(bindparam("limit"))
+)
+_TRIM = delete(outbox).where(outbox.c.id.in_(_OLD))
 
 
 class Outbox:
     """The events of the registry, in the order in which they were recorded."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, connection: Connection) -> None:
-        """Work in the transaction of `connection`."""
-        self._connection = connection
+    def __init__(self, runner: Runner) -> None:
+        """Work in the transaction of `runner`."""
+        self._runner = runner
 
     def append(self, kind: str, payload: Mapping[str, Any], now: datetime) -> int:
         """Record an event, whose `payload` JSON can express, and give its id."""
         text = json.dumps(dict(payload), separators=(",", ":"))
-        new = plain_insert(outbox).values(kind=kind, payload=text, created_at=now)
-        event_id: int = self._connection.execute(new.returning(outbox.c.id)).scalar_one()
+        event_id: int = self._runner.value(_APPEND, {"kind": kind, "payload": text, "created_at": now})
         return event_id
 
     def pending(self, limit: int) -> list[OutboxEvent]:
         """Give up to `limit` events that are not marked yet, oldest first."""
-        query = select(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.created_at, outbox.c.indexed_at)
-        query = query.where(outbox.c.indexed_at.is_(None)).order_by(outbox.c.id).limit(limit)
         return [
             OutboxEvent(id=row[0], kind=row[1], payload=json.loads(row[2]), created_at=row[3], indexed_at=row[4])
-            for row in self._connection.execute(query)
+            for row in self._runner.rows(_PENDING, {"limit": limit})
         ]
 
     def mark_indexed(self, ids: Collection[int], now: datetime) -> None:
         """Note that what these events tell has been written behind."""
-        done = update(outbox).where(outbox.c.id.in_(sorted(ids)), outbox.c.indexed_at.is_(None))
-        self._connection.execute(done.values(indexed_at=now))
+        self._runner.change_many(_MARK, [{"this_id": event_id, "now": now} for event_id in sorted(ids)])
 
     def trim(self, before: datetime, limit: int) -> int:
         """Remove up to `limit` marked events recorded earlier than `before`, and count them; others are kept."""
-        old = (
-            select(outbox.c.id)
-            .where(outbox.c.indexed_at.is_not(None), outbox.c.created_at < before)
-            .order_by(outbox.c.created_at)
-            .limit(limit)
-        )
-        return self._connection.execute(delete(outbox).where(outbox.c.id.in_(old.scalar_subquery()))).rowcount
+        return self._runner.change(_TRIM, {"before": before, "limit": limit})

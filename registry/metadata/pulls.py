@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, or_, update
 
 from registry.metadata.schema import manifest, tag
+from registry.metadata.statements import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Table, Update
+    from sqlalchemy import Table, Update
 
     from registry.metadata.rows import Pull
 
@@ -29,11 +30,11 @@ _TAG_PULLED = _pulled(tag)
 class Pulls:
     """The times of the last pulls."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_runner",)
 
-    def __init__(self, connection: Connection) -> None:
-        """Work in the transaction of `connection`."""
-        self._connection = connection
+    def __init__(self, runner: Runner) -> None:
+        """Work in the transaction of `runner`."""
+        self._runner = runner
 
     def record(self, pulls: Iterable[Pull]) -> None:
         """Note these pulls; what was deleted since is passed over, and no time goes backwards."""
@@ -47,7 +48,5 @@ class Pulls:
         self._update(_TAG_PULLED, tags)
 
     def _update(self, statement: Update, times: dict[int, datetime]) -> None:
-        if times:
-            # In one order everywhere, so that two workers that note the same rows do not wait for each other in a ring.
-            rows = [{"row_id": row_id, "at": times[row_id]} for row_id in sorted(times)]
-            self._connection.execute(statement, rows)
+        # In one order everywhere, so that two workers that note the same rows do not wait for each other in a ring.
+        self._runner.change_many(statement, [{"row_id": row_id, "at": times[row_id]} for row_id in sorted(times)])

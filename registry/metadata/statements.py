@@ -1,49 +1,132 @@
-"""The turns of SQL that several aggregates share and that mean the same on both databases."""
+"""How the aggregates' statements are declared, once for both databases, and run.
+
+A statement is declared when its module is loaded and given values when it is run: building one anew takes several
+times as long as running it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import and_, bindparam, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oci_spec.digest import Digest
 from registry.metadata.rows import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table
+    from sqlalchemy import (
+        BindParameter,
+        ColumnElement,
+        Connection,
+        CursorResult,
+        Executable,
+        FromClause,
+        Select,
+        Table,
+    )
 
     from registry.metadata.rows import Position
 
-# Marks the connection of a `read`: PostgreSQL refuses row locks there, and nothing needs them.
 READ_ONLY_OPTION = "moorage_read_only"
+"""Marks a connection whose transaction only reads: PostgreSQL refuses to lock rows there, and nothing needs it."""
+
+Values: TypeAlias = Mapping[str, Any]
 
 _DIGESTS_PER_QUERY = 500
+_NO_VALUES: Values = {}
 
 
-def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an INSERT that knows `ON CONFLICT` in the dialect of `connection`."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """One statement as SQLite and as PostgreSQL must read it, and as a transaction that only reads may run it."""
+
+    sqlite: Executable
+    postgresql: Executable
+    read_only: Executable
 
 
-def has_digest(table: FromClause, digest: Digest) -> ColumnElement[bool]:
-    """Say that a row of `table` is about `digest`."""
-    return and_(table.c.algorithm == digest.algorithm, table.c.digest == digest.raw)
+class Runner:
+    """Runs statements in one transaction, each in the variant that the transaction needs."""
+
+    __slots__ = ("_kind", "connection")
+
+    def __init__(self, connection: Connection) -> None:
+        """Work in the transaction of `connection`."""
+        self.connection = connection
+        read_only = connection.get_execution_options().get(READ_ONLY_OPTION)
+        self._kind = "read_only" if read_only else connection.dialect.name
+
+    def rows(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Sequence[Sequence[Any]]:
+        """Run a statement and give all rows that it returns."""
+        return self._execute(statement, values).all()
+
+    def row(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Sequence[Any] | None:
+        """Run a statement and give the one row that it returns, or None."""
+        return self._execute(statement, values).one_or_none()
+
+    def value(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Any:
+        """Run a statement and give the one value that it returns, None also when it returns no row."""
+        return self._execute(statement, values).scalar_one_or_none()
+
+    def change(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> int:
+        """Run a statement and count the rows that it changed."""
+        return self._execute(statement, values).rowcount
+
+    def change_many(self, statement: Executable, values: Sequence[Values]) -> None:
+        """Run a statement once for each of `values`, in their order."""
+        if values:
+            self.connection.execute(statement, values)
+
+    def _execute(self, statement: Executable | Variants, values: Values) -> CursorResult[Any]:
+        wanted: Executable = getattr(statement, self._kind) if isinstance(statement, Variants) else statement
+        return self.connection.execute(wanted, values)
 
 
-def some_digests(table: FromClause, digests: Iterable[Digest]) -> Iterator[ColumnElement[bool]]:
-    """Say that a row of `table` is about one of `digests`, in as many conditions as the bound on parameters needs."""
+def insert(table: Table, build: Callable[[Any], Executable]) -> Variants:
+    """Declare an INSERT into `table` that knows `ON CONFLICT`, which each dialect spells by itself."""
+    on_sqlite = build(sqlite.insert(table))
+    return Variants(on_sqlite, build(postgresql.insert(table)), on_sqlite)
+
+
+def kept(query: Select[Any], of: Table) -> Variants:
+    """Declare a query whose rows of `of` nobody can delete before the transaction ends.
+
+    On SQLite nobody can anyway: it has one writer at a time.
+    """
+    return Variants(query, query.with_for_update(read=True, key_share=True, of=of), query)
+
+
+def has_digest(table: FromClause) -> ColumnElement[bool]:
+    """Say that a row of `table` is about the digest that `digest_values` names."""
+    return and_(table.c.algorithm == bindparam("this_algorithm"), table.c.digest == bindparam("this_digest"))
+
+
+def digest_values(digest: Digest) -> dict[str, Any]:
+    """Give the values of `has_digest`."""
+    return {"this_algorithm": digest.algorithm, "this_digest": digest.raw}
+
+
+def has_some_digest(table: FromClause) -> ColumnElement[bool]:
+    """Say that a row of `table` is about one of the digests that `some_digests_values` names."""
+    these: BindParameter[Any] = bindparam("these_digests", expanding=True)
+    return and_(table.c.algorithm == bindparam("this_algorithm"), table.c.digest.in_(these))
+
+
+def some_digests_values(digests: Iterable[Digest]) -> Iterator[dict[str, Any]]:
+    """Give the values of `has_some_digest` for all `digests`, as many times as the bound on parameters asks for."""
     raw_by_algorithm: dict[str, list[bytes]] = {}
     for digest in set(digests):
         raw_by_algorithm.setdefault(digest.algorithm, []).append(digest.raw)
     for algorithm, raws in raw_by_algorithm.items():
+        # In one order everywhere, so that two transactions that lock the same rows do not wait for each other.
+        raws.sort()
         for start in range(0, len(raws), _DIGESTS_PER_QUERY):
-            chunk = raws[start : start + _DIGESTS_PER_QUERY]
-            yield and_(table.c.algorithm == algorithm, table.c.digest.in_(chunk))
+            yield {"this_algorithm": algorithm, "these_digests": raws[start : start + _DIGESTS_PER_QUERY]}
 
 
 def to_digest(row: Sequence[Any]) -> Digest:
@@ -62,10 +145,3 @@ def past(
     """Say that a row comes after `position` in a listing sorted by `key`, which is never null, and then by `name`."""
     further = key < position.key if direction is Direction.DESCENDING else key > position.key
     return further if key is name else or_(further, and_(key == position.key, name > position.name))
-
-
-def kept(connection: Connection, statement: Select[Any], of: Table) -> Select[Any]:
-    """Select rows of `of` that nobody can delete before this transaction ends, where it may also write."""
-    if connection.get_execution_options().get(READ_ONLY_OPTION):
-        return statement
-    return statement.with_for_update(read=True, key_share=True, of=of)

@@ -10,20 +10,20 @@ from oci_spec.manifest import ManifestKind
 from oci_spec.reference import Tag
 from registry.metadata.rows import NEVER, Direction, ReferenceRole, TagDetail, TagSearch, TagSort
 from registry.metadata.schema import manifest, manifest_reference, tag
-from registry.metadata.statements import contains, past, to_digest
+from registry.metadata.statements import Runner, contains, past, to_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select
+    from sqlalchemy import ColumnElement, ScalarSelect, Select
 
 _CHILD = manifest.alias("child")
 _CHILD_REFERENCE = manifest_reference.alias("child_reference")
 _BLOB_ROLES = (ReferenceRole.CONFIG, ReferenceRole.LAYER)
 
 
-def details(connection: Connection, repository_id: int, search: TagSearch) -> list[TagDetail]:
+def details(runner: Runner, repository_id: int, search: TagSearch) -> list[TagDetail]:
     """Give one page of the current tags of a repository that `search` describes, in its order."""
     query = _matching(select(*_COLUMNS), repository_id, search)
     key = _SORTS[search.sort]
@@ -31,19 +31,19 @@ def details(connection: Connection, repository_id: int, search: TagSearch) -> li
     query = query.order_by(ordered, tag.c.name).limit(search.limit)
     if search.after is not None:
         query = query.where(past(search.after, key, tag.c.name, search.direction))
-    return [_to_detail(row) for row in connection.execute(query)]
+    return [_to_detail(row) for row in runner.rows(query)]
 
 
-def detail(connection: Connection, repository_id: int, name: Tag) -> TagDetail | None:
+def detail(runner: Runner, repository_id: int, name: Tag) -> TagDetail | None:
     """Give the tag `name` of a repository if it exists now."""
     query = _current(select(*_COLUMNS), repository_id).where(tag.c.name == str(name))
-    row = connection.execute(query).one_or_none()
+    row = runner.row(query)
     return None if row is None else _to_detail(row)
 
 
-def count(connection: Connection, repository_id: int, search: TagSearch) -> int:
+def count(runner: Runner, repository_id: int, search: TagSearch) -> int:
     """Count all current tags of a repository that `search` describes, whatever its page."""
-    counted: int = connection.execute(_matching(select(func.count()), repository_id, search)).scalar_one()
+    counted: int = runner.value(_matching(select(func.count()), repository_id, search))
     return counted
 
 

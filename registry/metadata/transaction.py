@@ -11,6 +11,7 @@ from registry.metadata.outbox import Outbox
 from registry.metadata.pulls import Pulls
 from registry.metadata.repositories import Repositories
 from registry.metadata.secrets import Secrets
+from registry.metadata.statements import Runner
 from registry.metadata.tags import Tags
 from registry.metadata.uploads import Uploads
 
@@ -19,18 +20,19 @@ if TYPE_CHECKING:
 
 
 class Transaction:
-    """What a unit of work gets: one object per aggregate, all on the same connection and transaction."""
+    """What a unit of work gets: one object per aggregate, all in the same transaction."""
 
     __slots__ = ("blobs", "leases", "manifests", "outbox", "pulls", "repositories", "secrets", "tags", "uploads")
 
     def __init__(self, connection: Connection) -> None:
         """Stand on a connection whose transaction has begun; the caller ends it."""
-        self.repositories = Repositories(connection)
-        self.blobs = Blobs(connection)
-        self.manifests = Manifests(connection)
-        self.tags = Tags(connection)
-        self.uploads = Uploads(connection)
-        self.leases = Leases(connection)
-        self.outbox = Outbox(connection)
-        self.secrets = Secrets(connection)
-        self.pulls = Pulls(connection)
+        runner = Runner(connection)
+        self.repositories = Repositories(runner)
+        self.blobs = Blobs(runner)
+        self.manifests = Manifests(runner)
+        self.tags = Tags(runner)
+        self.uploads = Uploads(runner)
+        self.leases = Leases(runner)
+        self.outbox = Outbox(runner)
+        self.secrets = Secrets(runner)
+        self.pulls = Pulls(runner)
