@@ -1,0 +1,124 @@
+"""Which names stand in which folders: made, listed, put in place and removed, each to the disk."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage_backends.contract import StoredObject
+from storage_backends.errors import ObjectNameInvalid
+from storage_backends.filesystem.layout import Layout, is_blob_key, is_upload_key
+
+_FOLDER_MODE = 0o750
+# Index objects are written within seconds: what is older was left by a process that died.
+_STALE_S = 3600
+
+
+def prepare(layout: Layout) -> None:
+    """Make the folders that are missing, and remove what dead processes left in `tmp/`."""
+    missing = [folder for folder in layout.folders() if not folder.is_dir()]
+    for folder in missing:
+        # Other processes may be starting beside this one.
+        folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+    for parent in {folder.parent for folder in missing}:
+        sync_folder(parent)
+    oldest = time.time() - _STALE_S
+    for path in layout.tmp.iterdir():
+        with suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+
+
+def list_blobs(blobs: Path, prefix: str) -> list[StoredObject]:
+    """The blobs in the folder `prefix` below `blobs`."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(blobs / prefix) as entries:
+        for entry in entries:
+            key = prefix + entry.name
+            # What is deleted between the two looks is not listed; what others put there is none of ours.
+            with suppress(FileNotFoundError):
+                if is_blob_key(key):
+                    found.append(StoredObject(key, entry.stat(follow_symlinks=False).st_size))
+    return found
+
+
+def list_uploads(folder: Path) -> list[tuple[str, datetime]]:
+    """The uploads in `folder`, and when each was last written to."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if is_upload_key(entry.name):
+                    modified = entry.stat(follow_symlinks=False).st_mtime
+                    found.append((entry.name, datetime.fromtimestamp(modified, UTC)))
+    return found
+
+
+def list_folder(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of the files and of the folders in `folder`; neither, if it is none."""
+    files: list[str] = []
+    folders: list[str] = []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
+    return files, folders
+
+
+def publish_object(temporary: Path, target: Path, name: str) -> None:
+    """Put a written and synced file in the place of the index object `name`, durably."""
+    while True:
+        try:
+            make_folder(target.parent)
+            temporary.rename(target)
+            break
+        except FileNotFoundError:
+            # A removal beside this one took the folder away while it was empty.
+            if not temporary.exists():
+                raise
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+            raise ObjectNameInvalid(name) from None
+    # The object may have been removed again, and its folder with it.
+    with suppress(FileNotFoundError):
+        sync_folder(target.parent)
+
+
+def remove_object(target: Path, index: Path) -> None:
+    """Remove an index object if it is there, durably, and the folders that are empty without it."""
+    try:
+        target.unlink()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return
+    folder = target.parent
+    # Whoever removed the folder's last object may have taken the folder away by now.
+    with suppress(FileNotFoundError):
+        sync_folder(folder)
+    with suppress(OSError):
+        while folder != index:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents, durably, where they are missing."""
+    try:
+        folder.mkdir(_FOLDER_MODE)
+    except FileExistsError:
+        if folder.is_file():
+            raise
+        return
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        folder.mkdir(_FOLDER_MODE, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See to the disk which names stand in `folder`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,169 @@
+"""One upload's file, running hash and lock."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from oci_spec.digest import Digest
+from storage_backends.blocks import BLOCK_SIZE
+from storage_backends.contract import UploadState
+from storage_backends.errors import HashStateUnusable, UploadBusy, UploadLost
+from storage_backends.filesystem._blocking.folders import make_folder, sync_folder
+from storage_backends.filesystem._blocking.reading import is_committed
+from storage_backends.filesystem._blocking.writing import FILE_MODE, write_all
+from storage_backends.hash_state import RunningHash, restored_hash, running_hash
+
+
+class UploadFile:
+    """The file of one upload and its running hash, from a state onwards; opened when it is first needed."""
+
+    __slots__ = ("_acknowledged", "_descriptor", "_key", "_path", "_running", "_unsynced", "offset")
+
+    def __init__(self, path: Path, state: UploadState) -> None:
+        self._path = path
+        self._key = state.key
+        self._running = _resumed(state)
+        self._acknowledged = state.offset
+        self._descriptor = -1
+        # Until this object has synced it itself: whoever cut or wrote before may have died before the disk knew.
+        self._unsynced = True
+        self.offset = state.offset
+
+    def hash_state(self) -> bytes:
+        """The hash state of all bytes up to `offset`; empty where it is not known."""
+        return b"" if self._running is None else self._running.export()
+
+    def digest(self, algorithm: str) -> Digest | None:
+        """The digest of all bytes up to `offset`; None where only reading them can tell."""
+        if self._running is None or self._running.algorithm != algorithm:
+            return None
+        return self._running.digest()
+
+    def write(self, block: Sequence[bytes | bytearray]) -> None:
+        """Hash and write what follows."""
+        descriptor = self._opened()
+        self._unsynced = True
+        if self._running is not None:
+            for buffer in block:
+                self._running.update(buffer)
+        with self._space_returned():
+            self.offset = write_all(descriptor, block, self.offset)
+
+    def write_and_sync(self, block: Sequence[bytes | bytearray]) -> None:
+        """Hash and write what follows, and see all of it to the disk."""
+        self.write(block)
+        with self._space_returned():
+            self._sync()
+        self._acknowledged = self.offset
+
+    def hash_range(self, running: RunningHash, stop: int) -> None:
+        """Read on into `running`, from where it stands up to `stop`."""
+        descriptor, buffer = self._opened(), memoryview(bytearray(BLOCK_SIZE))
+        while running.size < stop:
+            wanted = min(BLOCK_SIZE, stop - running.size)
+            size = os.preadv(descriptor, [buffer[:wanted]], running.size)
+            if size == 0:
+                raise UploadLost(self._key)
+            running.update(buffer[:size])
+
+    def publish(self, blob: Path) -> None:
+        """Make the file the durable `blob`; nothing happens if that was done before."""
+        try:
+            self._opened()
+            self._sync()
+            make_folder(blob.parent)
+            self._path.rename(blob)
+        except (FileNotFoundError, UploadLost):
+            if not is_committed(blob, self.offset):
+                raise UploadLost(self._key) from None
+        # Also on the second attempt: the first may have died before this.
+        sync_folder(blob.parent)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file if it is open."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _opened(self) -> int:
+        if self._descriptor >= 0:
+            return self._descriptor
+        creation = 0 if self.offset else os.O_CREAT
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | creation, FILE_MODE)
+        except FileNotFoundError:
+            raise UploadLost(self._key) from None
+        size = os.fstat(self._descriptor).st_size
+        if size < self.offset:
+            raise UploadLost(self._key)
+        if size > self.offset:
+            os.ftruncate(self._descriptor, self.offset)
+        return self._descriptor
+
+    @contextmanager
+    def _space_returned(self) -> Iterator[None]:
+        """On failure drop what is not acknowledged: full disks need the space, and nobody will ask for the bytes."""
+        try:
+            yield
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._acknowledged)
+            raise
+
+    def _sync(self) -> None:
+        if self._unsynced:
+            os.fdatasync(self._descriptor)
+            self._unsynced = False
+
+
+class UploadLock:
+    """The hold on one upload against all other descriptors of all processes; it goes with its process.
+
+    It is one byte of a file that all sessions share. The upload's own file would not do: a commit renames it, and
+    whoever came next would make and lock a new one while the caller still records the key.
+    """
+
+    __slots__ = ("_descriptor", "_key", "_path")
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+        self._descriptor = -1
+
+    def acquire(self) -> None:
+        """Take the hold, or raise UploadBusy."""
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        # 60 bits of a random key: that two uploads share a byte does not happen, and would only make one wait.
+        first_byte = int(self._key[:15], 16)
+        # An open file description lock (fcntl(2)): the older kind does not hold between threads of one process.
+        request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, first_byte, 1, 0)
+        try:
+            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, request)
+        except OSError as error:
+            if error.errno in {errno.EAGAIN, errno.EACCES}:
+                raise UploadBusy(self._key) from None
+            raise
+
+    def release(self) -> None:
+        """Give the hold back if it was taken."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _resumed(state: UploadState) -> RunningHash | None:
+    """The running hash of a state's bytes, or None where they must be read again."""
+    if state.offset == 0:
+        return running_hash(state.algorithm)
+    try:
+        running = restored_hash(state.algorithm, state.hash_state)
+    except HashStateUnusable:
+        return None
+    return running if running.size == state.offset else None

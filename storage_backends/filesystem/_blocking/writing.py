@@ -1,0 +1,39 @@
+"""Bytes into files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+FILE_MODE = 0o640
+"""What a new file may be used for: its owner's programs write it, a group may read it, for backups."""
+
+_PROBE = b"moorage\n"
+
+
+def write_all(descriptor: int, block: Iterable[bytes | bytearray], offset: int) -> int:
+    """Write all of `block` from `offset` on; where it ends."""
+    rest = [memoryview(buffer) for buffer in block]
+    while rest:
+        written = os.pwritev(descriptor, rest, offset)
+        offset += written
+        while rest and written >= len(rest[0]):
+            written -= len(rest.pop(0))
+        if written:
+            rest[0] = rest[0][written:]
+    return offset
+
+
+def probe(path: Path) -> None:
+    """Write a small file, see it to the disk, read it back and remove it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        write_all(descriptor, [_PROBE], 0)
+        os.fsync(descriptor)
+        if os.pread(descriptor, len(_PROBE), 0) != _PROBE:
+            raise OSError(errno.EIO, "other bytes came back than were written", str(path))
+    finally:
+        os.close(descriptor)
+        path.unlink()

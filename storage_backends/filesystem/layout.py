@@ -1,0 +1,105 @@
+"""Where things stand below a filesystem store's root, and which keys and names may become paths.
+
+    blobs/<algorithm>/<two digits>/<hex>.<upload key>   committed blobs; the digest is there for people to find them by
+    uploads/<upload key>                                bytes of uploads that are not committed
+    uploads/.held                                       what sessions lock
+    index/<name>                                        index objects
+    tmp/                                                index objects being written
+
+A blob's key is its path below `blobs/`. Nothing becomes a path that does not match to its last character.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+from oci_spec.digest import ALGORITHMS, Digest
+from storage_backends.errors import ObjectNameInvalid
+
+_UPLOAD_KEY = re.compile(r"[0-9a-f]{32}")
+_BLOB_KEY = re.compile(
+    "|".join(
+        rf"{algorithm}/([0-9a-f]{{2}})/\{group}[0-9a-f]{{{2 * size - 2}}}\.[0-9a-f]{{32}}"
+        for group, (algorithm, size) in enumerate(ALGORITHMS.items(), start=1)
+    )
+)
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,254})*")
+_NAME_SIZE = 1024
+
+
+class Layout:
+    """The paths below `root`."""
+
+    __slots__ = ("blobs", "held", "index", "root", "tmp", "uploads")
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.blobs = root / "blobs"
+        self.uploads = root / "uploads"
+        self.held = self.uploads / ".held"
+        self.index = root / "index"
+        self.tmp = root / "tmp"
+
+    def folders(self) -> list[Path]:
+        """Every folder that must exist, parents first; index objects make theirs as they come."""
+        algorithms = [self.blobs / algorithm for algorithm in ALGORITHMS]
+        prefixes = [self.blobs / prefix for prefix in blob_prefixes()]
+        return [self.root, self.blobs, self.uploads, self.index, self.tmp, *algorithms, *prefixes]
+
+    def upload(self, key: str) -> Path:
+        """The file of an upload."""
+        if not is_upload_key(key):
+            raise ObjectNameInvalid(key)
+        return self.uploads / key
+
+    def blob(self, key: str) -> Path:
+        """The file of a committed blob."""
+        if not is_blob_key(key):
+            raise ObjectNameInvalid(key)
+        return self.blobs / key
+
+    def object(self, name: str) -> Path:
+        """The file of an index object."""
+        if len(name) > _NAME_SIZE or _NAME.fullmatch(name) is None:
+            raise ObjectNameInvalid(name)
+        return self.index / name
+
+    def objects_below(self, prefix: str) -> Path:
+        """The folder of the index objects whose names begin with `prefix`."""
+        if not prefix:
+            return self.index
+        if not prefix.endswith("/"):
+            raise ObjectNameInvalid(prefix)
+        return self.object(prefix[:-1])
+
+    def temporary(self) -> Path:
+        """A file that no one else will use."""
+        return self.tmp / secrets.token_hex(16)
+
+
+def new_upload_key() -> str:
+    """A key that was never given out and cannot be guessed."""
+    return secrets.token_hex(16)
+
+
+def blob_prefixes() -> list[str]:
+    """What blobs' keys begin with, up to their last `/`."""
+    return [f"{algorithm}/{number:02x}/" for algorithm in ALGORITHMS for number in range(256)]
+
+
+def blob_key(digest: Digest, upload_key: str) -> str:
+    """The key under which an upload is committed: always the same one, so that a commit can be repeated."""
+    encoded = digest.encoded
+    return f"{digest.algorithm}/{encoded[:2]}/{encoded}.{upload_key}"
+
+
+def is_upload_key(text: str) -> bool:
+    """Whether `text` could have come from `new_upload_key`."""
+    return _UPLOAD_KEY.fullmatch(text) is not None
+
+
+def is_blob_key(text: str) -> bool:
+    """Whether `text` could have come from `blob_key`."""
+    return _BLOB_KEY.fullmatch(text) is not None
