@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from registry.metadata.schema import job_lease
 from registry.metadata.statements import Runner, insert
@@ -18,6 +18,7 @@ _ACQUIRE = insert(
         where=job_lease.c.until <= bindparam("now", type_=job_lease.c.until.type),
     ).returning(job_lease.c.token),
 )
+_ENDS_AT = select(job_lease.c.until).where(job_lease.c.name == bindparam("this_name"))
 _SET_END = update(job_lease).where(
     job_lease.c.name == bindparam("this_name"), job_lease.c.token == bindparam("this_token")
 )
@@ -40,6 +41,11 @@ class Leases:
         values = {"name": name, "owner": owner, "until": until, "token": 1, "now": now}
         token: int | None = self._runner.value(_ACQUIRE, values)
         return token
+
+    def ends_at(self, name: str) -> datetime | None:
+        """Give the time until which somebody holds the lease, past when it was released; None if nobody ever did."""
+        until: datetime | None = self._runner.value(_ENDS_AT, {"this_name": name})
+        return until
 
     def renew(self, name: str, token: int, *, until: datetime) -> bool:
         """Hold the lease until `until`; False when another took it since."""

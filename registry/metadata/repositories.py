@@ -29,6 +29,7 @@ _TOUCH = (
 _DELETE = delete(repository).where(repository.c.id == bindparam("this_id"))
 _FIRST = select(*_COLUMNS).order_by(repository.c.name).limit(bindparam("limit"))
 _NEXT = _FIRST.where(repository.c.name > bindparam("last"))
+_COUNT_TAGS = select(func.count()).where(tag.c.repository_id == bindparam("this_id"), tag.c.valid_until.is_(None))
 _TAGS = (
     select(func.count()).where(tag.c.repository_id == repository.c.id, tag.c.valid_until.is_(None)).scalar_subquery()
 )
@@ -72,6 +73,11 @@ class Repositories:
         The bytes of its blobs stay, for other repositories or the collector.
         """
         return self._runner.change(_DELETE, {"this_id": repository_id}) > 0
+
+    def summary(self, found: Repository) -> RepositorySummary:
+        """Give what a search would tell of the repository `found`."""
+        tags: int = self._runner.value(_COUNT_TAGS, {"this_id": found.id})
+        return RepositorySummary(found.id, found.name, found.created_at, found.updated_at, tags)
 
     def search(self, search: RepositorySearch) -> list[RepositorySummary]:
         """Give one page of the repositories that `search` describes, in its order."""
