@@ -19,22 +19,20 @@ def command(resolved: Resolved, check: bool) -> None:
     database.migrate_at_start is off.
     """
     with refusals():
-        if check:
-            _check(resolved.config)
-        else:
-            _upgrade(resolved.config)
+        revision = _checked(resolved.config) if check else _upgraded(resolved.config)
+    click.echo(f"the schema of {resolved.config.database.url.masked} is up to date (revision {revision})")
 
 
-def _check(config: Config) -> None:
+def _checked(config: Config) -> str:
     found = migrate.current(str(config.database.url))
     if found != HEAD:
         raise SchemaMismatch(found)
-    click.echo(f"the schema is up to date (revision {found})")
+    return found
 
 
-def _upgrade(config: Config) -> None:
+def _upgraded(config: Config) -> str:
     file = config.database.url.sqlite_file
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
     migrate.upgrade(str(config.database.url))
-    click.echo(f"the schema of {config.database.url.masked} is up to date (revision {HEAD})")
+    return HEAD

@@ -41,7 +41,7 @@ def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Tell the errors of the registry, of its database and of its storage in one line each.
+    """Tell the errors of the registry, its database, its storage and the system in one line each.
 
     Raises:
         click.ClickException: in place of such an error.
@@ -52,7 +52,7 @@ def refusals() -> Iterator[None]:
         # Clients do not learn the cause; whoever runs this command is the one to mend it.
         cause = f": {error.cause}" if error.cause else ""
         raise click.ClickException(_line(f"{error}{cause}")) from error
-    except (RegistryError, OciSpecError, StorageError, SchemaMismatch) as error:
+    except (RegistryError, OciSpecError, StorageError, SchemaMismatch, OSError) as error:
         raise click.ClickException(_line(str(error) or type(error).__name__)) from error
 
 

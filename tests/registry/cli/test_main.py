@@ -1,0 +1,199 @@
+"""The command line as a whole: help, completion, exit codes, one-line errors, and its documentation."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from registry.cli.main import _COMMANDS, cli
+from tests.registry.cli.running import ROOT, run
+
+HEAVY = ("aiohttp", "sqlalchemy", "alembic", "asyncpg", "boto3", "msgspec", "prometheus_client", "rich", "structlog")
+
+
+def commands(group: click.Group = cli, path: str = "registry") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_help_loads_neither_server_nor_database(arguments: list[str]) -> None:
+    code = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print('loaded', [name for name in {HEAVY!r} if name in sys.modules]))\n"
+        "from registry.cli.main import main\n"
+        f"main({arguments!r})"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ended.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_completing_a_command_loads_neither_server_nor_database(tmp_path: Path) -> None:
+    words = {"_REGISTRY_COMPLETE": "bash_complete", "COMP_WORDS": "registry re", "COMP_CWORD": "1"}
+
+    ended = run(folder=tmp_path, environment=words)
+    slow = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "from registry.cli.main import main; main()"],
+        cwd=ROOT,
+        env={**os.environ, **words},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.out.split() == ["plain,repository"]
+    assert not [name for name in HEAVY if re.search(rf"\| +{name}$", slow.stderr, re.MULTILINE)]
+
+
+def test_the_list_of_commands_says_what_each_command_says() -> None:
+    for name, (_, summary) in _COMMANDS.items():
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        assert (command.help or "").splitlines()[0] == summary
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["srve"], "No such command"),
+        (["serve", "--listn", "x"], "No such option"),
+        (["serve", "x"], "unexpected extra argument"),
+        (["serve", "--set", "workers"], "not of the form"),
+        (["tag", "list"], "Missing argument"),
+        (["tag", "list", "Team/App"], "Team/App"),
+        (["tag", "rm", "team/app"], "Missing argument"),
+        (["tag", "rm", "team/app", "?"], "'?'"),
+        (["repository", "rm", "team/app"], "--yes"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(tmp_path: Path, arguments: list[str], says: str) -> None:
+    ended = run(*arguments, folder=tmp_path)
+
+    assert ended.code == 2
+    assert ended.out == ""
+    (line,) = ended.err.splitlines()
+    assert says in line
+    assert line.startswith("registry: ")
+    assert "--help" in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["tag"]])
+def test_a_group_without_a_command_shows_its_help(tmp_path: Path, arguments: list[str]) -> None:
+    ended = run(*arguments, folder=tmp_path)
+
+    assert ended.code == 2
+    assert "Commands:" in ended.err
+
+
+def test_a_configuration_that_cannot_be_used_is_a_line_per_problem_and_code_1(tmp_path: Path) -> None:
+    ended = run("serve", "--set", "a.b=1", "--listen", "0.0.0", "--workers", "x", folder=tmp_path)
+
+    assert ended.code == 1
+    assert [line.split(": ")[2] for line in ended.err.splitlines()] == ["a.b", "server.listen", "server.workers"]
+
+
+def test_variables_of_other_programs_are_named_in_one_line(tmp_path: Path) -> None:
+    ended = run("config", "check", folder=tmp_path, environment={"REGISTRY_HTTP_ADDR": "x", "REGISTRY_PORT": "y"})
+
+    assert ended.code == 0
+    (line,) = ended.err.splitlines()
+    assert "REGISTRY_HTTP_ADDR, REGISTRY_PORT" in line
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_traceback(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", "from registry.cli.main import main; main(['config', 'show'])"],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    os.close(writer)
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+
+
+def test_config_show_masks_secrets_and_names_origins(tmp_path: Path) -> None:
+    environment = {"REGISTRY_DATABASE__URL": "postgresql://u:hunter2@h/d"}
+
+    shown = run("config", "show", "--data", "d", folder=tmp_path, environment=environment)
+    listed = run("config", "show", "--json", folder=tmp_path, environment=environment)
+
+    assert "hunter2" not in shown.out + shown.err + listed.out + listed.err
+    assert 'url = "postgresql://u:***@h/d"  # REGISTRY_DATABASE__URL' in shown.out
+    assert f'data = "{tmp_path}/d"  # command line' in shown.out
+    assert json.loads(listed.out)["database"]["url"] == "postgresql://u:***@h/d"
+
+
+def test_what_config_show_prints_is_a_configuration(tmp_path: Path) -> None:
+    shown = run("config", "show", "--set", "server.trusted_proxies=10.0.0.0/8,::1", folder=tmp_path)
+    (tmp_path / "config.toml").write_text(shown.out)
+
+    again = run("config", "show", "--json", "--config", "config.toml", folder=tmp_path)
+
+    assert again.code == 0
+    assert json.loads(again.out)["server"]["trusted_proxies"] == ["10.0.0.0/8", "::1/128"]
+
+
+def test_migrate_makes_the_database_and_check_tells_whether_it_has(tmp_path: Path) -> None:
+    before = run("migrate", "--check", "--data", "deep/data", folder=tmp_path)
+    left = list(tmp_path.iterdir())
+    migrated = run("migrate", "--data", "deep/data", folder=tmp_path)
+    after = run("migrate", "--check", "--data", "deep/data", folder=tmp_path)
+
+    assert (before.code, left) == (1, [])
+    assert "registry migrate" in before.err
+    assert migrated.code == 0
+    assert (tmp_path / "deep/data/registry.db").is_file()
+    assert after.code == 0
+
+
+def test_a_database_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ended = run("migrate", "--set", "database.url=sqlite:///file/registry.db", folder=tmp_path)
+
+    assert ended.code == 1
+    (line,) = ended.err.splitlines()
+    assert "file" in line
+
+
+def test_every_command_and_flag_is_documented_and_nothing_else_is() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text()
+    common = {"--config", "--data", "--set"}
+    sections = {part.partition("`")[0]: part for part in re.split(r"^## `", text, flags=re.MULTILINE)[1:]}
+
+    assert sorted(sections) == sorted(path for path, _ in commands())
+    for path, command in commands():
+        flags = {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}
+        documented = set(re.findall(r"^\| `(--[a-z-]+)", sections[path], re.MULTILINE))
+        assert documented == flags - common, path
+        for argument in (parameter for parameter in command.params if isinstance(parameter, click.Argument)):
+            assert argument.make_metavar(click.Context(command)).strip("[]") in sections[path], path
+
+
+def test_every_command_has_a_summary_and_a_help() -> None:
+    for path, command in commands():
+        assert command.help, path
+        assert not command.get_short_help_str(limit=200).endswith("..."), path
+        for option in (parameter for parameter in command.params if isinstance(parameter, click.Option)):
+            assert option.help, f"{path} {option.name}"
