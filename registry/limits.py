@@ -76,6 +76,9 @@ DESCRIBED_ENTRIES: Final = 512
 DESCRIBED_CONFIG_BYTES: Final = 8 * MIB
 """Most bytes of image configurations that one answer describes: its text is several times as large in memory."""
 
+LISTED_CONFIG_BYTES: Final = 64 * MIB
+"""Most bytes of image configurations that are read to tell the platforms of one page of tags: a page of large ones."""
+
 LISTED_PLATFORMS: Final = 64
 """Most children of an index whose platforms a list of tags tells, for every one of its tags."""
 
@@ -85,8 +88,8 @@ LISTED_MANIFESTS: Final = 4096
 PLATFORM_CHARACTERS: Final = 1024
 """Longest platform, as the text that the database keeps, that is told: real ones have less than 100 characters."""
 
-PLATFORM_CACHE_BYTES: Final = 1 * MIB
-"""How much text of images' platforms one process keeps: about 25,000 images, of a few hundred bytes each in all."""
+PLATFORM_CACHE_BYTES: Final = 256 * KIB
+"""How much text of images' platforms one process keeps: that of about 10,000 images, which take a few MiB in all."""
 
 FALLBACK_REFERRERS: Final = 256
 """Most entries of a fallback tag's index that are looked at: each is a query, and real subjects have a handful."""

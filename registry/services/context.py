@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from registry import limits
 from registry.auth.policy import Policy
 from registry.metadata.database import Database
+from registry.services.image_configs import ImageConfigs
 from registry.services.pull_times import PullTimes
 from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
@@ -35,6 +36,7 @@ class Services:
     secrets: ServerSecrets
     pulls: PullTimes
     settings: Settings
+    image_configs: ImageConfigs = field(default_factory=ImageConfigs)
 
 
 def now() -> datetime:
