@@ -31,7 +31,6 @@ _BLOB = select(
     blob.c.algorithm, blob.c.digest, blob.c.id, blob.c.size, blob.c.key, blob.c.state, blob.c.created_at
 ).where(has_digest(blob))
 _FIND = kept(_BLOB, blob)
-_LOCK = _BLOB.with_for_update()
 _INSERT = insert(
     blob, lambda new: new.on_conflict_do_nothing(index_elements=["algorithm", "digest"]).returning(blob.c.id)
 )
@@ -52,7 +51,14 @@ _LINK = insert(
 _IN_REPOSITORY = link.c.repository_id == bindparam("in_repository")
 _LINKED = (
     select(
-        blob.c.algorithm, blob.c.digest, link.c.repository_id, blob.c.id, blob.c.size, blob.c.key, link.c.lease_until
+        blob.c.algorithm,
+        blob.c.digest,
+        link.c.repository_id,
+        blob.c.id,
+        blob.c.size,
+        blob.c.key,
+        link.c.lease_until,
+        blob.c.state,
     )
     .join_from(link, blob)
     .where(_IN_REPOSITORY)
@@ -89,15 +95,11 @@ class Blobs:
         row = self._runner.row(_FIND, digest_values(digest))
         return None if row is None else _to_blob(row)
 
-    def lock(self, digest: Digest) -> Blob | None:
-        """Give the blob with this digest; no other transaction changes or links it before this one ends."""
-        row = self._runner.row(_LOCK, digest_values(digest))
-        return None if row is None else _to_blob(row)
-
     def insert(self, digest: Digest, size: int, key: str, *, now: datetime) -> tuple[Blob, bool]:
-        """Give the blob of `digest` and whether this call made it; when not, the row keeps its own key, and is locked.
+        """Give the blob of `digest` and whether this call made it; one that was there keeps its own key and size.
 
-        Of two transactions that insert one digest the second waits for the first and is given the first's row.
+        Of two transactions that insert one digest the second waits for the first and is given the first's row. Either
+        way the row is not removed before the transaction ends.
         """
         new = {
             "algorithm": digest.algorithm,
@@ -111,7 +113,7 @@ class Blobs:
             made = self._runner.value(_INSERT, new)
             if made is not None:
                 return Blob(made, digest, size, key, BlobState.PRESENT, now), True
-            found = self.lock(digest)
+            found = self.find(digest)
             if found is not None:
                 return found, False
 
@@ -172,5 +174,11 @@ def _to_blob(row: Sequence[Any]) -> Blob:
 
 def _to_linked_blob(row: Sequence[Any]) -> LinkedBlob:
     return LinkedBlob(
-        digest=to_digest(row), repository_id=row[2], blob_id=row[3], size=row[4], key=row[5], lease_until=row[6]
+        digest=to_digest(row),
+        repository_id=row[2],
+        blob_id=row[3],
+        size=row[4],
+        key=row[5],
+        lease_until=row[6],
+        state=BlobState(row[7]),
     )

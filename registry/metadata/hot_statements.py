@@ -42,7 +42,14 @@ _SELECTS: dict[str, Select[Any]] = {
     "manifest_content": select(manifest.c.content).where(manifest.c.id == bindparam("manifest_id", type_=Integer)),
     "tag_digest": select(tag.c.algorithm, tag.c.digest).join_from(repository, tag, _TAG).where(_NAME),
     "linked_blob": select(
-        blob.c.algorithm, blob.c.digest, link.c.repository_id, blob.c.id, blob.c.size, blob.c.key, link.c.lease_until
+        blob.c.algorithm,
+        blob.c.digest,
+        link.c.repository_id,
+        blob.c.id,
+        blob.c.size,
+        blob.c.key,
+        link.c.lease_until,
+        blob.c.state,
     )
     .join_from(repository, link)
     .join(blob)

@@ -13,7 +13,7 @@ from oci_spec.reference import RepositoryName
 from registry.metadata.column_types import from_microseconds
 from registry.metadata.content_cache import ContentCache
 from registry.metadata.hot_statements import HotStatement, compile_all
-from registry.metadata.rows import LinkedBlob, StoredManifest, Upload
+from registry.metadata.rows import BlobState, LinkedBlob, StoredManifest, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ class Lookups:
         row = await self._fetch(self._linked_blob, values)
         if row is None:
             return None
-        return LinkedBlob(row[2], row[3], digest, row[4], row[5], from_microseconds(row[6]))
+        return LinkedBlob(row[2], row[3], digest, row[4], row[5], from_microseconds(row[6]), BlobState(row[7]))
 
     async def upload(self, upload_id: str) -> Upload | None:
         """Give the upload session as its last accepted request left it, or None."""

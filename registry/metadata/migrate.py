@@ -48,12 +48,12 @@ def upgrade(url: str) -> None:
         DatabaseUnavailable: it cannot be reached or written.
         BrokenReferences: a revision left rows that refer to nothing.
     """
-    upgrade_to(url, "head")
+    upgrade_to(url, "head", scripts())
 
 
-def upgrade_to(url: str, target: str) -> None:
-    """Bring the database at `url` to the revision `target`, as `upgrade` does to the newest."""
-    _run(url, lambda connection: _upgrade(connection, target))
+def upgrade_to(url: str, target: str, directory: Path) -> None:
+    """Bring the database at `url` to one of the revisions in `directory`, as `upgrade` does to the newest of ours."""
+    _run(url, lambda connection: _upgrade(connection, target, directory))
 
 
 def current(url: str) -> str | None:
@@ -69,28 +69,30 @@ def current(url: str) -> str | None:
     return _run(url, revision.current)
 
 
-def script_directory() -> ScriptDirectory:
-    """Give the revisions that come with this program."""
-    return ScriptDirectory.from_config(_config())
-
-
-def _config() -> Config:
+def scripts() -> Path:
+    """Give the directory of the revisions that come with this program, installed or in its source tree."""
     program = Path(str(resources.files("registry")))
     installed = program / "_migrations"
-    scripts = installed if installed.is_dir() else program.parent / "migrations"
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    return config
+    return installed if installed.is_dir() else program.parent / "migrations"
 
 
-def _upgrade(connection: Connection, target: str) -> None:
+def _upgrade(connection: Connection, target: str, directory: Path) -> None:
     found = revision.current(connection)
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(directory).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise revision.SchemaMismatch(found)
     config.attributes["connection"] = connection
     command.upgrade(config, target)
+    if connection.dialect.name == "sqlite" and revision.current(connection) != found:
+        _check_references(connection)
+
+
+def _check_references(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise BrokenReferences(str(broken[0]), str(broken[2]))
 
 
 def _run(url: str, work: Callable[[Connection], T]) -> T:
@@ -108,11 +110,7 @@ def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
     engine = sqlite_connections.migrating_engine(path)
     try:
         with engine.connect() as connection, connection.begin():
-            result = work(connection)
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-            if broken is not None:
-                raise BrokenReferences(str(broken[0]), str(broken[2]))
-            return result
+            return work(connection)
     except DBAPIError as error:
         raise sqlite_connections.translated(error) or error from error
     finally:

@@ -134,6 +134,7 @@ class LinkedBlob:
     size: int
     key: str
     lease_until: datetime
+    state: BlobState
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ _LOCKED_PAUSE_S = 0.005
 class SqliteDatabase(Database):
     """The metadata in one SQLite file; opened by `open_database`, on the event loop that uses it."""
 
-    def __init__(self, path: str | Path) -> None:
-        """Open the file at `path`.
+    def __init__(self, path: str | Path, *, busy_timeout_s: float = sqlite_connections.BUSY_TIMEOUT_S) -> None:
+        """Open the file at `path`; a transaction waits for those of other processes for `busy_timeout_s`.
 
         Raises:
             DatabaseUnavailable: there is no database that this process may read and write.
@@ -46,7 +46,7 @@ class SqliteDatabase(Database):
         self._rows = _InlineRows(path)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="metadata-reader")
         self._reading = sqlite_connections.reading_engine(path, _READERS)
-        self._writing = sqlite_connections.writing_engine(path)
+        self._writing = sqlite_connections.writing_engine(path, busy_timeout_s)
         self._writer = GroupCommit(self._writing)
         self._closed = False
         self.lookups = Lookups(self._rows.fetch, self._reading.dialect)

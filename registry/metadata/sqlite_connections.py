@@ -81,9 +81,13 @@ def connect(path: str | Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqli
     return connection
 
 
-def writing_engine(path: str | Path) -> Engine:
+def writing_engine(path: str | Path, busy_timeout_s: float) -> Engine:
     """Give an engine with one connection, whose transactions hold the file's write lock from their beginning."""
-    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=QueuePool, pool_size=1, max_overflow=0)
+
+    def connect_to_write() -> sqlite3.Connection:
+        return connect(path, busy_timeout_s=busy_timeout_s)
+
+    engine = create_engine("sqlite://", creator=connect_to_write, poolclass=QueuePool, pool_size=1, max_overflow=0)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 

@@ -1,0 +1,106 @@
+"""A PostgreSQL server for a test run: made from nothing, alone in a directory, reached by a socket, and taken away."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.requirements import require_tool
+
+# PostgreSQL refuses to run as root; its package makes this user.
+_USER = "postgres"
+
+# Nothing here has to survive a power cut, and the sooner a deadlock is noticed the sooner its test ends.
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "200",
+    "deadlock_timeout": "20ms",
+    "autovacuum": "off",
+    # Only what the server tells about itself: nobody reads on after it is ready, and the pipe must not fill.
+    "log_min_messages": "log",
+    "log_checkpoints": "off",
+}
+
+
+class PostgresCluster:
+    """A running server; `url` reaches its databases."""
+
+    def __init__(self, programs: Path, directory: Path) -> None:
+        self._programs = programs
+        self._directory = directory
+        self._numbers = itertools.count(1)
+
+    def url(self, database: str) -> str:
+        """The URL of one of the server's databases."""
+        return f"postgresql://{_USER}@/{database}?host={self._directory}"
+
+    def create(self, template: str = "template0") -> str:
+        """Make a database like `template`, to which nobody may be connected, and give its name."""
+        name = f"test_{next(self._numbers)}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def drop(self, database: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self.run(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+    def run(self, statement: str, database: str = "postgres") -> None:
+        """Run one statement as the server's owner."""
+        psql = [str(self._programs / "psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        subprocess.run([*psql, "--command", statement, self.url(database)], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def running_cluster() -> Iterator[PostgresCluster]:
+    """A server that runs until the end of the context; skips the test where there is no PostgreSQL."""
+    # A link to the server may stand alone; its programs are beside the file itself.
+    programs = require_tool("postgres").resolve().parent
+    # Not below pytest's own directory, which only root may enter; and a socket's path must be short.
+    directory = Path(tempfile.mkdtemp(prefix="moorage-postgresql-"))
+    try:
+        as_owner = _as_owner()
+        if as_owner:
+            shutil.chown(directory, _USER, as_owner["group"])
+        data = str(directory / "data")
+        # Sorted as English is, unlike any order that the registry may show.
+        initdb = [str(programs / "initdb"), "--no-sync", "--auth=trust", f"--username={_USER}", "--encoding=UTF8"]
+        initdb += ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--pgdata", data]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **as_owner)
+        settings = [argument for key, value in _SETTINGS.items() for argument in ("-c", f"{key}={value}")]
+        server = [str(programs / "postgres"), "-D", data, "-k", str(directory), *settings]
+        with subprocess.Popen(server, stderr=subprocess.PIPE, text=True, cwd=directory, **as_owner) as process:
+            try:
+                _wait_until_ready(process)
+                yield PostgresCluster(programs, directory)
+            finally:
+                process.send_signal(signal.SIGQUIT)
+                process.communicate()
+    finally:
+        shutil.rmtree(directory)
+
+
+def _as_owner() -> dict[str, Any]:
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stderr is not None
+    told = []
+    for line in process.stderr:
+        told.append(line)
+        if "ready to accept connections" in line:
+            return
+    raise RuntimeError("PostgreSQL did not start:\n" + "".join(told))
