@@ -190,3 +190,11 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     log.close()
 
     os.close(writer)
+
+
+def test_every_field_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "observability.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+
+    for name in AccessEntry.__struct_fields__:
+        assert any(f"`{name}`" in row.split("|")[1] for row in rows), name

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 from prometheus_client.metrics_core import Metric
@@ -161,3 +162,11 @@ def test_names_follow_the_conventions() -> None:
         assert family.name.endswith("_total") == isinstance(family, Counter)
         assert family.name.endswith("_seconds") == isinstance(family, Histogram)
         assert family.help_text.endswith(".")
+
+
+def test_every_metric_is_documented_with_its_labels() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "observability.md").read_text()
+
+    for family in Metrics(1, handlers=["blob"]).page.families:
+        labels = ", ".join(f"`{name}`" for name in family.label_names)
+        assert f"| `{family.name}` | {family.kind} | {labels} | {family.help_text} |" in text
