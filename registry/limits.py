@@ -134,6 +134,9 @@ INLINE_BLOB_BYTES: Final = 64 * KIB
 BYTE_RANGES: Final = 1024
 """Most parts of one `Range`: what clients that fetch changed files of a layer ask for at once; more get the whole."""
 
+STORE_THREADS: Final = 8
+"""Threads of one worker that hash and write: beyond a few, they only wait for the same processors and disk."""
+
 TRANSFER_THREADS: Final = 8
 """Threads of one worker that send files: each is busy only while bytes flow, so a few keep any network full."""
 

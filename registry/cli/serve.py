@@ -1,9 +1,13 @@
 """`registry serve`: run the registry until it is told to stop."""
 
+import sys
+
 import click
 
+from registry.cli.banner import banner
 from registry.cli.options import configured
-from registry.config import Resolved
+from registry.config import Config, Resolved
+from registry.config.values import SocketAddress
 
 
 @click.command("serve")
@@ -17,4 +21,14 @@ def command(resolved: Resolved) -> int:
     """
     from registry.app import serve
 
-    return serve(resolved.config)
+    return serve(resolved.config, lambda address: _announce(resolved.config, address))
+
+
+def _announce(config: Config, address: SocketAddress) -> None:
+    """Tell people where the registry is; where programs read the output, in a line of the log."""
+    from registry.observability.logging import logger
+
+    if sys.stdout.isatty() or config.log.format == "console":
+        click.echo(banner(config, address))
+    else:
+        logger(__name__).info("listening", address=str(address))

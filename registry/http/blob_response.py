@@ -15,6 +15,7 @@ from registry.http.progress import untaken_by_client, while_taken
 from registry.http.ranges import ByteRange, parse_range
 from registry.http.sendfile import FileSender
 from registry.metadata.rows import LinkedBlob
+from registry.services import pull
 from storage_backends.contract import BlobReader
 
 _CONTENT_TYPE: Final = "application/octet-stream"
@@ -46,7 +47,7 @@ async def send_blob(call: Call, blob: LinkedBlob) -> web.StreamResponse:
     content = call.services.store.read_cached(blob.key, blob.size)
     if content is not None:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body_of(content))
-    async with await call.services.store.open(blob.key) as reader:
+    async with await pull.open_blob(call.services, call.access, blob) as reader:
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         response.content_length = answer.size
         await response.prepare(call.request)

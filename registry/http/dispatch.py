@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -65,11 +66,12 @@ class Dispatcher:
         self._router = router
         self._access_log = access_log
         self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
-    @property
-    def in_flight(self) -> int:
-        """How many requests are being served."""
-        return self._in_flight
+    async def idle(self) -> None:
+        """Return when no request is being served."""
+        await self._idle.wait()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer `request`: when this returns, the answer has been sent, or the connection given up."""
@@ -77,12 +79,15 @@ class Dispatcher:
         awaits_continue = request.headers.get("Expect", "").lower() == "100-continue"
         exchange = request[_EXCHANGE] = Exchange(request, context, Traffic(awaits_continue=awaits_continue))
         self._in_flight += 1
+        self._idle.clear()
         with serving(context):
             try:
                 return await self._answer(exchange)
             finally:
-                self._in_flight -= 1
                 self._record(exchange)
+                self._in_flight -= 1
+                if self._in_flight == 0:
+                    self._idle.set()
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
         try:

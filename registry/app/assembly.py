@@ -1,0 +1,55 @@
+"""The parts of one process, opened in the order in which they need each other and closed in the reverse one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from registry import limits
+from registry.auth.policy import OpenPolicy
+from registry.config import Config
+from registry.metadata.database import open_database
+from registry.services.context import Services, Settings
+from registry.services.pull_times import PullTimes
+from registry.services.server_secrets import ServerSecrets
+from storage_backends.contract import BlobStore
+from storage_backends.filesystem.store import FilesystemBlobStore
+
+
+@asynccontextmanager
+async def open_services(config: Config) -> AsyncIterator[Services]:
+    """The services of `config`, for the running event loop, until the block ends.
+
+    Raises:
+        SchemaMismatch: the database has no tables yet, or those of another version.
+        DatabaseUnavailable, StorageError: a part cannot be reached.
+    """
+    async with await open_database(str(config.database.url)) as database:
+        store = await asyncio.to_thread(_open_store, config)
+        try:
+            yield Services(
+                database=database,
+                store=store,
+                policy=OpenPolicy(),
+                secrets=await ServerSecrets.open(database),
+                pulls=PullTimes(),
+                settings=_settings(config),
+            )
+        finally:
+            await store.close()
+
+
+def _open_store(config: Config) -> BlobStore:
+    return FilesystemBlobStore(config.storage.filesystem.root, limits.STORE_THREADS)
+
+
+def _settings(config: Config) -> Settings:
+    return Settings(
+        sparse_manifests=config.manifests.sparse == "allow",
+        upload_expire_s=config.uploads.expire_s,
+        event_retention_s=config.events.retention_s,
+        manifest_bytes=config.limits.manifest_bytes,
+        blob_bytes=config.limits.blob_bytes,
+        page_entries=config.limits.page_entries,
+    )

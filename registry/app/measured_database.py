@@ -1,0 +1,88 @@
+"""A database whose every question is timed for the metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from registry.metadata.database import Database
+from registry.metadata.lookups import Lookups
+
+if TYPE_CHECKING:
+    from oci_spec.digest import Digest
+    from oci_spec.reference import RepositoryName, Tag
+    from registry.metadata.rows import LinkedBlob, StoredManifest, Upload
+    from registry.metadata.transaction import Transaction
+    from registry.observability.instruments import Histogram
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class MeasuredDatabase(Database):
+    """Does what `database` does, and observes in `durations` how long that took, waiting for its turn included."""
+
+    def __init__(self, database: Database, dialect: str, durations: Histogram) -> None:
+        self._database = database
+        self._clock = _Clock(dialect, durations)
+        self.lookups = _MeasuredLookups(database.lookups, self._clock)
+
+    async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._clock.timed("write"):
+            return await self._database.write(unit, *args, **kwargs)
+
+    async def read(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._clock.timed("read"):
+            return await self._database.read(unit, *args, **kwargs)
+
+    async def revision(self) -> str | None:
+        return await self._database.revision()
+
+    async def ping(self) -> None:
+        with self._clock.timed("ping"):
+            await self._database.ping()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+class _Clock:
+    def __init__(self, dialect: str, durations: Histogram) -> None:
+        self._dialect = dialect
+        self._durations = durations
+
+    @contextmanager
+    def timed(self, action: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._durations.observe(time.perf_counter() - began, self._dialect, action)
+
+
+class _MeasuredLookups(Lookups):
+    def __init__(self, lookups: Lookups, clock: _Clock) -> None:
+        self._lookups = lookups
+        self._clock = clock
+
+    async def manifest_by_tag(self, repository: RepositoryName, tag: Tag) -> StoredManifest | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.manifest_by_tag(repository, tag)
+
+    async def manifest_by_digest(self, repository: RepositoryName, digest: Digest) -> StoredManifest | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.manifest_by_digest(repository, digest)
+
+    async def tag_digest(self, repository: RepositoryName, tag: Tag) -> Digest | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.tag_digest(repository, tag)
+
+    async def linked_blob(self, repository: RepositoryName, digest: Digest) -> LinkedBlob | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.linked_blob(repository, digest)
+
+    async def upload(self, upload_id: str) -> Upload | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.upload(upload_id)

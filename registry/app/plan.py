@@ -1,0 +1,77 @@
+"""What is made once, before the first fork, and shared by all workers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from registry.app import listening, worker
+from registry.app.tls import tls_context
+from registry.config import Config
+from registry.config.values import SocketAddress
+from registry.http.application import HANDLERS
+from registry.jobs.schedule import JOBS
+from registry.observability.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The sockets of each worker, the metrics' own (those of worker 0), the TLS context and the metrics' page."""
+
+    config: Config
+    sockets: Sequence[listening.Sockets]
+    metrics_sockets: listening.Sockets
+    tls: ssl.SSLContext | None
+    metrics: Metrics
+
+    @classmethod
+    def of(cls, config: Config, *, workers: int) -> Self:
+        """The plan for `workers` workers, with all addresses bound.
+
+        Raises:
+            StartRefused: an address or the certificate cannot be used.
+        """
+        tls = tls_context(config.tls)
+        sockets = listening.bind(config.server.listen, workers)
+        metrics_sockets = listening.bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
+        metrics = Metrics(workers, handlers=HANDLERS, jobs=[job.name for job in JOBS])
+        return cls(config, sockets, metrics_sockets, tls, metrics)
+
+    @property
+    def address(self) -> SocketAddress:
+        """Where the registry listens, with the port that the kernel chose where it was asked to."""
+        return SocketAddress(self.config.server.listen.host, self.sockets[0][0].getsockname()[1])
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        return len(self.sockets)
+
+    def run_worker(self, slot: int, ready: Callable[[], None]) -> None:
+        """Serve as worker `slot`, in the process made for it, until SIGTERM; `ready` is called once it serves."""
+        self.metrics.attach(slot)
+        own = (*self.sockets[slot], *(self.metrics_sockets if slot == 0 else ()))
+        for listener in self._all_sockets():
+            if listener not in own:
+                listener.close()
+        worker.run(
+            worker.Worker(
+                config=self.config,
+                metrics=self.metrics,
+                sockets=self.sockets[slot],
+                metrics_sockets=self.metrics_sockets if slot == 0 else (),
+                tls=self.tls,
+            ),
+            ready,
+        )
+
+    def close(self) -> None:
+        """Give up this process's hold on the addresses; to be repeated at will."""
+        for listener in self._all_sockets():
+            listener.close()
+
+    def _all_sockets(self) -> list[socket.socket]:
+        return [listener for sockets in (*self.sockets, self.metrics_sockets) for listener in sockets]

@@ -1,0 +1,62 @@
+"""`registry serve`: everything that must hold before the first request, then the workers.
+
+What only a serving process needs is imported when it serves: other commands import this package too.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import sys
+from collections.abc import Callable
+
+from registry.config import Config
+from registry.config.values import SocketAddress
+
+
+def serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
+    """Run the registry until it is told to stop; the process's exit code. A refusal is one line on standard error.
+
+    `announce` is told once where the registry listens, when all its workers do.
+
+    SIGTERM and SIGINT end it in order: workers stop being ready, wait `drain_delay_s`, accept nothing more, and get
+    `grace_period_s` for what is in flight. A second SIGINT ends it at once.
+    """
+    from registry.app.refusals import StartRefused
+    from registry.observability.logging import configure
+    from registry.observability.masking import masked_text
+
+    configure(config.log.level, config.log.format)
+    try:
+        return _serve(config, announce)
+    except StartRefused as refusal:
+        sys.stderr.write(f"registry: {masked_text(str(refusal))}\n")
+        return 1
+
+
+def _serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
+    from registry.app.migration import migrate
+    from registry.app.plan import Plan
+    from registry.app.supervisor import Supervisor
+
+    # First of all, so that a second registry by mistake changes nothing.
+    plan = Plan.of(config, workers=config.server.workers or len(os.sched_getaffinity(0)))
+    if config.database.migrate_at_start:
+        migrate(config)
+    _raise_descriptor_limit()
+    supervisor = Supervisor(
+        plan,
+        stop_within_s=config.server.drain_delay_s + config.server.grace_period_s,
+        started=lambda: announce(plan.address),
+    )
+    # What is there now is there to stay: looking through it for garbage would copy the pages that workers share.
+    gc.collect()
+    gc.freeze()
+    return supervisor.run()
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many connections and open blobs as the system does; the usual soft limit is for `select`."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

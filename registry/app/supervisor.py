@@ -1,0 +1,174 @@
+"""The parent of all workers: starts them, replaces those that die, and stops them in order.
+
+It serves nothing itself. It waits for signals and for what its workers say, in one loop without threads, so that it
+can fork at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from registry.app import processes
+from registry.app.plan import Plan
+from registry.app.processes import Process
+from registry.app.refusals import WorkerFailed
+from registry.observability.logging import logger
+
+_log = logger(__name__)
+
+# SIGHUP: the terminal is gone.
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+# A worker that lived less than this is followed by the next one after a pause, twice as long each time.
+_SOON_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 10.0
+# What a worker gets beyond its grace period before it is killed: closing the database and the store takes a moment.
+_MARGIN_S: Final = 5.0
+_FORCED: Final = 128 + signal.SIGINT
+
+
+class Supervisor:
+    """Keeps one worker running in each slot, until SIGTERM or SIGINT."""
+
+    def __init__(self, plan: Plan, *, stop_within_s: float, started: Callable[[], None]) -> None:
+        """Run the workers of `plan`, which take `stop_within_s` to stop; `started` is called once all of them serve."""
+        self._plan, self._stop_within_s, self._started = plan, stop_within_s, started
+        self._running: dict[int, Process] = {}
+        self._due = dict.fromkeys(range(plan.workers), 0.0)
+        self._pauses = dict.fromkeys(range(plan.workers), 0.0)
+        self._all_started = False
+        self._kill_at: float | None = None
+        self._code = 0
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> int:
+        """Run until every worker has ended; the exit code: 0 if all went in order.
+
+        Raises:
+            WorkerFailed: a worker could not begin to serve when the registry was started.
+        """
+        with _signals_as_bytes() as wakeup:
+            self._selector.register(wakeup, selectors.EVENT_READ)
+            try:
+                while self._kill_at is None or self._running:
+                    self._start_due()
+                    for key, _ in self._selector.select(self._patience()):
+                        if key.data is None:
+                            for number in wakeup.recv(64):
+                                self._heed(signal.Signals(number))
+                        else:
+                            self._hear(key.data)
+                    self._reap()
+                    self._kill_late()
+            finally:
+                self._kill_all()
+                self._selector.close()
+        return self._code
+
+    def _start_due(self) -> None:
+        if self._kill_at is not None:
+            return
+        now = time.monotonic()
+        for slot in [slot for slot, due in self._due.items() if due <= now]:
+            del self._due[slot]
+            self._plan.metrics.worker_starts.inc()
+            self._running[slot] = process = processes.start(slot, partial(self._plan.run_worker, slot))
+            self._selector.register(process.pipe, selectors.EVENT_READ, process)
+
+    def _patience(self) -> float | None:
+        """How long there is nothing to do unless something happens, in seconds."""
+        moments = [self._kill_at] if self._kill_at is not None else list(self._due.values())
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _heed(self, number: signal.Signals) -> None:
+        if number == signal.SIGCHLD:
+            return
+        if self._kill_at is None:
+            _log.info("stopping", signal=number.name)
+            self._stop()
+        elif number == signal.SIGINT:
+            _log.warning("stopping at once")
+            self._code = _FORCED
+            self._kill_at = 0.0
+
+    def _stop(self) -> None:
+        self._kill_at = time.monotonic() + self._stop_within_s + _MARGIN_S
+        self._plan.close()
+        for process in self._running.values():
+            process.signal(signal.SIGTERM)
+
+    def _hear(self, process: Process) -> None:
+        self._selector.unregister(process.pipe)
+        reason = process.read_message()
+        if self._kill_at is not None:
+            return
+        if reason is not None:
+            if not self._all_started:
+                raise WorkerFailed(reason)
+            _log.error("a worker could not begin to serve", reason=reason)
+        elif not self._all_started and all(other.is_ready for other in self._running.values()):
+            self._all_started = True
+            self._started()
+
+    def _reap(self) -> None:
+        for slot, process in list(self._running.items()):
+            status = process.ended()
+            if status is None:
+                continue
+            self._forget(process)
+            self._plan.metrics.release(slot)
+            if self._kill_at is not None:
+                # One that was told to stop before it had taken that in hand ends by the signal itself.
+                self._code = self._code or int(status not in (0, -signal.SIGTERM))
+            else:
+                self._replace(process, status)
+
+    def _replace(self, process: Process, status: int) -> None:
+        lived_s = time.monotonic() - process.began
+        pause = min(max(2 * self._pauses[process.slot], _FIRST_PAUSE_S), _LONGEST_PAUSE_S) if lived_s < _SOON_S else 0.0
+        self._pauses[process.slot] = pause
+        self._due[process.slot] = time.monotonic() + pause
+        _log.error("a worker died", pid=process.pid, status=status, lived_s=round(lived_s, 1), next_in_s=pause)
+
+    def _forget(self, process: Process) -> None:
+        del self._running[process.slot]
+        if process.pipe in self._selector.get_map():
+            self._selector.unregister(process.pipe)
+        process.close()
+
+    def _kill_late(self) -> None:
+        if self._kill_at is not None and self._kill_at <= time.monotonic() and self._running:
+            self._code = self._code or 1
+            self._kill_all()
+
+    def _kill_all(self) -> None:
+        for process in list(self._running.values()):
+            process.signal(signal.SIGKILL)
+            os.waitpid(process.pid, 0)
+            self._forget(process)
+
+
+@contextmanager
+def _signals_as_bytes() -> Iterator[socket.socket]:
+    """A socket that gives a byte, the number, for each signal that comes while the block runs."""
+    receiver, sender = socket.socketpair()
+    receiver.setblocking(False)
+    sender.setblocking(False)
+    before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+    wakeup_before = signal.set_wakeup_fd(sender.fileno())
+    try:
+        yield receiver
+    finally:
+        signal.set_wakeup_fd(wakeup_before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        receiver.close()
+        sender.close()
