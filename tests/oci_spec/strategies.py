@@ -1,5 +1,8 @@
 """What property tests draw from: values of the specifications, texts that almost are, and JSON of every shape."""
 
+from collections.abc import Iterator
+from itertools import product
+
 from hypothesis import strategies as st
 
 from oci_spec.digest import ALGORITHMS, Digest
@@ -25,6 +28,12 @@ def edited(texts: st.SearchStrategy[str], alphabet: str) -> st.SearchStrategy[st
 
     one_edit = st.tuples(st.integers(0, 300), st.integers(0, 2), st.text(alphabet, max_size=3))
     return st.builds(edit, texts, st.lists(one_edit, max_size=3))
+
+
+def short_texts(alphabet: str, max_size: int) -> Iterator[str]:
+    """Every text of at most so many characters of the alphabet: where a grammar's corners are, luck finds too few."""
+    for size in range(max_size + 1):
+        yield from map("".join, product(alphabet, repeat=size))
 
 
 def json_values() -> st.SearchStrategy[object]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oci_spec.digest import ALGORITHMS, Digest
 from oci_spec.errors import DigestInvalid, DigestUnsupported
 from tests.oci_spec.attempts import attempt
-from tests.oci_spec.strategies import digests, edited
+from tests.oci_spec.strategies import digests, edited, short_texts
 
 # image-spec, "Digests", and there "Registered algorithms".
 GRAMMAR = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):[a-zA-Z0-9=_-]+")
@@ -73,6 +73,13 @@ def test_parsing_agrees_with_the_specifications_grammar(text: str) -> None:
     else:
         assert type(result) is DigestInvalid
         assert result.text == text
+
+
+def test_every_short_text_is_refused_as_the_grammar_says() -> None:
+    for text in short_texts("aA+.:", 6):
+        expected = DigestUnsupported if GRAMMAR.fullmatch(text) else DigestInvalid
+
+        assert type(attempt(Digest.parse, text)) is expected, text
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

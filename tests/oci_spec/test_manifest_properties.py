@@ -154,6 +154,16 @@ def test_a_repeated_field_is_refused_at_any_depth_and_nothing_else_is(value: obj
     assert isinstance(result, ManifestInvalid) == repeats_a_field(value)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "reason"),
+    [("utf-8-sig", "byte order mark"), ("utf-16", "not UTF-8"), ("utf-16-be", "not JSON")],
+)
+def test_a_manifest_in_another_encoding_is_refused_as_such(encoding: str, reason: str) -> None:
+    content = json.dumps(image()).encode(encoding)
+
+    assert reason in str(attempt(content, None))
+
+
 def test_a_field_repeated_in_another_spelling_is_refused() -> None:
     content = content_with('0, "\\u006cayers": []')
 
@@ -163,6 +173,8 @@ def test_a_field_repeated_in_another_spelling_is_refused() -> None:
 @given(st.text(st.characters() | st.characters(categories=["Cs"]), max_size=6), st.booleans())
 @example("\ud800", True)
 @example("\udc00\ud800", True)
+@example("\udbff", False)
+@example("\udfff", False)
 @example("\ud83d\ude00", True)
 @example("\\ud800", False)
 def test_an_unpaired_surrogate_is_refused_and_a_pair_is_not(text: str, as_field_name: bool) -> None:

@@ -9,7 +9,7 @@ from oci_spec.digest import Digest
 from oci_spec.errors import DigestInvalid, DigestUnsupported, RepositoryNameInvalid, TagInvalid
 from oci_spec.reference import NAME_MAX_LENGTH, TAG_MAX_LENGTH, RepositoryName, Tag, fallback_tag, parse_reference
 from tests.oci_spec.attempts import attempt
-from tests.oci_spec.strategies import digests, edited
+from tests.oci_spec.strategies import digests, edited, short_texts
 
 # distribution-spec, "Pulling manifests".
 NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
@@ -78,6 +78,20 @@ def test_parsing_a_tag_agrees_with_the_specifications_grammar(text: str) -> None
     else:
         assert isinstance(result, TagInvalid)
         assert result.text == text
+
+
+def test_every_short_name_is_parsed_as_the_grammar_says() -> None:
+    for text in short_texts("a._-/", 6):
+        expected = NAME.fullmatch(text) is not None
+
+        assert isinstance(attempt(RepositoryName.parse, text), RepositoryName) == expected, text
+
+
+def test_every_short_tag_is_parsed_as_the_grammar_says() -> None:
+    for text in short_texts("aA0._-+:", 4):
+        expected = TAG.fullmatch(text) is not None
+
+        assert isinstance(attempt(Tag.parse, text), Tag) == expected, text
 
 
 @given(tags)
