@@ -1,6 +1,8 @@
 """`registry repository`: the repositories that the registry holds."""
 
 import sys
+from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -11,7 +13,8 @@ from registry.cli import output
 from registry.cli.options import REPOSITORY, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
-from registry.services import catalog, deletion
+from registry.metadata.rows import RepositorySearch, RepositorySummary
+from registry.services import deletion, inspection
 from registry.services.context import Services
 
 
@@ -25,11 +28,26 @@ def command() -> None:
 @configured()
 def list_repositories(resolved: Resolved, json_output: bool) -> None:
     """List the repositories in byte order."""
-    names = with_services(resolved.config, _names)
+    found = with_services(resolved.config, _all)
     if json_output:
-        output.print_json({"repositories": names})
+        output.print_json({"repositories": [_as_json(summary) for summary in found]})
     else:
-        output.print_table(["REPOSITORY"], [[name] for name in names])
+        rows = [[summary.name, summary.tags, summary.updated_at] for summary in found]
+        output.print_table(["REPOSITORY", "TAGS", "CHANGED"], rows)
+
+
+@command.command("show")
+@click.argument("repository", type=REPOSITORY)
+@as_json
+@configured()
+def show(resolved: Resolved, repository: RepositoryName, json_output: bool) -> None:
+    """Show REPOSITORY: how many tags it has, when it was made and when it was last changed."""
+    summary = with_services(resolved.config, lambda services: _one(services, repository))
+    if json_output:
+        output.print_json(_as_json(summary))
+    else:
+        rows = [["tags", summary.tags], ["created", summary.created_at], ["changed", summary.updated_at]]
+        output.print_table(["REPOSITORY", str(summary.name)], rows)
 
 
 @command.command("rm")
@@ -50,17 +68,31 @@ def remove(resolved: Resolved, repository: RepositoryName, yes: bool, json_outpu
         click.echo(f"{repository} is removed")
 
 
-async def _names(services: Services) -> list[str]:
-    page = await catalog.page(services, OPERATOR, None, None)
-    names = page.names
-    while page.more:
-        page = await catalog.page(services, OPERATOR, None, RepositoryName.parse(names[-1]))
-        names += page.names
-    return names
+async def _all(services: Services) -> list[RepositorySummary]:
+    search = RepositorySearch(limit=services.settings.page_entries)
+    page = await inspection.repositories(services, OPERATOR, search)
+    found = page.repositories
+    while page.after is not None:
+        page = await inspection.repositories(services, OPERATOR, replace(search, after=page.after))
+        found += page.repositories
+    return found
+
+
+async def _one(services: Services, repository: RepositoryName) -> RepositorySummary:
+    return await inspection.repository(services, operator_access(services, Permission.PULL, repository))
 
 
 async def _remove(services: Services, repository: RepositoryName) -> None:
     await deletion.repository(services, operator_access(services, Permission.DELETE, repository))
+
+
+def _as_json(summary: RepositorySummary) -> dict[str, Any]:
+    return {
+        "name": str(summary.name),
+        "tags": summary.tags,
+        "created_at": summary.created_at,
+        "updated_at": summary.updated_at,
+    }
 
 
 def _confirm(question: str, yes: bool) -> None:

@@ -1,10 +1,12 @@
 """`registry tag`: the tags of a repository, and what they named before."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag
 from registry.auth.policy import Permission
@@ -12,9 +14,10 @@ from registry.cli import output
 from registry.cli.options import REFERENCE, REPOSITORY, TAG, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
-from registry.metadata.rows import TagRow
-from registry.services import deletion, pull, tags
+from registry.metadata.rows import TagRow, TagSearch
+from registry.services import deletion, inspection, pull, tags
 from registry.services.context import Services
+from registry.services.inspection import ListedTag
 
 
 @click.group("tag")
@@ -27,12 +30,24 @@ def command() -> None:
 @as_json
 @configured()
 def list_tags(resolved: Resolved, repository: RepositoryName, json_output: bool) -> None:
-    """List the tags of REPOSITORY in byte order."""
-    names = with_services(resolved.config, lambda services: _names(services, repository))
+    """List the tags of REPOSITORY in byte order, with the manifest that each names."""
+    found = with_services(resolved.config, lambda services: _all(services, repository))
     if json_output:
-        output.print_json({"name": str(repository), "tags": names})
+        output.print_json({"name": str(repository), "tags": [_listed_as_json(tag) for tag in found]})
     else:
-        output.print_table(["TAG"], [[name] for name in names])
+        output.print_table(
+            ["TAG", "DIGEST", "SIZE", "PLATFORMS", "PUSHED"],
+            [
+                [
+                    tag.detail.name,
+                    tag.detail.digest,
+                    output.size(tag.detail.size),
+                    _platforms(tag),
+                    tag.detail.pushed_at,
+                ]
+                for tag in found
+            ],
+        )
 
 
 @command.command("move")
@@ -83,7 +98,9 @@ def history(resolved: Resolved, *, repository: RepositoryName, tag: Tag, limit: 
     """Show what TAG of REPOSITORY has named, newest first, and who moved it; also of a tag that is gone."""
     entries = with_services(resolved.config, lambda services: _history(services, repository, tag, limit))
     if json_output:
-        output.print_json({"name": str(repository), "tag": str(tag), "history": [_as_json(entry) for entry in entries]})
+        output.print_json(
+            {"name": str(repository), "tag": str(tag), "history": [_entry_as_json(entry) for entry in entries]}
+        )
     else:
         output.print_table(
             ["DIGEST", "FROM", "UNTIL", "MOVED BY", "ENDED BY"],
@@ -91,14 +108,15 @@ def history(resolved: Resolved, *, repository: RepositoryName, tag: Tag, limit: 
         )
 
 
-async def _names(services: Services, repository: RepositoryName) -> list[str]:
+async def _all(services: Services, repository: RepositoryName) -> list[ListedTag]:
     access = operator_access(services, Permission.PULL, repository)
-    page = await tags.page(services, access, None, None)
-    names = page.names
-    while page.more:
-        page = await tags.page(services, access, None, Tag.parse(names[-1]))
-        names += page.names
-    return names
+    search = TagSearch(limit=services.settings.page_entries)
+    page = await inspection.tags(services, access, search)
+    found = page.tags
+    while page.after is not None:
+        page = await inspection.tags(services, access, replace(search, after=page.after))
+        found += page.tags
+    return found
 
 
 async def _point(services: Services, repository: RepositoryName, tag: Tag, target: Reference) -> Digest:
@@ -119,7 +137,28 @@ async def _history(services: Services, repository: RepositoryName, tag: Tag, lim
     return await tags.history(services, operator_access(services, Permission.PULL, repository), tag, limit)
 
 
-def _as_json(entry: TagRow) -> dict[str, Any]:
+def _platforms(tag: ListedTag) -> str:
+    return ", ".join(_platform(platform) for platform in tag.platforms) or "-"
+
+
+def _platform(platform: Platform) -> str:
+    return "/".join(part for part in (platform.os, platform.architecture, platform.variant) if part)
+
+
+def _listed_as_json(tag: ListedTag) -> dict[str, Any]:
+    detail = tag.detail
+    return {
+        "name": str(detail.name),
+        "digest": str(detail.digest),
+        "media_type": detail.media_type,
+        "size": detail.size,
+        "platforms": [_platform(platform) for platform in tag.platforms],
+        "pushed_at": detail.pushed_at,
+        "pulled_at": detail.pulled_at,
+    }
+
+
+def _entry_as_json(entry: TagRow) -> dict[str, Any]:
     return {
         "digest": str(entry.digest),
         "valid_from": entry.valid_from,

@@ -1,11 +1,9 @@
-"""Running the command line as its users do: in a process of its own."""
+"""How a command ended, and the type of what runs one."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).parents[3]
 
@@ -19,16 +17,7 @@ class Ended:
     err: str
 
 
-def run(*arguments: str, folder: Path, environment: Mapping[str, str] | None = None, stdin: str = "") -> Ended:
-    """Run `registry` with these arguments in `folder`, with no variables of ours but `environment`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    ended = subprocess.run(
-        [sys.executable, "-c", "from registry.cli.main import main; main()", *arguments],
-        cwd=folder,
-        env={**inherited, "PYTHONPATH": str(ROOT), **(environment or {})},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+class Run(Protocol):
+    """Runs `registry` with some arguments, and no variables of ours but those of `environment`."""
+
+    def __call__(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Ended: ...

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from registry.cli.main import _COMMANDS, cli
-from tests.registry.cli.running import ROOT, run
+from tests.registry.cli.running import ROOT, Run
 
 HEAVY = ("aiohttp", "sqlalchemy", "alembic", "asyncpg", "boto3", "msgspec", "prometheus_client", "rich", "structlog")
 
@@ -42,11 +42,10 @@ def test_help_loads_neither_server_nor_database(arguments: list[str]) -> None:
     assert ended.stdout.splitlines()[-1] == "loaded []"
 
 
-def test_completing_a_command_loads_neither_server_nor_database(tmp_path: Path) -> None:
+def test_completing_a_command_loads_neither_server_nor_database() -> None:
     words = {"_REGISTRY_COMPLETE": "bash_complete", "COMP_WORDS": "registry re", "COMP_CWORD": "1"}
 
-    ended = run(folder=tmp_path, environment=words)
-    slow = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "from registry.cli.main import main; main()"],
         cwd=ROOT,
         env={**os.environ, **words},
@@ -55,8 +54,8 @@ def test_completing_a_command_loads_neither_server_nor_database(tmp_path: Path) 
         check=False,
     )
 
-    assert ended.out.split() == ["plain,repository"]
-    assert not [name for name in HEAVY if re.search(rf"\| +{name}$", slow.stderr, re.MULTILINE)]
+    assert ended.stdout.split() == ["plain,repository"]
+    assert not [name for name in HEAVY if re.search(rf"\| +{name}$", ended.stderr, re.MULTILINE)]
 
 
 def test_the_list_of_commands_says_what_each_command_says() -> None:
@@ -80,8 +79,8 @@ def test_the_list_of_commands_says_what_each_command_says() -> None:
         (["repository", "rm", "team/app"], "--yes"),
     ],
 )
-def test_wrong_usage_is_one_line_and_code_2(tmp_path: Path, arguments: list[str], says: str) -> None:
-    ended = run(*arguments, folder=tmp_path)
+def test_wrong_usage_is_one_line_and_code_2(run: Run, arguments: list[str], says: str) -> None:
+    ended = run(*arguments)
 
     assert ended.code == 2
     assert ended.out == ""
@@ -92,29 +91,29 @@ def test_wrong_usage_is_one_line_and_code_2(tmp_path: Path, arguments: list[str]
 
 
 @pytest.mark.parametrize("arguments", [[], ["tag"]])
-def test_a_group_without_a_command_shows_its_help(tmp_path: Path, arguments: list[str]) -> None:
-    ended = run(*arguments, folder=tmp_path)
+def test_a_group_without_a_command_shows_its_help(run: Run, arguments: list[str]) -> None:
+    ended = run(*arguments)
 
     assert ended.code == 2
     assert "Commands:" in ended.err
 
 
-def test_a_configuration_that_cannot_be_used_is_a_line_per_problem_and_code_1(tmp_path: Path) -> None:
-    ended = run("serve", "--set", "a.b=1", "--listen", "0.0.0", "--workers", "x", folder=tmp_path)
+def test_a_configuration_that_cannot_be_used_is_a_line_per_problem_and_code_1(run: Run) -> None:
+    ended = run("serve", "--set", "a.b=1", "--listen", "0.0.0", "--workers", "x")
 
     assert ended.code == 1
     assert [line.split(": ")[2] for line in ended.err.splitlines()] == ["a.b", "server.listen", "server.workers"]
 
 
-def test_variables_of_other_programs_are_named_in_one_line(tmp_path: Path) -> None:
-    ended = run("config", "check", folder=tmp_path, environment={"REGISTRY_HTTP_ADDR": "x", "REGISTRY_PORT": "y"})
+def test_variables_of_other_programs_are_named_in_one_line(run: Run) -> None:
+    ended = run("config", "check", environment={"REGISTRY_HTTP_ADDR": "x", "REGISTRY_PORT": "y"})
 
     assert ended.code == 0
     (line,) = ended.err.splitlines()
     assert "REGISTRY_HTTP_ADDR, REGISTRY_PORT" in line
 
 
-def test_output_that_nobody_reads_to_its_end_is_no_traceback(tmp_path: Path) -> None:
+def test_output_that_nobody_reads_to_its_end_is_no_traceback() -> None:
     reader, writer = os.pipe()
     os.close(reader)
 
@@ -132,11 +131,11 @@ def test_output_that_nobody_reads_to_its_end_is_no_traceback(tmp_path: Path) -> 
     assert ended.stderr == ""
 
 
-def test_config_show_masks_secrets_and_names_origins(tmp_path: Path) -> None:
+def test_config_show_masks_secrets_and_names_origins(run: Run, tmp_path: Path) -> None:
     environment = {"REGISTRY_DATABASE__URL": "postgresql://u:hunter2@h/d"}
 
-    shown = run("config", "show", "--data", "d", folder=tmp_path, environment=environment)
-    listed = run("config", "show", "--json", folder=tmp_path, environment=environment)
+    shown = run("config", "show", "--data", "d", environment=environment)
+    listed = run("config", "show", "--json", environment=environment)
 
     assert "hunter2" not in shown.out + shown.err + listed.out + listed.err
     assert 'url = "postgresql://u:***@h/d"  # REGISTRY_DATABASE__URL' in shown.out
@@ -144,21 +143,21 @@ def test_config_show_masks_secrets_and_names_origins(tmp_path: Path) -> None:
     assert json.loads(listed.out)["database"]["url"] == "postgresql://u:***@h/d"
 
 
-def test_what_config_show_prints_is_a_configuration(tmp_path: Path) -> None:
-    shown = run("config", "show", "--set", "server.trusted_proxies=10.0.0.0/8,::1", folder=tmp_path)
+def test_what_config_show_prints_is_a_configuration(run: Run, tmp_path: Path) -> None:
+    shown = run("config", "show", "--set", "server.trusted_proxies=10.0.0.0/8,::1")
     (tmp_path / "config.toml").write_text(shown.out)
 
-    again = run("config", "show", "--json", "--config", "config.toml", folder=tmp_path)
+    again = run("config", "show", "--json", "--config", "config.toml")
 
     assert again.code == 0
     assert json.loads(again.out)["server"]["trusted_proxies"] == ["10.0.0.0/8", "::1/128"]
 
 
-def test_migrate_makes_the_database_and_check_tells_whether_it_has(tmp_path: Path) -> None:
-    before = run("migrate", "--check", "--data", "deep/data", folder=tmp_path)
+def test_migrate_makes_the_database_and_check_tells_whether_it_has(run: Run, tmp_path: Path) -> None:
+    before = run("migrate", "--check", "--data", "deep/data")
     left = list(tmp_path.iterdir())
-    migrated = run("migrate", "--data", "deep/data", folder=tmp_path)
-    after = run("migrate", "--check", "--data", "deep/data", folder=tmp_path)
+    migrated = run("migrate", "--data", "deep/data")
+    after = run("migrate", "--check", "--data", "deep/data")
 
     assert (before.code, left) == (1, [])
     assert "registry migrate" in before.err
@@ -167,10 +166,10 @@ def test_migrate_makes_the_database_and_check_tells_whether_it_has(tmp_path: Pat
     assert after.code == 0
 
 
-def test_a_database_that_cannot_be_made_is_named_in_one_line(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_made_is_named_in_one_line(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    ended = run("migrate", "--set", "database.url=sqlite:///file/registry.db", folder=tmp_path)
+    ended = run("migrate", "--set", "database.url=sqlite:///file/registry.db")
 
     assert ended.code == 1
     (line,) = ended.err.splitlines()

@@ -1,0 +1,63 @@
+"""What commands do on a terminal: tables with a head, colours unless they are unwanted, and questions."""
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.registry.cli.running import ROOT
+
+OnTerminal = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def on_terminal(tmp_path: Path, migrated_sqlite_file: Path) -> OnTerminal:
+    """Run a command on an empty registry with a terminal for all three streams; the code and what was on the screen."""
+    shutil.copyfile(migrated_sqlite_file, tmp_path / "registry.db")
+
+    def run(*arguments: str, answer: str = "", **environment: str) -> tuple[int, str]:
+        screen, terminal = pty.openpty()
+        inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "TERM"}}
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from registry.cli.main import main; main()", *arguments, "--data", str(tmp_path)],
+            env={**inherited, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", **environment},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        )
+        os.close(terminal)
+        os.write(screen, answer.encode())
+        shown = b""
+        # A terminal whose last process has ended gives an error, not an end of file.
+        with suppress(OSError):
+            while block := os.read(screen, 4096):
+                shown += block
+        os.close(screen)
+        return process.wait(), shown.decode()
+
+    return run
+
+
+def test_a_table_has_a_head_and_obeys_no_color(on_terminal: OnTerminal) -> None:
+    code, coloured = on_terminal("repository", "list")
+    _, plain = on_terminal("repository", "list", NO_COLOR="1")
+
+    assert code == 0
+    assert "REPOSITORY" in coloured
+    assert "REPOSITORY" in plain
+    assert "\x1b[3" not in plain
+
+
+@pytest.mark.parametrize(("answer", "says"), [("n\n", "aborted"), ("y\n", "team/none does not exist")])
+def test_removing_a_repository_asks_first(on_terminal: OnTerminal, answer: str, says: str) -> None:
+    code, shown = on_terminal("repository", "rm", "team/none", answer=answer)
+
+    assert code == 1
+    assert "Remove team/none with all its tags and manifests?" in shown
+    assert says in shown
