@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.jobs.leased import Job
-from registry.services import uploads
+from registry.services import upload_expiry
 from registry.services.context import Services, now
 
 _BATCH = 100
@@ -12,9 +12,9 @@ _BATCH = 100
 async def run(services: Services) -> None:
     """Remove every session that has expired, a batch at a time."""
     moment = now()
-    while await uploads.expire(services, moment, _BATCH) == _BATCH:
+    while await upload_expiry.expire(services, moment, _BATCH) == _BATCH:
         pass
-    await uploads.reap(services, moment)
+    await upload_expiry.reap(services, moment)
 
 
 JOB = Job("upload-expiry", interval_s=60, run=run)

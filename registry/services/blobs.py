@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from oci_spec.digest import Digest
 from registry.auth.access import Access
-from registry.errors import UploadConflict
-from registry.metadata.rows import Blob, Upload
+from registry.errors import StorageFull
+from registry.metadata.rows import Blob, BlobState, LinkedBlob, Upload
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, lease_from, now
@@ -21,27 +21,59 @@ async def publish(
     stored: StoredObject,
     *,
     upload: Upload | None = None,
-) -> None:
+) -> bool:
     """Map `digest` to the committed bytes, link it to the repository, and end the upload session that brought it.
 
     Two clients may commit the same digest at once: one object wins, the other is dropped. Where the stored copy is
-    suspect (its object is gone or has another size), the new bytes take its place: a re-push heals.
-
-    Raises:
-        UploadConflict: another request ended the session meanwhile.
+    suspect, gone or cut short, the new bytes take its place: a re-push heals. False when the session is not what it
+    was: nothing was linked then, and the bytes are dropped.
     """
     known = await services.database.read(_find, digest)
-    suspect = known is not None and not await _is_sound(services, known)
-    superseded = await services.database.write(_publish, access, digest, stored, upload=upload, suspect=suspect)
-    if superseded is not None:
-        await services.store.delete(superseded)
+    broken = known.key if known is not None and not await _is_good(services, known) else None
+    try:
+        unused = await services.database.write(_publish, access, digest, stored, upload=upload, broken=broken)
+    except _SessionChanged:
+        await _drop_unless_used(services, digest, stored)
+        return False
+    except StorageFull:
+        # A database that is full has undone the transaction. No session will ask for these bytes again, and the disk
+        # that has no room for a row must not keep them.
+        if upload is None:
+            await _drop_unless_used(services, digest, stored)
+        raise
+    if unused is not None:
+        await services.store.delete(unused)
+    return True
 
 
-async def _is_sound(services: Services, blob: Blob) -> bool:
+async def can_be_read(services: Services, blob: LinkedBlob) -> bool:
+    """Whether the blob's bytes are there, as far as is known; a suspect copy is looked for: its disk may be back."""
+    return blob.state is BlobState.PRESENT or await _is_whole(services, blob)
+
+
+class _SessionChanged(Exception):
+    """The upload session was ended by another request."""
+
+
+async def _is_good(services: Services, blob: Blob) -> bool:
+    return blob.state is BlobState.PRESENT and await _is_whole(services, blob)
+
+
+async def _is_whole(services: Services, blob: Blob | LinkedBlob) -> bool:
     try:
         return await services.store.stat(blob.key) == blob.size
     except storage.BlobNotFound:
         return False
+
+
+async def _drop_unless_used(services: Services, digest: Digest, stored: StoredObject) -> None:
+    """Remove bytes that were committed in vain.
+
+    A process that died may have been the one that ended the session, by recording these very bytes.
+    """
+    known = await services.database.read(_find, digest)
+    if known is None or known.key != stored.key:
+        await services.store.delete(stored.key)
 
 
 def _find(tx: Transaction, digest: Digest) -> Blob | None:
@@ -55,19 +87,20 @@ def _publish(
     stored: StoredObject,
     *,
     upload: Upload | None,
-    suspect: bool,
+    broken: str | None,
 ) -> str | None:
     """The key of the object that nothing refers to any more, if there is one."""
     moment = now()
     about = About(access, moment)
     if upload is not None and not tx.uploads.delete(upload.id, upload.version):
-        raise UploadConflict(upload.id)
+        raise _SessionChanged
     blob, inserted = tx.blobs.insert(digest, stored.size, stored.key, now=moment)
-    superseded = None if inserted or blob.key == stored.key else stored.key
-    if superseded is not None and suspect:
-        superseded = tx.blobs.replace_key(blob.id, stored.key)
+    unused = None if inserted or blob.key == stored.key else stored.key
+    # Another re-push may have replaced the broken copy since: then its bytes are as good as these.
+    if unused is not None and blob.key == broken:
+        unused = tx.blobs.replace_key(blob.id, stored.key)
         events.record(tx, EventKind.BLOB_MOVED, about, digest=digest)
     target = tx.repositories.ensure(access.repository, moment)
     tx.blobs.link(target.id, blob.id, lease_from(moment), now=moment)
     events.record(tx, EventKind.BLOB_LINKED, about, digest=digest)
-    return superseded
+    return unused

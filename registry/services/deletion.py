@@ -14,7 +14,7 @@ from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, now
 from registry.services.events import About, EventKind
-from registry.services.uploads import stored_state
+from registry.services.upload_state import stored_state
 
 
 async def tag(services: Services, access: Access, name: Tag) -> None:

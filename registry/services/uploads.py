@@ -28,13 +28,9 @@ from registry.metadata.rows import Upload, UploadProgress
 from registry.metadata.transaction import Transaction
 from registry.services import blobs
 from registry.services.context import Services, now
-from registry.services.server_secrets import SEAL_BYTES
+from registry.services.upload_state import sealed_hash_state, stored_state, verified_state
 from storage_backends import errors as storage
 from storage_backends.contract import UploadSession, UploadState
-
-_HASH_STATE = "hash-state"
-# Bytes are timed by the storage's clock, sessions by ours.
-_REAP_MARGIN_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ async def start(services: Services, access: Access, algorithm: str) -> Upload:
         algorithm=algorithm,
         key=state.key,
         offset=state.offset,
-        hash_state=_seal(services, state.hash_state),
+        hash_state=sealed_hash_state(services, state),
         backend_state=state.backend_state,
         tail=state.tail,
         version=0,
@@ -123,7 +119,8 @@ async def finish(services: Services, access: Access, upload_id: str, digest: Dig
         except storage.DigestMismatch as mismatch:
             await _discard(services, upload)
             raise DigestMismatch(mismatch.expected, mismatch.actual) from mismatch
-        await blobs.publish(services, access, digest, stored, upload=upload)
+        if not await blobs.publish(services, access, digest, stored, upload=upload):
+            raise await _overtaken(services, upload)
 
 
 async def receive(services: Services, access: Access, digest: Digest, body: Body) -> None:
@@ -135,12 +132,12 @@ async def receive(services: Services, access: Access, digest: Digest, body: Body
     state = await services.store.begin(digest.algorithm)
     try:
         async with services.store.session(state.key) as session:
-            whole = await session.append(state, _bounded(body, services.settings.blob_bytes))
+            whole = await session.append(state, _bounded(body, 0, services.settings.blob_bytes))
             _require_length(body, whole.offset)
             stored = await session.commit(whole, digest)
             await blobs.publish(services, access, digest, stored)
     except storage.AppendInterrupted as interrupted:
-        raise _reason(interrupted) from interrupted
+        raise _reason(interrupted) from None
     except storage.DigestMismatch as mismatch:
         raise DigestMismatch(mismatch.expected, mismatch.actual) from mismatch
     finally:
@@ -156,27 +153,6 @@ async def cancel(services: Services, access: Access, upload_id: str) -> None:
     """
     upload = await status(services, access, upload_id)
     await _discard(services, upload)
-
-
-async def expire(services: Services, moment: datetime, limit: int) -> int:
-    """Remove up to `limit` sessions that nobody touched until `moment`; how many there were."""
-    expired = await services.database.read(_expired, moment, limit)
-    for upload in expired:
-        if await services.database.write(_delete, upload):
-            await services.store.abort(stored_state(upload))
-    return len(expired)
-
-
-async def reap(services: Services, moment: datetime) -> int:
-    """Remove bytes that no session can still use, as a process leaves that dies in the middle; how many there were.
-
-    An append touches the bytes before the row, so bytes untouched for longer than a session may rest belong to none.
-    """
-    oldest = moment - timedelta(seconds=services.settings.upload_expire_s + _REAP_MARGIN_S)
-    stray = [key async for key, touched in services.store.list_uploads() if touched < oldest]
-    for key in stray:
-        await services.store.abort(UploadState(key, "sha256", 0, b"", b"", b""))
-    return len(stray)
 
 
 @asynccontextmanager
@@ -198,28 +174,30 @@ async def _receive(services: Services, session: UploadSession, upload: Upload, b
     """Append `body` where the session ends; raises AppendInterrupted only for a client that went away."""
     if body.start is not None and body.start != upload.offset:
         raise UploadRangeInvalid(upload.id, upload.offset, body.start)
-    state = stored_state(upload)
-    if not await services.secrets.verifies(_HASH_STATE, *_unsealed(upload.hash_state)):
-        # Not ours, or sealed under a key that is gone: the bytes are read again at the close instead.
-        state = replace(state, hash_state=b"")
+    state = await verified_state(services, upload)
     try:
-        grown = await session.append(state, _bounded(body, services.settings.blob_bytes - upload.offset))
+        grown = await session.append(state, _bounded(body, upload.offset, services.settings.blob_bytes))
     except storage.AppendInterrupted as interrupted:
         if not isinstance(interrupted.__cause__, BodyIncomplete):
-            raise _reason(interrupted) from interrupted
+            raise _reason(interrupted) from None
         raise
     _require_length(body, grown.offset - upload.offset)
     return grown
 
 
-async def _bounded(body: Body, limit: int) -> AsyncIterator[bytes]:
-    """The body's chunks, stopped at the first byte beyond what was declared or what `limit` allows."""
+async def _bounded(body: Body, offset: int, limit: int) -> AsyncIterator[bytes]:
+    """The chunks of a body that begins at `offset` of a blob of at most `limit` bytes.
+
+    It ends at the first byte too many, and before the first one where the declared length says that one will come.
+    """
+    if body.length is not None and offset + body.length > limit:
+        raise BlobTooLarge(limit)
     received = 0
     async for chunk in body.chunks:
         received += len(chunk)
         if body.length is not None and received > body.length:
             raise SizeInvalid(body.length, received)
-        if received > limit:
+        if offset + received > limit:
             raise BlobTooLarge(limit)
         yield chunk
 
@@ -239,7 +217,7 @@ async def _save(services: Services, upload: Upload, state: UploadState) -> Uploa
     saved = replace(
         upload,
         offset=state.offset,
-        hash_state=_seal(services, state.hash_state),
+        hash_state=sealed_hash_state(services, state),
         backend_state=state.backend_state,
         tail=state.tail,
         version=upload.version + 1,
@@ -247,35 +225,22 @@ async def _save(services: Services, upload: Upload, state: UploadState) -> Uploa
         expires_at=_expiry(services, moment),
     )
     if not await services.database.write(_update, saved):
-        raise UploadConflict(upload.id)
+        raise await _overtaken(services, upload)
     return saved
+
+
+async def _overtaken(services: Services, upload: Upload) -> UploadConflict | UploadUnknown:
+    """What to tell the request that holds the session's bytes, and finds that its row is not the one it read."""
+    if await services.database.lookups.upload(upload.id) is not None:
+        return UploadConflict(upload.id)
+    # Cancelled, or deleted with its repository, which asks for no hold: what was written since is nobody's.
+    await services.store.abort(stored_state(upload))
+    return UploadUnknown(upload.id)
 
 
 async def _discard(services: Services, upload: Upload) -> None:
     await services.database.write(_delete, upload)
     await services.store.abort(stored_state(upload))
-
-
-def stored_state(upload: Upload) -> UploadState:
-    """What the store needs to go on with, or forget, the bytes of `upload`."""
-    return UploadState(
-        key=upload.key,
-        algorithm=upload.algorithm,
-        offset=upload.offset,
-        hash_state=_unsealed(upload.hash_state)[0],
-        backend_state=upload.backend_state,
-        tail=upload.tail,
-    )
-
-
-def _seal(services: Services, hash_state: bytes) -> bytes:
-    # Whoever can write the row must not be able to make other bytes pass for a digest.
-    return services.secrets.seal(_HASH_STATE, hash_state) + hash_state
-
-
-def _unsealed(sealed: bytes) -> tuple[bytes, bytes]:
-    """The hash state and its seal."""
-    return sealed[SEAL_BYTES:], sealed[:SEAL_BYTES]
 
 
 def _expiry(services: Services, moment: datetime) -> datetime:
@@ -294,7 +259,3 @@ def _update(tx: Transaction, saved: Upload) -> bool:
 
 def _delete(tx: Transaction, upload: Upload) -> bool:
     return tx.uploads.delete(upload.id, None)
-
-
-def _expired(tx: Transaction, moment: datetime, limit: int) -> list[Upload]:
-    return tx.uploads.expired(moment, limit)

@@ -1,16 +1,24 @@
-"""Metadata databases for tests: each new, migrated, and gone afterwards; on SQLite and on PostgreSQL."""
+"""Metadata databases for tests, on SQLite and on PostgreSQL, and services over them and real stores.
+
+Each is new, or as good as new, and gone afterwards.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry.metadata import migrate
 from registry.metadata.database import Database, open_database
+from registry.services.context import Services
+from storage_backends.filesystem.store import FilesystemBlobStore
 from tests.postgresql import PostgresCluster, running_cluster
+from tests.registry.assembly import OpenWorker, open_services
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +81,37 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """An open, migrated database of each kind."""
     async with await open_database(database_url) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a store whose folders are made, which takes longer than most tests."""
+    root = tmp_path_factory.mktemp("storage")
+    FilesystemBlobStore(root, pool_size=1)
+    return root
+
+
+@pytest.fixture
+def storage_root(prepared_storage: Path) -> Iterator[Path]:
+    """The root of a store that holds nothing."""
+    yield prepared_storage
+    for path in prepared_storage.rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+@pytest.fixture
+async def open_worker(storage_root: Path, database_url: str) -> AsyncIterator[OpenWorker]:
+    """Opens the services of one worker after another, all of the same registry; settings are `Settings`' fields."""
+    async with AsyncExitStack() as workers:
+
+        async def open_one(**choices: Any) -> Services:
+            return await workers.enter_async_context(open_services(storage_root, database_url, **choices))
+
+        yield open_one
+
+
+@pytest.fixture
+async def services(open_worker: OpenWorker) -> Services:
+    """The services of one worker of an empty registry, on databases of both kinds."""
+    return await open_worker()

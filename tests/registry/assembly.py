@@ -1,0 +1,62 @@
+"""Services on real stores and databases, as many side by side as a test wants: each is what one worker process has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oci_spec.reference import RepositoryName
+from registry.auth.access import Access
+from registry.auth.policy import OpenPolicy, Permission, Policy
+from registry.auth.subject import ANONYMOUS, Subject
+from registry.metadata.database import open_database
+from registry.services.context import Services, Settings
+from registry.services.pull_times import PullTimes
+from registry.services.server_secrets import ServerSecrets
+from storage_backends.filesystem.store import FilesystemBlobStore
+
+_POOL_SIZE = 4
+
+OpenWorker = Callable[..., Awaitable[Services]]
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests that would learn nothing more from the other database, on which all statements are tested by themselves."""
+
+
+@asynccontextmanager
+async def open_services(
+    root: Path, database_url: str, *, policy: Policy | None = None, **settings: Any
+) -> AsyncIterator[Services]:
+    """The services of one worker over the files in `root` and a migrated database."""
+    async with await open_database(database_url) as database:
+        store = FilesystemBlobStore(root, _POOL_SIZE)
+        try:
+            yield Services(
+                database=database,
+                store=store,
+                policy=policy or OpenPolicy(),
+                secrets=await ServerSecrets.open(database),
+                pulls=PullTimes(),
+                settings=Settings(**settings),
+            )
+        finally:
+            await store.close()
+
+
+def access_to(repository: str, subject: Subject = ANONYMOUS) -> Access:
+    """What a route hands on once the policy has granted `subject` its permission."""
+    return Access(subject, RepositoryName.parse(repository))
+
+
+class Rules:
+    """A policy that allows exactly the given permissions on the given repositories, to whoever asks."""
+
+    def __init__(self, *allowed: tuple[Permission, str]) -> None:
+        self.allowed = {(permission, RepositoryName.parse(name)) for permission, name in allowed}
+
+    def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+        return (permission, repository) in self.allowed
