@@ -112,7 +112,10 @@ def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
         with engine.connect() as connection, connection.begin():
             return work(connection)
     except DBAPIError as error:
-        raise sqlite_connections.translated(error) or error from error
+        meaning = sqlite_connections.translated(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     finally:
         engine.dispose()
 
@@ -129,6 +132,9 @@ async def _run_on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
             await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             return await connection.run_sync(work)
     except Exception as error:
-        raise postgresql_errors.translated(error) or error from error
+        meaning = postgresql_errors.translated(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     finally:
         await engine.dispose()

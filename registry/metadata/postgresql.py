@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -73,7 +73,7 @@ class PostgresDatabase(Database):
         try:
             return await _once_more_if_lost(lambda: self._write_once(run))
         except _Collided as last:
-            raise _meaning(last.error) from last.error
+            _raise_meaning(last.error)
 
     async def read(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._read(lambda connection: unit(Transaction(connection), *args, **kwargs))
@@ -101,7 +101,7 @@ class PostgresDatabase(Database):
             # Broken off in the middle of a commit, nobody knows whether it happened: that one is not run again.
             if postgresql_errors.is_lost(error) and not committing:
                 raise _Lost(error) from error
-            raise _meaning(error) from error
+            _raise_meaning(error)
         return result
 
     async def _read(self, question: Callable[[Connection], T]) -> T:
@@ -114,7 +114,7 @@ class PostgresDatabase(Database):
         except Exception as error:
             if postgresql_errors.is_lost(error):
                 raise _Lost(error) from error
-            raise _meaning(error) from error
+            _raise_meaning(error)
 
 
 class _PreparedRows:
@@ -152,7 +152,7 @@ class _PreparedRows:
         except Exception as error:
             if postgresql_errors.is_lost(error):
                 raise _Lost(error) from error
-            raise _meaning(error) from error
+            _raise_meaning(error)
 
     async def _open_pool(self) -> None:
         async with self._opening:
@@ -183,11 +183,14 @@ async def _once_more_if_lost(attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except _Lost as again:
-            raise _meaning(again.error) from again.error
+            _raise_meaning(again.error)
 
 
-def _meaning(error: Exception) -> Exception:
-    return postgresql_errors.translated(error) or error
+def _raise_meaning(error: Exception) -> NoReturn:
+    meaning = postgresql_errors.translated(error)
+    if meaning is None:
+        raise error
+    raise meaning from error
 
 
 async def _keep_as_it_is(connection: Any) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -86,7 +86,7 @@ class SqliteDatabase(Database):
             with self._reading.connect() as connection, connection.begin():
                 return question(connection.execution_options(**{READ_ONLY_OPTION: True}))
         except DBAPIError as error:
-            raise _meaning(error) from error
+            _raise_meaning(error)
 
 
 class _InlineRows:
@@ -107,7 +107,7 @@ class _InlineRows:
             self._connection = sqlite_connections.connect(path, busy_timeout_s=0)
             self._connection.execute("PRAGMA query_only = ON")
         except sqlite3.Error as error:
-            raise _meaning(error) from error
+            _raise_meaning(error)
 
     async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
         """Give the one row that `statement` finds, or None."""
@@ -117,7 +117,7 @@ class _InlineRows:
                 rows = self._connection.execute(statement.text, statement.arguments(values)).fetchall()
             except sqlite3.Error as error:
                 if not sqlite_connections.is_busy(error):
-                    raise _meaning(error) from error
+                    _raise_meaning(error)
                 # Readers only meet a lock while another process recovers or takes away the log, which is quick.
                 await asyncio.sleep(_LOCKED_PAUSE_S)
             else:
@@ -129,8 +129,11 @@ class _InlineRows:
         self._connection.close()
 
 
-def _meaning(error: Exception) -> Exception:
-    return sqlite_connections.translated(error) or error
+def _raise_meaning(error: Exception) -> NoReturn:
+    meaning = sqlite_connections.translated(error)
+    if meaning is None:
+        raise error
+    raise meaning from error
 
 
 def _nothing(transaction: Transaction) -> None:
