@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from registry import limits
+from registry.app.measured_database import MeasuredDatabase
+from registry.app.measured_store import MeasuredStore
 from registry.auth.policy import OpenPolicy
 from registry.config import Config
-from registry.metadata.database import open_database
+from registry.metadata.database import Database, open_database
+from registry.observability.metrics import Metrics
 from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
 from registry.services.server_secrets import ServerSecrets
@@ -18,15 +21,19 @@ from storage_backends.filesystem.store import FilesystemBlobStore
 
 
 @asynccontextmanager
-async def open_services(config: Config) -> AsyncIterator[Services]:
-    """The services of `config`, for the running event loop, until the block ends.
+async def open_services(config: Config, metrics: Metrics | None = None) -> AsyncIterator[Services]:
+    """The services of `config`, for the running event loop, until the block ends; timed where there are `metrics`.
 
     Raises:
         SchemaMismatch: the database has no tables yet, or those of another version.
         DatabaseUnavailable, StorageError: a part cannot be reached.
     """
-    async with await open_database(str(config.database.url)) as database:
+    async with await open_database(str(config.database.url)) as opened:
         store = await asyncio.to_thread(_open_store, config)
+        database: Database = opened
+        if metrics is not None:
+            database = MeasuredDatabase(opened, config.database.url.dialect, metrics.database_duration)
+            store = MeasuredStore(store, config.storage.backend, metrics)
         try:
             yield Services(
                 database=database,

@@ -8,20 +8,20 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from datetime import datetime
 
 from oci_spec.digest import Digest
-from registry.observability.instruments import Histogram
+from registry.observability.metrics import Metrics
 from storage_backends.contract import BlobReader, BlobStore, StoredObject, UploadSession, UploadState
 
 
 class MeasuredStore(BlobStore):
-    """Does what `store` does, and observes in `durations` how long it took, as an action of `driver`.
+    """Does what `store` does, and counts in `metrics` how long it took, as an action of `driver`.
 
     What a transfer waits for its client is no time of the store's.
     """
 
-    def __init__(self, store: BlobStore, driver: str, durations: Histogram) -> None:
+    def __init__(self, store: BlobStore, driver: str, metrics: Metrics) -> None:
         self._store = store
         self._driver = driver
-        self._durations = durations
+        self._metrics = metrics
 
     async def begin(self, algorithm: str) -> UploadState:
         return await self._store.begin(algorithm)
@@ -79,11 +79,15 @@ class MeasuredStore(BlobStore):
     @asynccontextmanager
     async def _measured_session(self, key: str) -> AsyncIterator[UploadSession]:
         async with self._store.session(key) as session:
-            yield _MeasuredSession(session, self)
+            self._metrics.uploads_in_flight.inc()
+            try:
+                yield _MeasuredSession(session, self)
+            finally:
+                self._metrics.uploads_in_flight.dec()
 
     def observe(self, action: str, duration_s: float) -> None:
         """Note that an action took `duration_s` seconds."""
-        self._durations.observe(duration_s, self._driver, action)
+        self._metrics.storage_duration.observe(duration_s, self._driver, action)
 
     @contextmanager
     def _timed(self, action: str) -> Iterator[None]:

@@ -64,13 +64,13 @@ async def _serve(worker: Worker, ready: Callable[[], None]) -> None:
 
 @asynccontextmanager
 async def _environment(worker: Worker) -> AsyncIterator[tuple[Environment, AccessLog]]:
-    config = worker.config
+    config, metrics = worker.config, worker.metrics
     with (
-        closing(AccessLog(_STANDARD_OUTPUT, config.log.access)) as access_log,
+        closing(AccessLog(_STANDARD_OUTPUT, config.log.access, metrics.access_log_dropped.inc)) as access_log,
         ThreadPoolExecutor(limits.TRANSFER_THREADS, "transfer") as transfers,
     ):
-        async with open_services(config) as services:
-            environment = Environment(services=services, config=config, metrics=worker.metrics, transfers=transfers)
+        async with open_services(config, metrics) as services:
+            environment = Environment(services=services, config=config, metrics=metrics, transfers=transfers)
             yield environment, access_log
 
 

@@ -11,7 +11,7 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 import msgspec
@@ -55,10 +55,10 @@ class AccessLog:
     """Writes entries to the file descriptor `fd`, which stays open when the log is closed.
 
     Made in the process that uses it: its thread does not survive a fork. `close` writes what is left; until then a
-    line may wait `FLUSH_S`.
+    line may wait `FLUSH_S`. `on_drop` is called for each line that is lost because the reader is too slow.
     """
 
-    def __init__(self, fd: int, form: Form) -> None:
+    def __init__(self, fd: int, form: Form, on_drop: Callable[[], None] | None = None) -> None:
         self._fd = fd
         self._encode = {"json": _json_line, "combined": _combined_line, "off": None}[form]
         # A write to a pipe is whole only up to this size, and other processes write to the same one.
@@ -69,7 +69,7 @@ class AccessLog:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self.dropped = 0
+        self._on_drop = on_drop
 
     def record(self, entry: AccessEntry) -> None:
         """Take one entry; never blocks."""
@@ -77,7 +77,8 @@ class AccessLog:
             return
         line = self._encode(entry)
         if self._taken_bytes - self._written_bytes + len(line) > BUFFER_BYTES:
-            self.dropped += 1
+            if self._on_drop is not None:
+                self._on_drop()
             return
         self._taken_bytes += len(line)
         self._lines.append(line)

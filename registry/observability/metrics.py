@@ -17,7 +17,17 @@ _CODES: Final = (
     *("400", "401", "403", "404", "405", "408", "409", "411", "413", "414", "415", "416", "417", "429", "431"),
     *("499", "500", "501", "502", "503", "504", "507"),
 )
-_STORAGE_ACTIONS: Final = ("append", "commit", "open", "stat", "delete", "put_object", "get_object", "delete_object")
+_STORAGE_ACTIONS: Final = (
+    "append",
+    "commit",
+    "open",
+    "stat",
+    "delete",
+    "put_object",
+    "get_object",
+    "delete_object",
+    "probe",
+)
 _DATABASE_ACTIONS: Final = ("read", "write", "lookup", "ping")
 _OUTCOMES: Final = ("done", "failed")
 
