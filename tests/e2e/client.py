@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DEADLINE_S = 100
+# A build of the container image takes the longest.
+DEADLINE_S = 300
 
 
 @dataclass(frozen=True, slots=True)

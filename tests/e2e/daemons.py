@@ -31,8 +31,6 @@ def running_dockerd(program: Path) -> Iterator[Path]:
             *("--exec-root", home / "exec"),
             *("--pidfile", home / "docker.pid"),
             *("--host", f"unix://{listener}"),
-            # The plain driver works on every file system, also inside a container.
-            *("--storage-driver", "vfs"),
             "--iptables=false",
             "--bridge=none",
         ]

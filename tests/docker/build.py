@@ -1,0 +1,73 @@
+"""The container image, built without a public registry: a base made by debootstrap and wheels collected beforehand."""
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.e2e.client import Client
+from tests.requirements import find_tool, require_tool, tools_directory
+
+ROOT = Path(__file__).parent.parent.parent
+MIRROR = "http://deb.debian.org/debian"
+
+_PACKAGES = "python3,python3-venv"
+# Nothing that a Python program needs at run time.
+_DISPENSABLE = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
+
+
+def make_base(directory: Path) -> Path:
+    """A root file system of this machine's Debian release with Python, below `directory`; its path."""
+    root = directory / "base"
+    cache = tools_directory() / "debian-packages"
+    cache.mkdir(parents=True, exist_ok=True)
+    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    _run(
+        str(require_tool("debootstrap")),
+        *("--variant=minbase", f"--include={_PACKAGES}", f"--cache-dir={cache}"),
+        *(suite, str(root), MIRROR),
+    )
+    for name in _DISPENSABLE:
+        shutil.rmtree(root / name, ignore_errors=True)
+    return root
+
+
+def import_base(docker: Client, root: Path, name: str) -> None:
+    """Make the root file system at `root` an image that is called `name`."""
+    archive = root.with_suffix(".tar")
+    _run("tar", "--create", "--numeric-owner", "--file", str(archive), "--directory", str(root), ".")
+    docker("import", archive, name)
+    archive.unlink()
+
+
+def make_context(directory: Path, base: Path) -> Path:
+    """What `docker build` is given: the files that the image is made from, and the wheels for `base`'s Python."""
+    context = directory / "context"
+    context.mkdir()
+    for name in ("oci_spec", "storage_backends", "registry", "migrations", "docker"):
+        shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".dockerignore", "pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock"):
+        shutil.copy(ROOT / name, context / name)
+    _run(
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:"),
+        *("--python-version", _python_of(base), "--dest", str(context / "docker" / "wheels")),
+        *("--requirement", str(ROOT / "requirements.lock"), "--requirement", str(ROOT / "requirements-build.lock")),
+    )
+    return context
+
+
+def _python_of(base: Path) -> str:
+    chroot = find_tool("chroot")
+    assert chroot is not None
+    said = _run(str(chroot), str(base), "/usr/bin/python3", "--version")
+    match = re.search(r"\d+\.\d+", said)
+    assert match is not None, said
+    return match.group()
+
+
+def _run(*command: str) -> str:
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{' '.join(command)} ended with status {run.returncode}\n{run.stdout}\n{run.stderr}"
+    return run.stdout

@@ -1,0 +1,60 @@
+"""`make demo` works with whichever client there is, and without any."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.requirements import require_tool
+
+DEMO = Path(__file__).with_name("demo.py")
+
+
+def test_without_a_client_the_demonstration_speaks_the_api_itself(tmp_path: Path) -> None:
+    said = _demonstrate(tmp_path, {})
+
+    assert "$ PUT" in said
+    assert "What was pulled is what was pushed." in said
+
+
+@pytest.mark.e2e
+@pytest.mark.tool("skopeo")
+def test_with_skopeo_the_demonstration_shows_its_commands(tmp_path: Path) -> None:
+    said = _demonstrate(tmp_path, {"skopeo": require_tool("skopeo")})
+
+    assert "$ skopeo copy" in said
+    assert "What was pulled is what was pushed." in said
+
+
+@pytest.mark.e2e
+@pytest.mark.root
+@pytest.mark.tool("podman")
+def test_with_podman_the_demonstration_shows_its_commands(tmp_path: Path) -> None:
+    podman = tmp_path / "podman"
+    storage = f"--root {tmp_path}/root --runroot {tmp_path}/run --storage-driver=vfs --events-backend=file"
+    podman.write_text(f'#!/bin/sh\nexec {require_tool("podman")} {storage} "$@"\n')
+    podman.chmod(0o755)
+
+    said = _demonstrate(tmp_path, {"podman": podman})
+
+    assert "$ podman push --tls-verify=false" in said
+    assert "What was pulled is what was pushed." in said
+
+
+def _demonstrate(directory: Path, clients: dict[str, Path]) -> str:
+    # Exactly these clients are on PATH, whatever else the machine has.
+    programs = directory / "bin"
+    programs.mkdir()
+    for name, program in clients.items():
+        (programs / name).symlink_to(program)
+    run = subprocess.run(
+        [sys.executable, DEMO],
+        env={**os.environ, "PATH": str(programs), "HOME": str(directory), "TMPDIR": str(directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
