@@ -2,7 +2,8 @@
 
 A bound that an operator may have cause to change is also a key of the configuration's `[limits]` table, whose default
 is the constant here; code that serves requests takes that one from `Config.limits`, and takes every other from here.
-Sizes are bytes and durations are seconds.
+Sizes are bytes and durations are seconds. What the specifications' own grammars bound (names, tags, the depth of JSON)
+stands beside their parsers, in `oci_spec`.
 """
 
 from typing import Final
@@ -39,21 +40,7 @@ KEEPALIVE_S: Final = 620
 """How long an idle connection stays open: longer than proxies keep theirs (600 s at most), so that never the
 registry is the one to close while a request is on its way."""
 
-# Names and references
-
-NAME_CHARACTERS: Final = 255
-"""Longest repository name: clients refuse more, counting the registry's host too."""
-
-TAG_CHARACTERS: Final = 128
-"""Longest tag (distribution-spec, "Pulling manifests")."""
-
-QUERY_PARAMETERS: Final = 128
-"""Most parameters of one query: any legal request has fewer, even with `TAG_PARAMETERS` tags."""
-
 # Manifests and image configurations
-
-JSON_DEPTH: Final = 64
-"""Deepest nesting of JSON that a client sends: real documents have fewer than ten levels, the parser's stack more."""
 
 MANIFEST_REFERENCES: Final = 4096
 """Most descriptors of one manifest: each is a row of the same transaction; images have at most 127 layers."""
@@ -114,9 +101,6 @@ CURSOR_CHARACTERS: Final = 1024
 SEARCH_CHARACTERS: Final = 255
 """Longest text to search for: no name is longer."""
 
-ERROR_TEXT_CHARACTERS: Final = 256
-"""How much of a client's own text an error repeats; the rest would only fill logs and terminals."""
-
 MOUNT_CANDIDATES: Final = 64
 """Most repositories that are asked for a blob to mount when the request names none; a miss only costs an upload."""
 
@@ -140,9 +124,6 @@ STORE_THREADS: Final = 8
 TRANSFER_THREADS: Final = 8
 """Threads of one worker that send files: each is busy only while bytes flow, so a few keep any network full."""
 
-TRANSFER_BLOCK_BYTES: Final = 1 * MIB
-"""Bytes per step of a blob transfer: large enough that hashing and writing dominate the hop to a thread."""
-
 REQUEST_ID_CHARACTERS: Final = 128
 """Longest `X-Request-ID` taken over from a client; it is repeated on every line that is logged."""
 
@@ -156,9 +137,6 @@ LEASE_S: Final = 3600
 
 JOB_LEASE_S: Final = 60
 """How long one node owns a periodic job without renewing it; after its death another takes over."""
-
-LOCATION_TOKEN_S: Final = 24 * 3600
-"""How long the capability in an upload's Location is good: a slow push of a large layer must not outlive it."""
 
 UPLOAD_EXPIRE_S: Final = 24 * 3600
 """Default of `uploads.expire_s`: clients retry a failed push within minutes, people within the day."""
