@@ -23,10 +23,14 @@ Level = Literal["debug", "info", "warning", "error"]
 Form = Literal["json", "console"]
 _Event = MutableMapping[str, Any]
 
-# The first repeats the access log, the second reports what clients did wrong, the third its own selector.
 _LEAST: Final = {
+    # Tells at INFO what it loads and assumes, at every start.
+    "alembic": logging.WARNING,
+    # Repeats the access log.
     "aiohttp.access": logging.CRITICAL,
+    # Reports at WARNING what clients did wrong.
     "aiohttp.server": logging.ERROR,
+    # Names its selector.
     "asyncio": logging.WARNING,
 }
 _encoder: Final = msgspec.json.Encoder(enc_hook=str)

@@ -158,3 +158,12 @@ def test_a_value_that_json_does_not_know_is_shown_as_text() -> None:
     logger("room").info("kind", value=cast("BinaryIO", output), error=ValueError("x"))
 
     assert output.lines()[0]["error"] == "x"
+
+
+@pytest.mark.parametrize("name", ["alembic.runtime.migration", "aiohttp.access", "asyncio"])
+def test_libraries_that_say_what_nobody_asked_are_not_heard(name: str) -> None:
+    output = configured(level="debug")
+
+    logging.getLogger(name).info("chatter")
+
+    assert output.lines() == []
