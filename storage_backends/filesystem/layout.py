@@ -43,10 +43,9 @@ class Layout:
         self.tmp = root / "tmp"
 
     def folders(self) -> list[Path]:
-        """Every folder that must exist, parents first; index objects make theirs as they come."""
+        """The folders that must exist, parents first; those of blobs and index objects come with what they hold."""
         algorithms = [self.blobs / algorithm for algorithm in ALGORITHMS]
-        prefixes = [self.blobs / prefix for prefix in blob_prefixes()]
-        return [self.root, self.blobs, self.uploads, self.index, self.tmp, *algorithms, *prefixes]
+        return [self.root, self.blobs, self.uploads, self.index, self.tmp, *algorithms]
 
     def upload(self, key: str) -> Path:
         """The file of an upload."""

@@ -47,6 +47,7 @@ class FilesystemBlobStore(BlobStore):
         self._blobs = f"{self._layout.blobs}/"
         with translated():
             folders.prepare(self._layout)
+        self._folders = folders.DurableFolders()
         self._pool = BlockingPool(pool_size, "blob-store")
 
     async def begin(self, algorithm: str) -> UploadState:
@@ -56,7 +57,7 @@ class FilesystemBlobStore(BlobStore):
 
     @asynccontextmanager
     async def session(self, key: str) -> AsyncIterator[UploadSession]:
-        session = FilesystemUploadSession(key, self._layout, self._pool)
+        session = FilesystemUploadSession(key, self._layout, self._folders, self._pool)
         try:
             await session.hold()
             yield session
@@ -147,10 +148,11 @@ class FilesystemBlobStore(BlobStore):
 class FilesystemUploadSession(UploadSession):
     """A hold on one upload, and its file from the first need of it until the hold ends."""
 
-    def __init__(self, key: str, layout: Layout, pool: BlockingPool) -> None:
+    def __init__(self, key: str, layout: Layout, blob_folders: folders.DurableFolders, pool: BlockingPool) -> None:
         self._key = key
         self._path = layout.upload(key)
         self._layout = layout
+        self._folders = blob_folders
         self._pool = pool
         self._lock = uploads.UploadLock(layout.held, key)
         self._file: uploads.UploadFile | None = None
@@ -186,7 +188,7 @@ class FilesystemUploadSession(UploadSession):
                 actual = await self._reread(file, digest.algorithm)
             if actual is not None and actual != digest:
                 raise DigestMismatch(digest, actual)
-            await self._pool.run(file.publish, blob)
+            await self._pool.run(file.publish, blob, self._folders)
         return StoredObject(key, state.offset)
 
     async def _resumed(self, state: UploadState) -> uploads.UploadFile:

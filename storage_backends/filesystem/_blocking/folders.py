@@ -17,6 +17,25 @@ _FOLDER_MODE = 0o750
 _STALE_S = 3600
 
 
+class DurableFolders:
+    """Folders that blobs are put into, remembered once they are known to be on the disk.
+
+    That a folder is there does not say so: another process may have made it just now and not have synced it yet.
+    """
+
+    def __init__(self) -> None:
+        self._durable: set[Path] = set()
+
+    def ensure(self, folder: Path) -> None:
+        """See to it that `folder` is there and stays; its parent is."""
+        with suppress(FileExistsError):
+            folder.mkdir(_FOLDER_MODE)
+            self._durable.discard(folder)
+        if folder not in self._durable:
+            sync_folder(folder.parent)
+            self._durable.add(folder)
+
+
 def prepare(layout: Layout) -> None:
     """Make the folders that are missing, and remove what dead processes left in `tmp/`."""
     missing = [folder for folder in layout.folders() if not folder.is_dir()]
@@ -71,7 +90,7 @@ def publish_object(temporary: Path, target: Path, name: str) -> None:
     """Put a written and synced file in the place of the index object `name`, durably."""
     while True:
         try:
-            make_folder(target.parent)
+            _make_folder(target.parent)
             temporary.rename(target)
             break
         except FileNotFoundError:
@@ -101,7 +120,16 @@ def remove_object(target: Path, index: Path) -> None:
             folder = folder.parent
 
 
-def make_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """See to the disk which names stand in `folder`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
     """Make a folder and its parents, durably, where they are missing."""
     try:
         folder.mkdir(_FOLDER_MODE)
@@ -110,15 +138,6 @@ def make_folder(folder: Path) -> None:
             raise
         return
     except FileNotFoundError:
-        make_folder(folder.parent)
+        _make_folder(folder.parent)
         folder.mkdir(_FOLDER_MODE, exist_ok=True)
     sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """See to the disk which names stand in `folder`."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from oci_spec.digest import Digest
 from storage_backends.blocks import BLOCK_SIZE
 from storage_backends.contract import UploadState
 from storage_backends.errors import HashStateUnusable, UploadBusy, UploadLost
-from storage_backends.filesystem._blocking.folders import make_folder, sync_folder
+from storage_backends.filesystem._blocking.folders import DurableFolders, sync_folder
 from storage_backends.filesystem._blocking.reading import is_committed
 from storage_backends.filesystem._blocking.writing import FILE_MODE, write_all
 from storage_backends.hash_state import RunningHash, restored_hash, running_hash
@@ -45,8 +45,8 @@ class UploadFile:
             return None
         return self._running.digest()
 
-    def write(self, block: Sequence[bytes | bytearray]) -> None:
-        """Hash and write what follows."""
+    def write(self, block: list[bytes | bytearray]) -> None:
+        """Hash and write what follows, and empty `block`."""
         descriptor = self._opened()
         self._unsynced = True
         if self._running is not None:
@@ -54,9 +54,11 @@ class UploadFile:
                 self._running.update(buffer)
         with self._space_returned():
             self.offset = write_all(descriptor, block, self.offset)
+        # The thread may hold its arguments for a while after it has told that it is done.
+        block.clear()
 
-    def write_and_sync(self, block: Sequence[bytes | bytearray]) -> None:
-        """Hash and write what follows, and see all of it to the disk."""
+    def write_and_sync(self, block: list[bytes | bytearray]) -> None:
+        """Hash and write what follows, empty `block`, and see all of it to the disk."""
         self.write(block)
         with self._space_returned():
             self._sync()
@@ -72,12 +74,12 @@ class UploadFile:
                 raise UploadLost(self._key)
             running.update(buffer[:size])
 
-    def publish(self, blob: Path) -> None:
+    def publish(self, blob: Path, folders: DurableFolders) -> None:
         """Make the file the durable `blob`; nothing happens if that was done before."""
         try:
             self._opened()
             self._sync()
-            make_folder(blob.parent)
+            folders.ensure(blob.parent)
             self._path.rename(blob)
         except (FileNotFoundError, UploadLost):
             if not is_committed(blob, self.offset):
