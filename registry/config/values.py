@@ -3,6 +3,7 @@
 Each is made by `X.parse(text)`, which raises ValueError saying what was expected; `str(x)` goes back.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -11,6 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 _SQLITE = "sqlite:///"
 _MASK = "***"
+# The path goes into headers as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9._~:/?#@\[\]-]+")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 
 
@@ -102,7 +105,8 @@ class ExternalUrl:
             ValueError: it is not such a URL, or has credentials, a query or a fragment.
         """
         parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        _ = parts.port
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _PLAIN.fullmatch(text):
             raise ValueError("Expected a URL such as `https://registry.example.com`")
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("Expected a URL without credentials, query and fragment")

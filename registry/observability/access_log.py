@@ -61,8 +61,8 @@ class AccessLog:
     def __init__(self, fd: int, form: Form, on_drop: Callable[[], None] | None = None) -> None:
         self._fd = fd
         self._encode = {"json": _json_line, "combined": _combined_line, "off": None}[form]
-        # A write to a pipe is whole only up to this size, and other processes write to the same one.
-        self._block = select.PIPE_BUF if stat.S_ISFIFO(os.fstat(fd).st_mode) else _BLOCK_BYTES
+        # Other processes write there too, and a write to what is no file is whole only up to this size.
+        self._block = _BLOCK_BYTES if stat.S_ISREG(os.fstat(fd).st_mode) else select.PIPE_BUF
         self._lines: deque[bytes] = deque()
         # Each is written by one thread only; their difference is what waits.
         self._taken_bytes = self._written_bytes = 0

@@ -22,7 +22,10 @@ _URL_PASSWORD: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/]+@",
 _QUERY_SECRET: Final = re.compile(
     r"([?&](?:_state|(?:access_|refresh_)?token|password|code|sig)=)[^&\s\"']*", re.IGNORECASE
 )
-_CREDENTIALS: Final = re.compile(r"\b((?:basic|bearer)\s+)[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
+# A digit or a sign among its letters tells a credential from the next word of a sentence.
+_CREDENTIALS: Final = re.compile(
+    r"\b((?:basic|bearer)\s+)(?=[A-Za-z_~-]*[0-9+/=.])[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE
+)
 
 
 def encodable(text: str) -> str:

@@ -1,10 +1,14 @@
 """The configuration's sources, their order, and everything that can be wrong with them."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.config import ConfigInvalid, ignored_variables, load, resolve
+from registry.config.keys import from_toml, keys
 from registry.config.values import SocketAddress
 
 
@@ -128,6 +132,8 @@ def test_all_that_is_wrong_is_told_at_once_with_its_place(tmp_path: Path) -> Non
         ("[server]\ngrace_period_s = nan\n", "Expected a number"),
         ("[server]\ngrace_period_s = -1\n", "Expected a number"),
         ("[server]\nexternal_url = 'registry.example.com'\n", "Expected a URL"),
+        ("[server]\nexternal_url = 'https://registry.example.com:port'\n", "port"),
+        ("[server]\nexternal_url = 'https://registry.example.com/a b'\n", "Expected a URL"),
         ("[server]\nexternal_url = 'https://u:p@registry.example.com'\n", "without credentials"),
         ("[server]\ntrusted_proxies = '10.0.0.0/8'\n", "Expected a list"),
         ("[server]\ntrusted_proxies = ['10.0.0.1/8']\n", "Expected a network"),
@@ -217,6 +223,34 @@ def test_a_refused_secret_is_not_repeated(url: str) -> None:
     (found,) = problems(environment={"REGISTRY_DATABASE__URL": url})
 
     assert "hunter2" not in found
+
+
+_TOML_VALUES = st.recursive(
+    st.one_of(st.booleans(), st.integers(), st.floats(), st.text(), st.datetimes()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+@given(name=st.sampled_from(sorted(keys())), value=_TOML_VALUES)
+def test_no_value_of_toml_breaks_the_reader(name: str, value: object) -> None:
+    with contextlib.suppress(ValueError):
+        from_toml(keys()[name], value)
+
+
+@given(name=st.sampled_from(sorted(keys())), text=st.text())
+def test_no_text_breaks_the_reader(name: str, text: str) -> None:
+    with contextlib.suppress(ConfigInvalid):
+        load(environment={}, flags={name: text})
+
+
+@given(text=st.one_of(st.text(), st.text("[]=.\"'#{}\n serverlistn12", max_size=60)))
+def test_no_file_breaks_the_reader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_text(text, errors="surrogatepass")
+
+    with contextlib.suppress(ConfigInvalid):
+        load(file, environment={})
 
 
 def test_variables_of_other_programs_are_ignored_and_named() -> None:

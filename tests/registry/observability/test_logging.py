@@ -167,3 +167,11 @@ def test_libraries_that_say_what_nobody_asked_are_not_heard(name: str) -> None:
     logging.getLogger(name).info("chatter")
 
     assert output.lines() == []
+
+
+def test_sentences_about_authentication_are_not_masked() -> None:
+    output = configured()
+
+    logger("room").info("basic authentication failed, bearer tokens are asked for")
+
+    assert output.lines()[0]["event"] == "basic authentication failed, bearer tokens are asked for"
