@@ -7,6 +7,7 @@ from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.auth.access import Access
 from registry.auth.policy import Permission
+from registry.metadata.rows import BlobState
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, lease_from, now
@@ -34,7 +35,8 @@ def _link(tx: Transaction, access: Access, digest: Digest, sources: list[Reposit
     for name in sources:
         source = tx.repositories.find(name)
         linked = tx.blobs.linked(source.id, digest) if source is not None else None
-        if linked is not None:
+        # Of a suspect copy, what the client uploads in place of the mount is what puts the bytes back.
+        if linked is not None and linked.state is BlobState.PRESENT:
             moment = now()
             target = tx.repositories.ensure(access.repository, moment)
             tx.blobs.link(target.id, linked.blob_id, lease_from(moment), now=moment)

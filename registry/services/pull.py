@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+
+import structlog
 
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, Tag
 from registry import limits
 from registry.auth.access import Access
-from registry.errors import BlobUnknown, ManifestUnknown
+from registry.errors import BlobUnknown, ManifestUnknown, Unavailable
 from registry.metadata.rows import LinkedBlob, StoredManifest
 from registry.metadata.transaction import Transaction
+from registry.services import blobs
 from registry.services.context import Services, lease_from, now
+from storage_backends.contract import BlobReader
+from storage_backends.errors import BlobNotFound
+
+_log = structlog.get_logger(__name__)
 
 
 async def manifest(services: Services, access: Access, reference: Reference) -> StoredManifest:
@@ -36,21 +44,49 @@ def note(services: Services, pulled: StoredManifest) -> None:
 
 
 async def blob(services: Services, access: Access, digest: Digest) -> LinkedBlob:
-    """The blob as this repository links it; its bytes are then read from the store under `key`.
+    """The blob as this repository links it; `open_blob` then reads its bytes.
 
     A positive answer is one that a client may build on: it will not push the blob again. So the link is leased, and
-    the answer waits for the lease to be written when less than half of it is left.
+    the answer waits for the lease to be written when less than half of it is left. A database that reads but takes no
+    writes, as on a full disk, ends pushes and no pulls: all that goes without its lease is a manifest's push, which
+    looks for its blobs by itself and may have to be told of one that is gone.
 
     Raises:
-        BlobUnknown: this repository does not link such a blob, whatever others hold.
+        BlobUnknown: this repository does not link such a blob, whatever others hold, or its bytes are lost.
     """
     found = await services.database.lookups.linked_blob(access.repository, digest)
-    if found is None:
+    if found is None or not await blobs.can_be_read(services, found):
         raise BlobUnknown(access.repository, digest)
     moment = now()
-    if _half_spent(found.lease_until, moment) and not await services.database.write(_renew, found, moment):
-        raise BlobUnknown(access.repository, digest)
+    if not _half_spent(found.lease_until, moment):
+        return found
+    with suppress(Unavailable):
+        if not await services.database.write(_renew, found, moment):
+            raise BlobUnknown(access.repository, digest)
     return found
+
+
+async def open_blob(services: Services, access: Access, blob: LinkedBlob) -> BlobReader:
+    """The bytes of a blob that this repository links, open for reading; whoever asks closes the reader.
+
+    A copy that is gone from the store, or cut short, is suspect from then on: clients that ask whether the blob is
+    here learn that it is not, and push it again, which puts the bytes back.
+
+    Raises:
+        BlobUnknown: the stored copy is gone or cut short.
+        StorageError: it cannot be read now.
+    """
+    try:
+        reader = await services.store.open(blob.key)
+    except BlobNotFound:
+        pass
+    else:
+        if reader.size == blob.size:
+            return reader
+        await reader.close()
+    _log.error("stored blob is missing or cut short", digest=str(blob.digest), key=blob.key)
+    await services.database.write(_suspect, blob)
+    raise BlobUnknown(access.repository, blob.digest)
 
 
 def _half_spent(lease_until: datetime, moment: datetime) -> bool:
@@ -59,3 +95,7 @@ def _half_spent(lease_until: datetime, moment: datetime) -> bool:
 
 def _renew(tx: Transaction, found: LinkedBlob, moment: datetime) -> bool:
     return tx.blobs.renew(found.repository_id, found.blob_id, lease_from(moment))
+
+
+def _suspect(tx: Transaction, blob: LinkedBlob) -> None:
+    tx.blobs.suspect(blob.blob_id, blob.key)

@@ -22,7 +22,7 @@ SEAL_BYTES = _ID_BYTES + _MAC_BYTES
 
 
 class ServerSecrets:
-    """Seals messages under the newest key and verifies them under any that is not retired."""
+    """Seals messages under the newest key and verifies them under any that there ever was."""
 
     def __init__(self, database: Database, keys: list[Secret]) -> None:
         self._database = database
@@ -33,6 +33,11 @@ class ServerSecrets:
         """Load the keys, making the first one if there is none yet."""
         await database.write(_ensure)
         return cls(database, await database.read(_load))
+
+    async def rotate(self) -> None:
+        """Seal under a new key from now on; the other workers follow when they meet a seal that it made."""
+        await self._database.write(_rotate)
+        self._remember(await self._database.read(_load))
 
     def seal(self, context: str, message: bytes) -> bytes:
         """`SEAL_BYTES` that prove that this registry sealed `message` for `context` (a constant per use)."""
@@ -55,11 +60,19 @@ class ServerSecrets:
 
 
 def _ensure(tx: Transaction) -> Secret:
-    return tx.secrets.ensure(_PURPOSE, lambda: secrets.token_bytes(_KEY_BYTES), datetime.now(UTC))
+    return tx.secrets.ensure(_PURPOSE, _new_key, datetime.now(UTC))
+
+
+def _rotate(tx: Transaction) -> Secret:
+    return tx.secrets.rotate(_PURPOSE, _new_key, datetime.now(UTC))
 
 
 def _load(tx: Transaction) -> list[Secret]:
     return tx.secrets.all(_PURPOSE)
+
+
+def _new_key() -> bytes:
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 def _mac(key: bytes, context: str, message: bytes) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 from oci_spec.digest import Digest
 from registry.auth.access import Access
 from registry.errors import BodyIncomplete
+from registry.metadata.transaction import Transaction
 from registry.services import uploads
-from registry.services.context import Services
+from registry.services.context import Services, now
 from registry.services.uploads import Body
 
 
@@ -44,6 +46,20 @@ async def push_blob(services: Services, access: Access, content: bytes, algorith
     digest = Digest.of(content, algorithm)
     await uploads.receive(services, access, digest, body(content, length=len(content)))
     return digest
+
+
+async def spend_lease(services: Services, access: Access, digest: Digest, *, left_s: float) -> None:
+    """Let the lease of a blob end in `left_s` seconds, as if it had been given out earlier."""
+    link = await services.database.lookups.linked_blob(access.repository, digest)
+    assert link is not None
+    moment = now()
+    until = moment + timedelta(seconds=left_s)
+
+    def relink(tx: Transaction) -> None:
+        tx.blobs.unlink(link.repository_id, digest)
+        tx.blobs.link(link.repository_id, link.blob_id, until, now=moment)
+
+    await services.database.write(relink)
 
 
 async def stored_bytes(services: Services, key: str) -> bytes:

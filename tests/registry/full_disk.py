@@ -1,0 +1,45 @@
+"""A database on a small disk of its own, which a test fills."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def small_disk(mountpoint: Path) -> Iterator[Path]:
+    """A file system of a few MiB, mounted for as long as the context lasts; needs root's rights."""
+    mountpoint.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(mountpoint)], check=True)
+    try:
+        yield mountpoint
+    finally:
+        subprocess.run(["umount", str(mountpoint)], check=True)
+
+
+@contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """No room on `disk` for as long as the context lasts."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def copied_database(file: Path, disk: Path) -> str:
+    """Put a copy of a migrated SQLite file on `disk`; its URL."""
+    target = disk / "registry.db"
+    shutil.copyfile(file, target)
+    return f"sqlite:///{target}"
