@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.daemons import short_directory
 from tests.requirements import require_tool
 
 DEMO = Path(__file__).with_name("demo.py")
@@ -33,11 +34,12 @@ def test_with_skopeo_the_demonstration_shows_its_commands(tmp_path: Path) -> Non
 @pytest.mark.tool("podman")
 def test_with_podman_the_demonstration_shows_its_commands(tmp_path: Path) -> None:
     podman = tmp_path / "podman"
-    storage = f"--root {tmp_path}/root --runroot {tmp_path}/run --storage-driver=vfs --events-backend=file"
-    podman.write_text(f'#!/bin/sh\nexec {require_tool("podman")} {storage} "$@"\n')
-    podman.chmod(0o755)
+    with short_directory() as storage:
+        options = f"--root {storage}/root --runroot {storage}/run --storage-driver=vfs --events-backend=file"
+        podman.write_text(f'#!/bin/sh\nexec {require_tool("podman")} {options} "$@"\n')
+        podman.chmod(0o755)
 
-    said = _demonstrate(tmp_path, {"podman": podman})
+        said = _demonstrate(tmp_path, {"podman": podman})
 
     assert "$ podman push --tls-verify=false" in said
     assert "What was pulled is what was pushed." in said
