@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oci_spec.descriptor import Descriptor
 from oci_spec.digest import Digest
+from oci_spec.errors import ManifestInvalid
 from oci_spec.manifest import Manifest, parse_manifest
-from oci_spec.media_types import is_nondistributable
+from oci_spec.media_types import MANIFEST_TYPES, is_nondistributable
 from oci_spec.reference import Reference, Tag
+from registry import limits
 from registry.auth.access import Access
 from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarge
 from registry.metadata.rows import ManifestReference, NewManifest, ReferenceRole
@@ -38,8 +41,10 @@ async def manifest(
 ) -> PushedManifest:
     """Store `content` under its digest and point `reference` (if a tag) and `extra_tags` at it.
 
+    Pushing again what is there already, under the same type, sends no event.
+
     Raises:
-        ManifestInvalid: not a manifest (see `oci_spec.manifest.parse_manifest`).
+        ManifestInvalid: not a manifest (see `oci_spec.manifest.parse_manifest`), or one that names too much.
         ManifestTooLarge: beyond the configured size.
         DigestMismatch: pushed by a digest that the content does not have.
         ManifestBlobUnknown: it names content that this repository lacks, and sparse manifests are refused.
@@ -47,11 +52,12 @@ async def manifest(
     if len(content) > services.settings.manifest_bytes:
         raise ManifestTooLarge(services.settings.manifest_bytes)
     digest = _checked_digest(reference, content)
-    parsed = parse_manifest(content, content_type)
+    parsed = _parsed(content, content_type)
     names = (reference, *extra_tags) if isinstance(reference, Tag) else extra_tags
-    pushed = _Push(access, digest, parsed, content, names, services.settings.sparse_manifests)
+    tags_once = tuple(dict.fromkeys(names))
+    pushed = _Push(access, digest, parsed, content, tags_once, services.settings.sparse_manifests)
     await services.database.write(_store, pushed)
-    return PushedManifest(digest, parsed.subject.digest if parsed.subject else None, names)
+    return PushedManifest(digest, parsed.subject.digest if parsed.subject else None, tags_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,19 @@ def _checked_digest(reference: Reference, content: bytes) -> Digest:
     return actual
 
 
+def _parsed(content: bytes, content_type: str | None) -> Manifest:
+    manifest = parse_manifest(content, content_type)
+    named = len(manifest.layers) + len(manifest.manifests)
+    if named > limits.MANIFEST_REFERENCES:
+        raise ManifestInvalid(f"it names {named} descriptors; {limits.MANIFEST_REFERENCES} are the most")
+    return manifest
+
+
 def _store(tx: Transaction, push: _Push) -> None:
     moment = now()
     repository = tx.repositories.ensure(push.access.repository, moment)
     references = _resolve(tx, repository.id, push)
+    before = tx.manifests.find(repository.id, push.digest)
     tx.manifests.put(
         repository.id,
         NewManifest(
@@ -95,7 +110,8 @@ def _store(tx: Transaction, push: _Push) -> None:
     )
     tx.repositories.touch(repository.id, moment)
     about = events.About(push.access, moment)
-    events.record(tx, EventKind.MANIFEST_PUSHED, about, digest=push.digest)
+    if before is None or before.media_type != push.manifest.media_type:
+        events.record(tx, EventKind.MANIFEST_PUSHED, about, digest=push.digest)
     for tag in push.tags:
         tags.move(tx, repository.id, tag, push.digest, about=about)
 
@@ -103,23 +119,33 @@ def _store(tx: Transaction, push: _Push) -> None:
 def _resolve(tx: Transaction, repository_id: int, push: _Push) -> tuple[ManifestReference, ...]:
     """What the manifest refers to, each marked as present or absent in this repository."""
     manifest = push.manifest
-    named = {descriptor.digest for descriptor in (*_config(manifest), *manifest.layers, *manifest.manifests)}
-    absent = tx.blobs.missing(repository_id, named)
-    # An index's child is usually a manifest; buildkit's older caches list layers there, which are blobs.
-    children = {descriptor.digest for descriptor in manifest.manifests}
-    absent -= tx.manifests.known(repository_id, absent & children)
-    required = [d.digest for d in (*_config(manifest), *filter(_is_required, manifest.layers), *manifest.manifests)]
-    missing = [digest for digest in dict.fromkeys(required) if digest in absent]
+    blobs = (*_config(manifest), *manifest.layers)
+    lacking = _lacking(tx, repository_id, blobs, manifest.manifests)
+    required = (*_config(manifest), *filter(_is_required, manifest.layers), *manifest.manifests)
+    missing = [descriptor.digest for descriptor in required if descriptor.digest in lacking]
     if missing and not push.sparse:
-        raise ManifestBlobUnknown(push.access.repository, missing)
+        raise ManifestBlobUnknown(push.access.repository, tuple(dict.fromkeys(missing)))
     roles = (
         *((ReferenceRole.CONFIG, descriptor) for descriptor in _config(manifest)),
         *((ReferenceRole.LAYER, descriptor) for descriptor in manifest.layers),
         *((ReferenceRole.MANIFEST, descriptor) for descriptor in manifest.manifests),
     )
     return tuple(
-        ManifestReference(role, d.digest, d.media_type, d.size, d.platform, d.digest not in absent) for role, d in roles
+        ManifestReference(role, d.digest, d.media_type, d.size, d.platform, d.digest not in lacking)
+        for role, d in roles
     )
+
+
+def _lacking(
+    tx: Transaction, repository_id: int, blobs: Sequence[Descriptor], children: Sequence[Descriptor]
+) -> set[Digest]:
+    """What of all that a manifest names the repository does not hold."""
+    # What is said to be a manifest will be pulled as one, so a blob does not do. All else that an index lists may be a
+    # blob, such as the layers that old BuildKit caches list there.
+    manifests = {child.digest for child in children if child.media_type in MANIFEST_TYPES}
+    others = {child.digest for child in children} - manifests
+    lacking = tx.blobs.missing(repository_id, {descriptor.digest for descriptor in blobs} | others) | manifests
+    return lacking - tx.manifests.known(repository_id, lacking & (manifests | others))
 
 
 def _config(manifest: Manifest) -> tuple[Descriptor, ...]:
