@@ -31,7 +31,7 @@ help:  ## list the targets
 
 .PHONY: serve
 serve: install  ## run the registry on 127.0.0.1 (PORT=5001 chooses the port); its data is in ./data
-	@exec $(VENV)/registry serve --listen 127.0.0.1:$(PORT) --data data
+	@exec $(VENV)/registry serve --listen 127.0.0.1:$(PORT) --data data --set log.format=console --set log.access=combined
 
 .PHONY: install
 install: .venv/.installed  ## make .venv/bin/registry
