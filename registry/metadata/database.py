@@ -7,6 +7,7 @@ effect, because it may be run again when the database asks for it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from registry.metadata import revision
@@ -94,7 +95,10 @@ def _connector(url: str) -> Database:
         from registry.metadata.sqlite import SqliteDatabase
         from registry.metadata.sqlite_connections import database_file
 
-        return SqliteDatabase(database_file(url))
+        path = Path(database_file(url))
+        if not path.exists():
+            raise revision.SchemaMismatch(None)
+        return SqliteDatabase(path)
     if scheme in {"postgresql", "postgres"}:
         from registry.metadata.postgresql import PostgresDatabase
 

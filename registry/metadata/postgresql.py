@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from registry.errors import DatabaseUnavailable
 from registry.metadata import postgresql_errors, revision
 from registry.metadata.database import Database
 from registry.metadata.lookups import Lookups
@@ -58,6 +59,7 @@ class PostgresDatabase(Database):
             isolation_level="REPEATABLE READ", postgresql_readonly=True, **{READ_ONLY_OPTION: True}
         )
         self._rows = _PreparedRows(url)
+        self._closed = False
         self.lookups = Lookups(self._rows.fetch, engine.dialect)
 
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -86,10 +88,12 @@ class PostgresDatabase(Database):
         await self._rows.ping()
 
     async def close(self) -> None:
+        self._closed = True
         await self._rows.close()
         await self._engine.dispose()
 
     async def _write_once(self, run: Callable[[Connection], T]) -> T:
+        self._require_open()
         committing = False
         try:
             async with self._engine.connect() as connection, connection.begin():
@@ -108,6 +112,7 @@ class PostgresDatabase(Database):
         return await _once_more_if_lost(lambda: self._read_once(question))
 
     async def _read_once(self, question: Callable[[Connection], T]) -> T:
+        self._require_open()
         try:
             async with self._reading.connect() as connection, connection.begin():
                 return await connection.run_sync(question)
@@ -115,6 +120,11 @@ class PostgresDatabase(Database):
             if postgresql_errors.is_lost(error):
                 raise _Lost(error) from error
             _raise_meaning(error)
+
+    def _require_open(self) -> None:
+        # The pool would open again without a word.
+        if self._closed:
+            raise DatabaseUnavailable("the database is closed")
 
 
 class _PreparedRows:

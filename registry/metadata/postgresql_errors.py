@@ -40,15 +40,14 @@ def translated(error: BaseException) -> Unavailable | None:
 
 def is_collision(error: BaseException) -> bool:
     """Say whether a transaction failed only because of another one, and undid itself."""
-    if isinstance(error, DBAPIError) and isinstance(error.orig, AsyncAdapt_asyncpg_dbapi.InvalidCachedStatementError):
-        return True
     return _sqlstate(error) in _COLLISIONS
 
 
 def is_lost(error: BaseException) -> bool:
-    """Say whether a connection broke that had been good."""
+    """Say whether a connection that had been good broke, or what it had prepared has become outdated by a migration."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated
+        outdated = isinstance(error.orig, AsyncAdapt_asyncpg_dbapi.InvalidCachedStatementError)
+        return outdated or error.connection_invalidated
     return isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.InterfaceError | asyncpg.AdminShutdownError)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from registry.errors import DatabaseBusy, DatabaseUnavailable
+from registry.errors import DatabaseUnavailable
 from registry.metadata import revision, sqlite_connections
 from registry.metadata.database import Database
 from registry.metadata.group_commit import GroupCommit
@@ -30,8 +30,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _READERS = 4
-_LOCKED_RETRIES = 200
-_LOCKED_PAUSE_S = 0.005
+_LOCKED_MS = 1000
 
 
 class SqliteDatabase(Database):
@@ -100,32 +99,32 @@ class _InlineRows:
         """Open a connection of its own.
 
         Raises:
-            DatabaseUnavailable, DatabaseBusy: it cannot be opened.
+            DatabaseUnavailable: it cannot be opened.
         """
         try:
-            # No waiting inside SQLite, where the whole loop would wait; `fetch` waits for a lock in its own way.
-            self._connection = sqlite_connections.connect(path, busy_timeout_s=0)
+            self._connection = sqlite_connections.connect(path)
             self._connection.execute("PRAGMA query_only = ON")
+            # Readers only meet a lock while another process recovers the log of one that died, which is quick.
+            self._connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}")
+            self._closed = False
         except sqlite3.Error as error:
-            _raise_meaning(error)
+            # SQLite's own words do not say which file it is.
+            raise DatabaseUnavailable(f"{path}: {error}") from error
 
     async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
         """Give the one row that `statement` finds, or None."""
-        for _ in range(_LOCKED_RETRIES):
-            try:
-                # All rows of one: a statement that is not run to its end would keep seeing the past.
-                rows = self._connection.execute(statement.text, statement.arguments(values)).fetchall()
-            except sqlite3.Error as error:
-                if not sqlite_connections.is_busy(error):
-                    _raise_meaning(error)
-                # Readers only meet a lock while another process recovers or takes away the log, which is quick.
-                await asyncio.sleep(_LOCKED_PAUSE_S)
-            else:
-                return rows[0] if rows else None
-        raise DatabaseBusy("the database file stayed locked")
+        if self._closed:
+            raise DatabaseUnavailable("the database is closed")
+        try:
+            # All rows of one: a statement that is not run to its end would keep seeing the past.
+            rows = self._connection.execute(statement.text, statement.arguments(values)).fetchall()
+        except sqlite3.Error as error:
+            _raise_meaning(error)
+        return rows[0] if rows else None
 
     def close(self) -> None:
         """Give up the connection."""
+        self._closed = True
         self._connection.close()
 
 

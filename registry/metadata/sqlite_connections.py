@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -56,9 +56,10 @@ def database_file(url: str) -> str:
     Raises:
         ValueError: it names no file.
     """
-    path = make_url(url).database
-    if not path or path == ":memory:":
-        raise ValueError(f"{url} names no file")
+    # Nothing is escaped in it, and no options follow: what the configuration says is the path.
+    path = url.removeprefix("sqlite:///")
+    if path in {"", ":memory:", url}:
+        raise ValueError(f"{url} names no file; use sqlite:////path/of/file")
     return path
 
 
@@ -137,11 +138,6 @@ def translated(error: BaseException) -> Unavailable | None:
     if code == sqlite3.SQLITE_FULL:
         return StorageFull(str(cause))
     return DatabaseUnavailable(str(cause)) if code in _UNAVAILABLE else None
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """Say whether another connection only held a lock."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY_CODE in _BUSY
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -43,11 +43,11 @@ _NO_VALUES: Values = {}
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """One statement as SQLite and as PostgreSQL must read it, and as a transaction that only reads may run it."""
+    """One statement as SQLite and as PostgreSQL must read it, the latter also in a transaction that only reads."""
 
     sqlite: Executable
     postgresql: Executable
-    read_only: Executable
+    postgresql_read_only: Executable
 
 
 class Runner:
@@ -58,8 +58,9 @@ class Runner:
     def __init__(self, connection: Connection) -> None:
         """Work in the transaction of `connection`."""
         self.connection = connection
-        read_only = connection.get_execution_options().get(READ_ONLY_OPTION)
-        self._kind = "read_only" if read_only else connection.dialect.name
+        self._kind = connection.dialect.name
+        if self._kind == "postgresql" and connection.get_execution_options().get(READ_ONLY_OPTION):
+            self._kind = "postgresql_read_only"
 
     def rows(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Sequence[Sequence[Any]]:
         """Run a statement and give all rows that it returns."""
@@ -89,8 +90,8 @@ class Runner:
 
 def insert(table: Table, build: Callable[[Any], Executable]) -> Variants:
     """Declare an INSERT into `table` that knows `ON CONFLICT`, which each dialect spells by itself."""
-    on_sqlite = build(sqlite.insert(table))
-    return Variants(on_sqlite, build(postgresql.insert(table)), on_sqlite)
+    on_postgresql = build(postgresql.insert(table))
+    return Variants(build(sqlite.insert(table)), on_postgresql, on_postgresql)
 
 
 def kept(query: Select[Any], of: Table) -> Variants:

@@ -37,7 +37,7 @@ _NAMED = table.c.name == bindparam("this_name")
 _CURRENT = _TAG.where(_NAMED, _IS_CURRENT)
 _LOCK_CURRENT = _CURRENT.with_for_update()
 _LOCK_ALL = _TAG.where(has_digest(table), _IS_CURRENT).order_by(table.c.name).with_for_update()
-_HISTORY = _TAG.where(_NAMED).order_by(table.c.id.desc()).limit(bindparam("limit"))
+_HISTORY = _TAG.where(_NAMED, table.c.id < bindparam("before")).order_by(table.c.id.desc()).limit(bindparam("limit"))
 _BEGIN = insert(
     table,
     lambda new: new.on_conflict_do_nothing(index_elements=["repository_id", "name"], index_where=_IS_CURRENT).returning(
@@ -52,6 +52,9 @@ _FIRST_NAMES = (
     .limit(bindparam("limit"))
 )
 _NEXT_NAMES = _FIRST_NAMES.where(table.c.name > bindparam("after"))
+
+# No row's key comes near it.
+_NEWEST = 2**63 - 1
 
 
 class Tags:
@@ -129,9 +132,10 @@ class Tags:
         """Count all current tags that `search` describes, whatever its page."""
         return count(self._runner, repository_id, search)
 
-    def history(self, repository_id: int, tag: Tag, limit: int) -> list[TagRow]:
-        """Give what `tag` names now and named before, newest first."""
-        values = {"in_repository": repository_id, "this_name": str(tag), "limit": limit}
+    def history(self, repository_id: int, tag: Tag, limit: int, *, before: int | None = None) -> list[TagRow]:
+        """Give what `tag` names now and named before, newest first; only rows older than `before` if it is given."""
+        last = _NEWEST if before is None else before
+        values = {"in_repository": repository_id, "this_name": str(tag), "limit": limit, "before": last}
         return [_to_tag(row) for row in self._runner.rows(_HISTORY, values)]
 
     def _lock_current(self, repository_id: int, tag: Tag) -> TagRow | None:
