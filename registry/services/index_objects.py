@@ -11,7 +11,6 @@ repository's name begins with `_`, so the names of one repository never run into
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from oci_spec.digest import Digest
@@ -24,15 +23,10 @@ from registry.services.events import EventKind
 FORMAT = 1
 
 _BATCH = 200
+_LINKS, _MANIFESTS, _TAGS = "_links", "_manifests", "_tags"
 
-
-@dataclass(frozen=True, slots=True)
-class _Objects:
-    """What one event asks for: the objects to write, those to remove, and prefixes of which all are to go."""
-
-    write: dict[str, bytes]
-    remove: tuple[str, ...] = ()
-    clear: tuple[str, ...] = ()
+_Objects = dict[str, bytes | None]
+"""What index objects are to hold, by name; None for one that is to go."""
 
 
 async def write_behind(services: Services) -> bool:
@@ -43,17 +37,39 @@ async def write_behind(services: Services) -> bool:
     """
     pending = await services.database.read(_pending)
     for event in pending:
-        objects = await services.database.read(_state, event)
-        for prefix in objects.clear:
-            async for name in services.store.list_objects(prefix):
-                await services.store.delete_object(name)
-        for name, content in objects.write.items():
-            await services.store.put_object(name, content)
-        for name in objects.remove:
-            await services.store.delete_object(name)
+        await follow(services, event)
     if pending:
         await services.database.write(_mark, [event.id for event in pending])
     return len(pending) == _BATCH
+
+
+async def follow(services: Services, event: OutboxEvent) -> None:
+    """Bring the objects that `event` is about to the state found now; may be repeated, and may come late.
+
+    Raises:
+        StorageError: the store refused.
+    """
+    repository = RepositoryName.parse(event.payload["repository"])
+    if event.kind == EventKind.REPOSITORY_DELETED:
+        await _refresh(services, repository)
+    else:
+        await _apply(services, await services.database.read(_state, repository, event))
+
+
+async def _refresh(services: Services, repository: RepositoryName) -> None:
+    """Bring every object that a repository has: it was deleted, and may have been made anew since."""
+    for part in (_TAGS, _MANIFESTS, _LINKS):
+        prefix = f"{_home(repository)}/{part}/"
+        async for name in services.store.list_objects(prefix):
+            await _apply(services, await services.database.read(_named, repository, part, name.removeprefix(prefix)))
+
+
+async def _apply(services: Services, objects: _Objects) -> None:
+    for name, content in objects.items():
+        if content is None:
+            await services.store.delete_object(name)
+        else:
+            await services.store.put_object(name, content)
 
 
 def _pending(tx: Transaction) -> list[OutboxEvent]:
@@ -64,52 +80,54 @@ def _mark(tx: Transaction, ids: list[int]) -> None:
     tx.outbox.mark_indexed(ids, now())
 
 
-def _state(tx: Transaction, event: OutboxEvent) -> _Objects:
-    repository = RepositoryName.parse(event.payload["repository"])
-    match EventKind(event.kind):
-        case EventKind.BLOB_LINKED | EventKind.BLOB_UNLINKED | EventKind.BLOB_MOVED:
-            return _blob(tx, repository, Digest.parse(event.payload["digest"]))
-        case EventKind.MANIFEST_PUSHED | EventKind.MANIFEST_DELETED:
-            return _manifest(tx, repository, Digest.parse(event.payload["digest"]))
-        case EventKind.TAG_MOVED | EventKind.TAG_DELETED:
-            return _tag(tx, repository, Tag.parse(event.payload["tag"]))
-        case EventKind.REPOSITORY_DELETED:
-            home = _home(repository)
-            return _Objects({}, clear=tuple(f"{home}/{part}/" for part in ("_tags", "_manifests", "_links")))
+def _state(tx: Transaction, repository: RepositoryName, event: OutboxEvent) -> _Objects:
+    kind = EventKind(event.kind)
+    if kind in {EventKind.TAG_MOVED, EventKind.TAG_DELETED}:
+        return _tag(tx, repository, Tag.parse(event.payload["tag"]))
+    digest = Digest.parse(event.payload["digest"])
+    if kind in {EventKind.MANIFEST_PUSHED, EventKind.MANIFEST_DELETED}:
+        return _manifest(tx, repository, digest)
+    return _blob(tx, digest) | _link(tx, repository, digest)
 
 
-def _blob(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
-    blob_name = f"blobs/{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}"
-    link_name = f"{_home(repository)}/_links/{digest.algorithm}/{digest.encoded}"
-    row = tx.repositories.find(repository)
-    linked = tx.blobs.linked(row.id, digest) if row is not None else None
+def _named(tx: Transaction, repository: RepositoryName, part: str, rest: str) -> _Objects:
+    """The state of the object whose name ends with `rest` in a part of a repository's objects."""
+    if part == _TAGS:
+        return _tag(tx, repository, Tag.parse(rest))
+    digest = Digest.parse(rest.replace("/", ":"))
+    return _manifest(tx, repository, digest) if part == _MANIFESTS else _link(tx, repository, digest)
+
+
+def _blob(tx: Transaction, digest: Digest) -> _Objects:
     blob = tx.blobs.find(digest)
-    write = {}
-    if blob is not None:
-        write[blob_name] = _json({"size": blob.size, "key": blob.key})
-    if linked is not None:
-        write[link_name] = _json({})
-    return _Objects(write, tuple({blob_name, link_name} - write.keys()))
+    content = _json({"size": blob.size, "key": blob.key}) if blob is not None else None
+    return {f"blobs/{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}": content}
+
+
+def _link(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
+    row = tx.repositories.find(repository)
+    linked = row is not None and tx.blobs.linked(row.id, digest) is not None
+    return {f"{_home(repository)}/{_LINKS}/{digest.algorithm}/{digest.encoded}": _json({}) if linked else None}
 
 
 def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
-    name = f"{_home(repository)}/_manifests/{digest.algorithm}/{digest.encoded}"
+    name = f"{_home(repository)}/{_MANIFESTS}/{digest.algorithm}/{digest.encoded}"
     row = tx.repositories.find(repository)
     found = tx.manifests.find(row.id, digest) if row is not None else None
     if found is None:
-        return _Objects({}, (name,))
+        return {name: None}
     # A line of what is known about the manifest, then its exact bytes.
     about = {"mediaType": found.media_type, "pushedAt": found.pushed_at.isoformat(), "pushedBy": found.pushed_by}
-    return _Objects({name: _json(about) + b"\n" + tx.manifests.content(found.id)})
+    return {name: _json(about) + b"\n" + tx.manifests.content(found.id)}
 
 
 def _tag(tx: Transaction, repository: RepositoryName, tag: Tag) -> _Objects:
-    name = f"{_home(repository)}/_tags/{tag}"
+    name = f"{_home(repository)}/{_TAGS}/{tag}"
     row = tx.repositories.find(repository)
     current = tx.tags.current(row.id, tag) if row is not None else None
     if current is None:
-        return _Objects({}, (name,))
-    return _Objects({name: _json({"digest": str(current.digest), "since": current.valid_from.isoformat()})})
+        return {name: None}
+    return {name: _json({"digest": str(current.digest), "since": current.valid_from.isoformat()})}
 
 
 def _home(repository: RepositoryName) -> str:
