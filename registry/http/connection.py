@@ -1,0 +1,101 @@
+"""The connection: what aiohttp's protocol leaves to its default, said in the registry's way.
+
+This module leans on parts of aiohttp that are not documented (the dependency is pinned to one minor version): how its
+protocol tells that it waits for a request, and where its error page is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+
+from registry.errors import RegistryError, RequestHeadTooLarge, RequestInvalid, answer
+from registry.http.error_answers import as_response
+from registry.observability.logging import logger
+
+_log = logger(__name__)
+
+
+class Connection(RequestHandler):
+    """One connection, whose requests come with all their headers in time and are refused in JSON."""
+
+    def __init__(self, server: web.Server, *, header_s: float, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._header_s = header_s
+        self._overdue: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; the first request has to follow soon."""
+        super().connection_made(transport)
+        self._expect_request()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End."""
+        self._stop_expecting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came. A request that has begun has to arrive soon; what follows its headers has other bounds."""
+        super().data_received(data)
+        if self._waiter is not None and not self._waiter.done():
+            if data and self._overdue is None:
+                self._expect_request()
+        elif self._messages or self._current_request is not None:
+            self._stop_expecting()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer the requests of a client that has only said that it sends no more; a body that ended so is short."""
+        serving = self._current_request
+        if self.ssl_context is not None or (serving is None and not self._messages):
+            return False
+        if serving is not None and not serving.content.is_eof():
+            serving.content.set_exception(web.RequestPayloadError("the body ended early"))
+        self.close()
+        return True
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that is no HTTP, or whose dispatcher failed, and end the connection."""
+        if request.writer.output_size > 0:
+            # The caller gives up the connection.
+            raise ConnectionError("the answer has begun already")
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            error: Exception = self._client_error(exc, message)
+            _log.debug("a request that cannot be read", remote=request.remote, error=str(error))
+        else:
+            error = RuntimeError(message)
+            _log.error("a request failed outside its dispatcher", exc_info=exc)
+        response = as_response(answer(error), request.path)
+        response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
+        response.force_close()
+        return response
+
+    def _client_error(self, exc: BaseException | None, message: str | None) -> RegistryError:
+        if isinstance(exc, LineTooLong):
+            return RequestHeadTooLarge(self.max_line_size)
+        # The parser's message goes on with a drawing of the line that it could not read.
+        reason = (message or "it is not HTTP").partition("\n")[0].rstrip(": ")
+        return RequestInvalid(reason)
+
+    def _expect_request(self) -> None:
+        self._overdue = asyncio.get_running_loop().call_later(self._header_s, self._give_up)
+
+    def _stop_expecting(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _give_up(self) -> None:
+        self._overdue = None
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()

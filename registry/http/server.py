@@ -1,0 +1,101 @@
+"""Serving an application on sockets, and the orderly end of that."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from registry.config.schema import Limits
+from registry.http.application import DISPATCHER
+from registry.http.connection import Connection
+from registry.observability.logging import logger
+
+_log = logger(__name__)
+
+_BACKLOG: Final = 1024
+# What requests that outlived the grace period get to notice that they are cancelled.
+_CANCEL_S: Final = 1.0
+
+
+class Server(web.Server):
+    """Makes an application's connections."""
+
+    def __init__(self, made: web.Server, header_s: float) -> None:
+        """Serve what `made`, aiohttp's own server, would serve; a request's headers take at most `header_s` seconds."""
+        super().__init__(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            **made._kwargs,
+        )
+        self._header_s = header_s
+
+    def __call__(self) -> Connection:
+        return Connection(self, header_s=self._header_s, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application with the registry's own connections."""
+
+    def __init__(self, application: web.Application, header_s: float) -> None:
+        super().__init__(application, shutdown_timeout=_CANCEL_S)
+        self._header_s = header_s
+
+    async def _make_server(self) -> Server:
+        return Server(await super()._make_server(), self._header_s)
+
+
+class Listener:
+    """An application that is being served."""
+
+    def __init__(self, runner: Runner, accepting: Sequence[asyncio.Server]) -> None:
+        self._runner, self._accepting = runner, accepting
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept no more, close idle connections, and return when no request is in flight, or after `grace_s`."""
+        for server in self._accepting:
+            server.close()
+        if self._runner.server is not None:
+            self._runner.server.pre_shutdown()
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._runner.app[DISPATCHER].idle()
+        except TimeoutError:
+            _log.warning("requests are cut off at the end of the grace period", grace_period_s=grace_s)
+
+
+@asynccontextmanager
+async def listening(
+    application: web.Application, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None, limits: Limits
+) -> AsyncIterator[Listener]:
+    """Serve `application` on `sockets`, which stay the caller's, until the block ends; that cuts off what is in flight.
+
+    `Listener.stop` at the block's end lets it finish first.
+    """
+    runner = Runner(application, limits.header_s)
+    await runner.setup()
+    accepting: list[asyncio.Server] = []
+    try:
+        loop = asyncio.get_running_loop()
+        assert runner.server is not None, "set up above"
+        for listener in sockets:
+            # A duplicate, since asyncio closes what it is given.
+            server = await loop.create_server(
+                runner.server,
+                sock=listener.dup(),
+                ssl=tls,
+                backlog=_BACKLOG,
+                ssl_handshake_timeout=limits.header_s if tls is not None else None,
+            )
+            accepting.append(server)
+        yield Listener(runner, accepting)
+    finally:
+        for server in accepting:
+            server.close()
+        await runner.cleanup()
