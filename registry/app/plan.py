@@ -13,7 +13,6 @@ from registry.app.tls import tls_context
 from registry.config import Config
 from registry.config.values import SocketAddress
 from registry.http.application import HANDLERS
-from registry.jobs.schedule import JOBS
 from registry.observability.metrics import Metrics
 
 
@@ -37,7 +36,7 @@ class Plan:
         tls = tls_context(config.tls)
         sockets = listening.bind(config.server.listen, workers)
         metrics_sockets = listening.bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
-        metrics = Metrics(workers, handlers=HANDLERS, jobs=[job.name for job in JOBS])
+        metrics = Metrics(workers, handlers=HANDLERS)
         return cls(config, sockets, metrics_sockets, tls, metrics)
 
     @property

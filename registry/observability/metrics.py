@@ -29,17 +29,16 @@ _STORAGE_ACTIONS: Final = (
     "probe",
 )
 _DATABASE_ACTIONS: Final = ("read", "write", "lookup", "ping")
-_OUTCOMES: Final = ("done", "failed")
 
 
 class Metrics:
     """Every metric of one registry, shared by its processes.
 
     Made by the supervisor before it forks `workers` workers; each of them calls `attach` with its slot. `handlers` are
-    the names of the routes, in distribution's spelling where it has the route, and `jobs` those of the periodic jobs.
+    the names of the routes, in distribution's spelling where it has the route.
     """
 
-    def __init__(self, workers: int, *, handlers: Sequence[str], jobs: Sequence[str] = ()) -> None:
+    def __init__(self, workers: int, *, handlers: Sequence[str]) -> None:
         self.http_requests = Counter(
             "registry_http_requests_total",
             "Requests that were answered.",
@@ -69,9 +68,6 @@ class Metrics:
             "moorage_database_action_seconds",
             "Time that the database took, with waiting for its turn.",
             {"database": ("sqlite", "postgresql"), "action": _DATABASE_ACTIONS},
-        )
-        self.job_runs = Counter(
-            "moorage_job_runs_total", "Runs of periodic jobs on this node.", {"job": jobs, "outcome": _OUTCOMES}
         )
         self.worker_starts = Counter("moorage_worker_starts_total", "Worker processes started, replacements included.")
         self.access_log_dropped = Counter(

@@ -94,10 +94,9 @@ def test_a_histogram_counts_each_value_under_every_bound_that_holds_it() -> None
 
 
 def test_both_formats_are_what_their_parsers_read() -> None:
-    metrics = Metrics(1, handlers=["blob"], jobs=["upload_expiry"])
+    metrics = Metrics(1, handlers=["blob"])
     metrics.http_requests.inc("blob", "200", "get")
     metrics.http_duration.observe(0.1, "blob", "get")
-    metrics.job_runs.inc("upload_expiry", "done")
 
     plain = metrics.render("text/plain;version=0.0.4")
     modern = metrics.render("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
@@ -112,7 +111,6 @@ def test_both_formats_are_what_their_parsers_read() -> None:
         assert found["registry_http_requests_total"] == 1
         assert found["registry_http_request_duration_seconds_count"] == 1
         assert found["registry_http_request_duration_seconds_sum"] == pytest.approx(0.1)
-        assert found["moorage_job_runs_total"] == 1
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/openmetrics-text; version=abc", ";;,,", "text/html"])
