@@ -197,6 +197,10 @@ class ParameterInvalid(RegistryError):
         self.name, self.expected = name, expected
         self.message = f"{name}: expected {expected}"
 
+    @property
+    def detail(self) -> object:
+        return {"parameter": self.name, "expected": self.expected}
+
 
 class TagParametersTooMany(RegistryError):
     """A manifest push names more tags than one request may."""
@@ -357,7 +361,10 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     spec.RepositoryNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     # NAME_INVALID rather than TAG_INVALID: podman answers the latter by trying other manifest formats.
     spec.TagInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    spec.MediaTypeInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     spec.ManifestInvalid: Meaning(ErrorCode.MANIFEST_INVALID, 400),
+    # What was stored is wrong, not what was asked: who reads a configuration says so in an answer of its own.
+    spec.ImageConfigInvalid: Meaning(ErrorCode.UNKNOWN, 500),
     # What the registry refuses.
     RegistryError: Meaning(ErrorCode.UNKNOWN, 500),
     BlobUnknown: BLOB_UNKNOWN,

@@ -95,6 +95,9 @@ WEB_API_PAGE_MAX: Final = 1000
 WEB_API_BODY_BYTES: Final = 64 * KIB
 """Longest body of a web API request: a digest, or a few names."""
 
+WEB_API_PARAMETERS: Final = 32
+"""Most parameters of one web API query: none takes as many, and each only once."""
+
 CURSOR_CHARACTERS: Final = 1024
 """Longest cursor of a web API page: a name and a value in base 64."""
 

@@ -11,6 +11,8 @@ from registry.http import blobs, catalog, health, manifests, referrers, tags, up
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
 from registry.http.routing import Router, RouteTable
+from registry.http.web_api import api_document, repositories
+from registry.http.web_api import tags as api_tags
 from registry.observability.access_log import AccessLog
 
 TABLES: Final = (
@@ -21,6 +23,9 @@ TABLES: Final = (
     tags.routes,
     referrers.routes,
     catalog.routes,
+    api_document.routes,
+    repositories.routes,
+    api_tags.routes,
     health.routes,
 )
 """The routes of the main listener."""

@@ -173,7 +173,9 @@ class _Pattern:
     def __init__(self, path: str, routes: Mapping[str, Route]) -> None:
         self.routes = routes
         segments = path.split("/")
-        self.anchor = segments[-2] if not _PARAMETER.search(segments[-2]) else None
+        # A repository's name at the end may push any word to the place before the last one.
+        has_anchor = not _PARAMETER.search(segments[-2]) and segments[-1] != f"{{{REPOSITORY}}}"
+        self.anchor = segments[-2] if has_anchor else None
         self.words = sum(not _PARAMETER.search(segment) for segment in segments)
         literals_and_names = _PARAMETER.split(path)
         expression = "".join(

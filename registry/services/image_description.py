@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,6 +19,7 @@ from registry.metadata.transaction import Transaction
 from registry.services import manifest_tree
 from registry.services.context import Services
 from registry.services.image_configs import platform_of
+from registry.services.inspection import ListedTag
 from registry.services.manifest_tree import ManifestRole
 
 
@@ -43,22 +44,16 @@ class DescribedManifest:
 
 @dataclass(frozen=True, slots=True)
 class DescribedTag:
-    """A tag, and all manifests that it leads to: one, or those of its index.
+    """A tag as a list shows it, and all manifests that it leads to: one, or those of its index.
 
     `complete` is False where there are more manifests or layers than one answer describes.
     """
 
-    detail: TagDetail
+    listed: ListedTag
     annotations: Mapping[str, str]
     subject: Digest | None
     manifests: tuple[DescribedManifest, ...]
     complete: bool
-
-    @property
-    def platforms(self) -> tuple[Platform, ...]:
-        """The platforms for which there is an image."""
-        images = (found for found in self.manifests if found.role is ManifestRole.IMAGE and found.present)
-        return tuple(dict.fromkeys(found.platform for found in images if found.platform is not None))
 
 
 async def tag(services: Services, access: Access, name: Tag) -> DescribedTag:
@@ -70,11 +65,12 @@ async def tag(services: Services, access: Access, name: Tag) -> DescribedTag:
     """
     found = await services.database.read(_find, access.repository, name)
     configurations = await services.image_configs.read(services.store, found.configs)
+    manifests = tuple(_described(found, leaf, configurations) for leaf in found.leaves)
     return DescribedTag(
-        detail=found.detail,
+        listed=ListedTag(found.detail, _platforms(manifests)),
         annotations=found.row.annotations or {},
         subject=found.row.subject,
-        manifests=tuple(_described(found, leaf, configurations) for leaf in found.leaves),
+        manifests=manifests,
         complete=found.complete,
     )
 
@@ -176,3 +172,8 @@ def _described(found: _Found, leaf: _Leaf, configurations: Mapping[Digest, Image
         configuration=configuration,
         layers=tuple(held for held in leaf.entries if held.role is ReferenceRole.LAYER),
     )
+
+
+def _platforms(manifests: Iterable[DescribedManifest]) -> tuple[Platform, ...]:
+    images = (found for found in manifests if found.role is ManifestRole.IMAGE and found.present)
+    return tuple(dict.fromkeys(found.platform for found in images if found.platform is not None))

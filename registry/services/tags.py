@@ -35,14 +35,16 @@ async def point(services: Services, access: Access, tag: Tag, digest: Digest) ->
     await services.database.write(_point, access, tag, digest)
 
 
-async def history(services: Services, access: Access, tag: Tag, limit: int) -> list[TagRow]:
-    """What `tag` has named, newest first; also of a tag that is gone.
+async def history(
+    services: Services, access: Access, tag: Tag, limit: int, *, before: int | None = None
+) -> list[TagRow]:
+    """What `tag` has named, newest first; also of a tag that is gone. `before` is the key of the last entry known.
 
     Raises:
         RepositoryUnknown: there is no such repository.
         ManifestUnknown: the repository never had such a tag.
     """
-    return await services.database.read(_history, access.repository, tag, limit)
+    return await services.database.read(_history, access.repository, tag, limit, before=before)
 
 
 def move(tx: Transaction, repository_id: int, tag: Tag, digest: Digest, *, about: About) -> None:
@@ -67,11 +69,11 @@ def _point(tx: Transaction, access: Access, tag: Tag, digest: Digest) -> None:
     move(tx, row.id, tag, digest, about=About(access, moment))
 
 
-def _history(tx: Transaction, repository: RepositoryName, tag: Tag, limit: int) -> list[TagRow]:
+def _history(tx: Transaction, repository: RepositoryName, tag: Tag, limit: int, *, before: int | None) -> list[TagRow]:
     row = tx.repositories.find(repository)
     if row is None:
         raise RepositoryUnknown(repository)
-    entries = tx.tags.history(row.id, tag, limit)
-    if not entries:
+    entries = tx.tags.history(row.id, tag, limit, before=before)
+    if not entries and before is None:
         raise ManifestUnknown(repository, tag)
     return entries

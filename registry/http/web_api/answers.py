@@ -1,0 +1,37 @@
+"""The web API's answers: JSON, and a link to the next page where there is one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from registry.http.call import Call
+from registry.http.paging import next_link
+from registry.http.web_api.representations import RepositoryPage, TagHistory, TagPage
+
+# What is answered now may be another thing the next moment.
+_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+
+
+def content(body: Struct) -> web.Response:
+    """The answer `body`."""
+    return web.Response(body=msgspec.json.encode(body), headers=_HEADERS)
+
+
+def page(call: Call, body: RepositoryPage | TagPage | TagHistory) -> web.Response:
+    """The answer `body`, whose next page is the same request with another cursor."""
+    answer = content(body)
+    if body.next_cursor is not None:
+        query = [(name, value) for name, value in call.request.query.items() if name != "cursor"]
+        path = call.location(call.request.rel_url.raw_path)
+        answer.headers["Link"] = next_link(path, [*query, ("cursor", body.next_cursor)])
+    return answer
+
+
+def nothing() -> web.Response:
+    """The answer that what was asked for is done."""
+    return web.Response(status=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,31 @@
+"""Where the web API describes itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from registry.auth.policy import Permission
+from registry.http.call import Call
+from registry.http.routing import Route, RouteTable
+from registry.http.web_api import openapi, repositories, tags
+
+routes = RouteTable("api_document")
+
+DESCRIBED: Final[tuple[Route, ...]] = (*repositories.routes, *tags.routes)
+"""The routes that the document is about."""
+
+
+@routes.get("/api/v1/openapi.json", permission=Permission.PUBLIC)
+async def show_document(call: Call) -> web.StreamResponse:
+    """Answer the web API's own description, in OpenAPI 3.1."""
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+    return web.Response(body=_document(call.location("/")), headers=headers)
+
+
+@cache
+def _document(server: str) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(openapi.document(DESCRIBED, server)), indent=2)

@@ -1,0 +1,115 @@
+"""The API document: what the routes of the web API take and answer, in OpenAPI 3.1, made from the routes themselves."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from registry.http.routing import Route
+from registry.http.web_api.operations import OPERATIONS, Operation
+from registry.http.web_api.parameters import parameters
+from registry.http.web_api.representations import Problem
+
+Document = dict[str, Any]
+
+VERSION: Final = "1.0"
+"""The version of the web API; a field that is added does not change it."""
+
+_COMPONENT = "#/components/schemas/{name}"
+_JSON: Final = "application/json"
+_PROBLEM: Final = "application/problem+json"
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+_PATH_PARAMETERS: Final[dict[str, Document]] = {
+    "name": {
+        "description": "The repository's name. Its slashes may be written as they are; as `%2F` they also tell a "
+        "repository whose name ends in `/tags` from a list of tags.",
+        "example": "team/app",
+    },
+    "tag": {"description": "The tag.", "example": "1.0"},
+}
+
+
+def document(routes: Iterable[Route], server: str) -> Document:
+    """The document of `routes`, all of which are described; `server` is the URL that their paths are relative to."""
+    routes = list(routes)
+    operations = [OPERATIONS[route.handler] for route in routes]
+    types = {kind for operation in operations for kind in (operation.body, operation.answer) if kind is not None}
+    _, components = msgspec.json.schema_components(
+        sorted({*types, Problem}, key=lambda kind: kind.__name__), ref_template=_COMPONENT
+    )
+    paths: dict[str, Document] = {}
+    for route, operation in zip(routes, operations, strict=True):
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Moorage web API", "version": VERSION, "summary": "Repositories, tags and what is in them."},
+        "servers": [{"url": server}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(map(_tag, routes))],
+        "paths": paths,
+        "components": {"schemas": {name: _readable(schema) for name, schema in sorted(components.items())}},
+    }
+
+
+def _operation(route: Route, operation: Operation) -> Document:
+    described: Document = {
+        "operationId": route.handler.__name__,
+        "tags": [_tag(route)],
+        "summary": operation.summary,
+        "parameters": [*_in_path(route.path), *_in_query(operation.query)],
+        "responses": {
+            **_success(operation.answer),
+            "default": {"description": "Refused, or not possible now.", "content": _content(Problem, _PROBLEM)},
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": _content(operation.body, _JSON)}
+    return described
+
+
+def _tag(route: Route) -> str:
+    return route.label.removeprefix("api_")
+
+
+def _in_path(path: str) -> list[Document]:
+    return [
+        {"name": name, "in": "path", "required": True, **_PATH_PARAMETERS[name], "schema": {"type": "string"}}
+        for name in _PATH_PARAMETER.findall(path)
+    ]
+
+
+def _in_query(query: type[Struct]) -> list[Document]:
+    described = []
+    for parameter in parameters(query).values():
+        schema = {key: value for key, value in parameter.schema.items() if key != "description"}
+        text = parameter.schema["description"]
+        described.append({"name": parameter.name, "in": "query", "description": text, "schema": schema})
+    return described
+
+
+def _success(answer: type[Struct] | None) -> Document:
+    if answer is None:
+        return {str(HTTPStatus.NO_CONTENT.value): {"description": "Done."}}
+    described: Document = {"description": _text(answer.__doc__ or ""), "content": _content(answer, _JSON)}
+    if "next_cursor" in answer.__struct_fields__:
+        link = 'With `rel="next"`, the next page; absent on the last one.'
+        described["headers"] = {"Link": {"description": link, "schema": {"type": "string"}}}
+    return {str(HTTPStatus.OK.value): described}
+
+
+def _content(kind: type[Struct], media_type: str) -> Document:
+    return {media_type: {"schema": {"$ref": _COMPONENT.format(name=kind.__name__)}}}
+
+
+def _readable(schema: Document) -> Document:
+    return {**schema, "description": _text(schema["description"])} if "description" in schema else schema
+
+
+def _text(docstring: str) -> str:
+    """A docstring without the line breaks that its source needs."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(docstring))

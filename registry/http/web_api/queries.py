@@ -1,0 +1,102 @@
+"""The queries of the web API's lists: their fields are the parameters that clients send."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from registry import limits
+from registry.http.web_api import cursors
+from registry.metadata.rows import Direction, Position, RepositorySearch, RepositorySort, TagSearch, TagSort
+
+
+class PageQuery(Struct, frozen=True, kw_only=True):
+    """A page of a list."""
+
+    limit: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=limits.WEB_API_PAGE_MAX,
+            description="Most entries to answer; the registry's configuration may set a lower bound.",
+        ),
+    ] = limits.WEB_API_PAGE_ENTRIES
+    cursor: (
+        Annotated[
+            str,
+            Meta(
+                max_length=limits.CURSOR_CHARACTERS,
+                pattern="^[A-Za-z0-9_-]+$",
+                description="Where to go on: the `next_cursor` of the answer before. The order must be the same.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class SearchQuery(PageQuery, frozen=True, kw_only=True):
+    """A page of a list that is searched and sorted."""
+
+    q: Annotated[
+        str,
+        Meta(
+            max_length=limits.SEARCH_CHARACTERS,
+            pattern="^[ -~]*$",
+            description="Text that the name contains, in capital letters or not.",
+        ),
+    ] = ""
+    order: Annotated[Direction, Meta(description="Which end comes first.")] = Direction.ASCENDING
+
+
+class RepositoryQuery(SearchQuery, frozen=True, kw_only=True):
+    """A page of the list of repositories."""
+
+    sort: Annotated[RepositorySort, Meta(description="What to sort by; equals are sorted by name.")] = (
+        RepositorySort.NAME
+    )
+
+    @property
+    def search(self) -> RepositorySearch:
+        """The search that is meant.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        after = _position(self.cursor, self.sort, self.order)
+        return RepositorySearch(self.limit, after, self.q, self.sort, self.order)
+
+
+class TagQuery(SearchQuery, frozen=True, kw_only=True):
+    """A page of the list of a repository's tags."""
+
+    sort: Annotated[
+        TagSort,
+        Meta(description="What to sort by; equals are sorted by name. What was never pulled comes before all others."),
+    ] = TagSort.NAME
+
+    @property
+    def search(self) -> TagSearch:
+        """The search that is meant.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        return TagSearch(self.limit, _position(self.cursor, self.sort, self.order), self.q, self.sort, self.order)
+
+
+class HistoryQuery(PageQuery, frozen=True, kw_only=True):
+    """A page of a tag's history."""
+
+    @property
+    def before(self) -> int | None:
+        """The entry that the page begins after.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        return None if self.cursor is None else cursors.read_number(self.cursor)
+
+
+def _position(cursor: str | None, sort: RepositorySort | TagSort, order: Direction) -> Position | None:
+    return None if cursor is None else cursors.read(cursor, sort, order)

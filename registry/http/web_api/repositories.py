@@ -1,0 +1,45 @@
+"""Repositories, in the web API."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from registry.auth.policy import Permission
+from registry.http.call import Call
+from registry.http.routing import RouteTable
+from registry.http.web_api import answers, presenting
+from registry.http.web_api.operations import describes
+from registry.http.web_api.parameters import NoParameters, read_query
+from registry.http.web_api.queries import RepositoryQuery
+from registry.http.web_api.representations import Repository, RepositoryPage
+from registry.services import deletion, inspection
+
+routes = RouteTable("api_repositories")
+
+_PATH = "/api/v1/repositories/{name}"
+
+
+@routes.get("/api/v1/repositories", permission=Permission.CATALOG)
+@describes("List the repositories that you may pull from", query=RepositoryQuery, answer=RepositoryPage)
+async def list_repositories(call: Call) -> web.StreamResponse:
+    """Answer a page of the repositories that the subject may pull from."""
+    query = read_query(call, RepositoryQuery)
+    found = await inspection.repositories(call.services, call.subject, query.search)
+    return answers.page(call, presenting.repository_page(found, query))
+
+
+@routes.get(_PATH, permission=Permission.PULL)
+@describes("Show a repository", answer=Repository)
+async def show_repository(call: Call) -> web.StreamResponse:
+    """Answer one repository."""
+    read_query(call, NoParameters)
+    return answers.content(presenting.repository(await inspection.repository(call.services, call.access)))
+
+
+@routes.delete(_PATH, permission=Permission.DELETE)
+@describes("Remove a repository with its tags, their history, its manifests and its upload sessions")
+async def delete_repository(call: Call) -> web.StreamResponse:
+    """Remove a repository with all that is in it."""
+    read_query(call, NoParameters)
+    await deletion.repository(call.services, call.access)
+    return answers.nothing()

@@ -1,0 +1,174 @@
+"""What the web API answers, as types: their fields are the JSON that clients read, and what the API document shows.
+
+Sizes are bytes; times are RFC 3339 in UTC. A field is always there; what is not known, or does not apply, is null.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from registry.services.manifest_tree import ManifestRole
+
+Time = Annotated[datetime, Meta(tz=True)]
+Size = Annotated[int, Meta(ge=0)]
+
+
+class Platform(Struct, frozen=True):
+    """What an image runs on (image-spec, "OCI Image Index")."""
+
+    os: str
+    architecture: str
+    variant: str | None
+    os_version: str | None
+    os_features: list[str]
+
+
+class Repository(Struct, frozen=True):
+    """A repository, and how many tags it has."""
+
+    name: str
+    tags: Size
+    created_at: Time
+    updated_at: Time
+
+
+class RepositoryPage(Struct, frozen=True):
+    """Some of the repositories that were asked for; `total` counts all of them, `next_cursor` leads to the next."""
+
+    repositories: list[Repository]
+    total: Size
+    next_cursor: str | None
+
+
+class Tag(Struct, frozen=True):
+    """A tag and the manifest that it names. `size` adds manifest, config and layers, for an index those of its images.
+
+    `artifact_type` is null for images. `pushed_at` and `pushed_by` tell of the tag: since when it names this digest.
+    """
+
+    name: str
+    digest: str
+    media_type: str
+    artifact_type: str | None
+    size: Size
+    platforms: list[Platform]
+    pushed_at: Time
+    pushed_by: str
+    pulled_at: Time | None
+
+
+class TagPage(Struct, frozen=True):
+    """Some of a repository's tags that were asked for; `total` counts all of them, `next_cursor` leads to the next."""
+
+    repository: str
+    tags: list[Tag]
+    total: Size
+    next_cursor: str | None
+
+
+class ImageConfiguration(Struct, frozen=True):
+    """How an image runs (image-spec, "OCI Image Configuration"); `command` is what Dockerfiles call CMD."""
+
+    created_at: Time | None
+    author: str | None
+    command: list[str]
+    entrypoint: list[str]
+    environment: list[str]
+    exposed_ports: list[str]
+    labels: dict[str, str]
+    user: str | None
+    working_directory: str | None
+    volumes: list[str]
+    stop_signal: str | None
+
+
+class Layer(Struct, frozen=True):
+    """A layer of an image, or one of the files of an artifact."""
+
+    digest: str
+    media_type: str
+    size: Size
+
+
+class BuildStep(Struct, frozen=True):
+    """One step of an image's build; `layer` is the digest of the layer that it made, where that can be told."""
+
+    created_at: Time | None
+    created_by: str | None
+    comment: str | None
+    empty_layer: bool
+    layer: str | None
+
+
+class Manifest(Struct, frozen=True):
+    """A manifest that a tag leads to: the one that it names, or one of its index, those of nested indexes included.
+
+    `configuration` is null for what is no image, and where it is missing, broken or too large to be shown.
+    """
+
+    digest: str
+    media_type: str
+    role: ManifestRole
+    artifact_type: str | None
+    size: Size
+    present: Annotated[bool, Meta(description="Whether this repository holds it.")]
+    platform: Platform | None
+    configuration: ImageConfiguration | None
+    layers: list[Layer]
+    history: list[BuildStep]
+
+
+class TagDetail(Tag, frozen=True):
+    """A tag, and all that is known about what it leads to."""
+
+    repository: str
+    annotations: dict[str, str]
+    subject: Annotated[str | None, Meta(description="The digest of the manifest that this one is about.")]
+    manifests: list[Manifest]
+    complete: Annotated[bool, Meta(description="False where there is more than one answer describes.")]
+
+
+class TagInterval(Struct, frozen=True):
+    """What a tag named for some time, and who moved it there and away; `valid_until` is null while it still does."""
+
+    digest: str
+    valid_from: Time
+    valid_until: Time | None
+    actor: str
+    ended_by: str | None
+
+
+class TagHistory(Struct, frozen=True):
+    """What a tag has named, newest first; `next_cursor` leads to what was before."""
+
+    repository: str
+    tag: str
+    history: list[TagInterval]
+    next_cursor: str | None
+
+
+class TagTarget(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a tag shall name: a manifest of the same repository."""
+
+    digest: Annotated[str, Meta(description="The manifest's digest.", examples=["sha256:" + "0" * 64])]
+
+
+class ProblemCause(Struct, frozen=True):
+    """One thing that is wrong; for a parameter, `detail` names it and what was expected."""
+
+    code: str
+    message: str
+    detail: Any = None
+
+
+class Problem(Struct, frozen=True):
+    """Why a request was refused (RFC 9457); `code` is the distribution specification's."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemCause]
