@@ -167,6 +167,14 @@ class UploadContract:
         assert blob.size == len(content)
         assert await content_of(store, blob.key) == content
 
+    async def test_a_hash_state_of_other_bytes_is_not_believed(self, store: BlobStore) -> None:
+        early = await append(store, await store.begin("sha256"), b"early ")
+        state = await append(store, early, b"and late")
+
+        blob = await commit(store, replace(state, hash_state=early.hash_state), Digest.of(b"early and late"))
+
+        assert await content_of(store, blob.key) == b"early and late"
+
     async def test_an_empty_blob_is_a_blob(self, store: BlobStore) -> None:
         state = await store.begin("sha256")
 

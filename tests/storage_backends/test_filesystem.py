@@ -233,6 +233,28 @@ async def test_no_descriptor_stays_open(store: BlobStore) -> None:
     assert _open_files() == before
 
 
+async def test_a_cancelled_append_holds_the_upload_until_its_thread_is_done(store: BlobStore, root: Path) -> None:
+    state, stalled = await store.begin("sha256"), asyncio.Event()
+
+    async def stalling() -> AsyncIterator[bytes]:
+        # Enough for a thread to be still at work when the task is cancelled.
+        yield bytes(64 * MIB)
+        stalled.set()
+        await asyncio.Event().wait()
+
+    async def writing() -> None:
+        async with store.session(state.key) as session:
+            await session.append(state, stalling())
+
+    task = asyncio.create_task(writing())
+    await stalled.wait()
+    task.cancel()
+    await asyncio.wait((task,))
+
+    assert task.cancelled()
+    assert (root / "uploads" / state.key).stat().st_size == 64 * MIB
+
+
 async def test_a_cancelled_task_leaves_no_descriptor_and_no_hold(store: BlobStore, root: Path) -> None:
     blob = await stored(store, pattern(3 * MIB))
     state = await append(store, await store.begin("sha256"), pattern(MIB))

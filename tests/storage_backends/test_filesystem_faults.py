@@ -34,17 +34,19 @@ async def store(disk: Path) -> AsyncIterator[BlobStore]:
 
 
 @pytest.mark.root
-async def test_a_full_disk_is_named_and_the_upload_can_go_on_from_where_it_was(store: BlobStore) -> None:
+async def test_a_full_disk_is_named_and_the_upload_can_go_on_from_where_it_was(store: BlobStore, disk: Path) -> None:
     state = await append(store, await store.begin("sha256"), pattern(MIB))
 
     with pytest.raises(StorageFull) as full:
         await append(store, state, *[bytes(MIB)] * 4)
-    # What was not acknowledged takes no space: there is room again for less.
+    size_after_failure = (disk / "uploads" / state.key).stat().st_size
     state = await append(store, state, bytes(2 * MIB))
     blob = await commit(store, state, Digest.of(pattern(MIB) + bytes(2 * MIB)))
 
     assert isinstance(full.value.cause, OSError)
     assert full.value.cause.errno == errno.ENOSPC
+    # What was not acknowledged takes no space from others.
+    assert size_after_failure == MIB
     assert blob.size == 3 * MIB
 
 
