@@ -56,9 +56,10 @@ async def serve(http_services: Services, access_log: Path, aiohttp_client: Aioht
             environment = Environment(
                 services=services or http_services, config=config, metrics=metrics, transfers=transfers
             )
-            server = RegistryServer(build_application(environment, log), config.limits)
+            application = build_application(environment, log)
+            server = RegistryServer(application, config.limits)
             await server.start_server(ssl=tls)
-            return Client(await aiohttp_client(server), environment)
+            return Client(await aiohttp_client(server), application, environment)
 
         yield start
 

@@ -19,6 +19,7 @@ from yarl import URL
 from oci_spec.digest import Digest
 from oci_spec.media_types import OCI_EMPTY, OCI_MANIFEST
 from registry.config.schema import Limits
+from registry.http.application import DISPATCHER
 from registry.http.call import Environment
 from registry.http.server import Runner
 from registry.services.context import Services
@@ -110,9 +111,13 @@ class Connection:
 class Client:
     """Asks one running application."""
 
-    def __init__(self, client: TestClient[Any, Any], environment: Environment) -> None:
-        self._client = client
+    def __init__(self, client: TestClient[Any, Any], application: web.Application, environment: Environment) -> None:
+        self._client, self._application = client, application
         self.environment = environment
+
+    async def until_idle(self) -> None:
+        """Return when the application serves no request."""
+        await self._application[DISPATCHER].idle()
 
     async def ask(self, method: str, path: str, *, data: Any = None, **options: Any) -> Answer:
         """The answer to one request; its path and query are sent as they are written here, and no type by itself."""
