@@ -121,7 +121,13 @@ class Manifests:
         """
         values = _values(new)
         this = {"in_repository": repository_id, **digest_values(new.digest)}
-        made = {"repository_id": repository_id, "content": new.content, **values}
+        made = {
+            "repository_id": repository_id,
+            "algorithm": new.digest.algorithm,
+            "digest": new.digest.raw,
+            "content": new.content,
+            **values,
+        }
         while True:
             row = self._runner.row(_INSERT, made)
             created = row is not None
@@ -237,8 +243,6 @@ class Manifests:
 
 def _values(new: NewManifest) -> dict[str, Any]:
     return {
-        "algorithm": new.digest.algorithm,
-        "digest": new.digest.raw,
         "media_type": new.media_type,
         "kind": new.kind.value,
         "artifact_type": new.artifact_type,

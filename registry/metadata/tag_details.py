@@ -25,36 +25,37 @@ _BLOB_ROLES = (ReferenceRole.CONFIG, ReferenceRole.LAYER)
 
 def details(runner: Runner, repository_id: int, search: TagSearch) -> list[TagDetail]:
     """Give one page of the current tags of a repository that `search` describes, in its order."""
-    query = _matching(select(*_COLUMNS), repository_id, search)
     key = _SORTS[search.sort]
-    ordered = key.desc() if search.direction is Direction.DESCENDING else key.asc()
-    query = query.order_by(ordered, tag.c.name).limit(search.limit)
+    order = (key.desc() if search.direction is Direction.DESCENDING else key.asc(), tag.c.name)
+    page = _matching(select(tag.c.id), repository_id, search)
+    if search.sort is TagSort.SIZE:
+        page = page.join_from(tag, manifest, _NAMED)
     if search.after is not None:
-        query = query.where(past(search.after, key, tag.c.name, search.direction))
+        page = page.where(past(search.after, key, tag.c.name, search.direction))
+    # The page is chosen before its manifests are looked at: to sort whole details would be to make those of all tags.
+    query = _DETAILS.where(tag.c.id.in_(page.order_by(*order).limit(search.limit))).order_by(*order)
     return [_to_detail(row) for row in runner.rows(query)]
 
 
 def detail(runner: Runner, repository_id: int, name: Tag) -> TagDetail | None:
     """Give the tag `name` of a repository if it exists now."""
-    query = _current(select(*_COLUMNS), repository_id).where(tag.c.name == str(name))
-    row = runner.row(query)
+    row = runner.row(_DETAILS.where(*_current(repository_id), tag.c.name == str(name)))
     return None if row is None else _to_detail(row)
 
 
 def count(runner: Runner, repository_id: int, search: TagSearch) -> int:
     """Count all current tags of a repository that `search` describes, whatever its page."""
-    counted: int = runner.value(_matching(select(func.count()), repository_id, search))
+    counted: int = runner.value(_matching(select(func.count()).select_from(tag), repository_id, search))
     return counted
 
 
 def _matching(query: Select[Any], repository_id: int, search: TagSearch) -> Select[Any]:
-    query = _current(query, repository_id)
+    query = query.where(*_current(repository_id))
     return query.where(contains(tag.c.name, search.text)) if search.text else query
 
 
-def _current(query: Select[Any], repository_id: int) -> Select[Any]:
-    joined = query.join_from(tag, manifest, _NAMED)
-    return joined.where(tag.c.repository_id == repository_id, tag.c.valid_until.is_(None))
+def _current(repository_id: int) -> tuple[ColumnElement[bool], ...]:
+    return tag.c.repository_id == repository_id, tag.c.valid_until.is_(None)
 
 
 def _to_detail(row: Sequence[Any]) -> TagDetail:
@@ -115,7 +116,7 @@ _NAMED = and_(
     manifest.c.digest == tag.c.digest,
 )
 _SIZE = manifest.c.size + _own_blobs() + _child_manifests() + _child_blobs()
-_COLUMNS = (
+_DETAILS = select(
     manifest.c.algorithm,
     manifest.c.digest,
     tag.c.name,
@@ -128,7 +129,7 @@ _COLUMNS = (
     tag.c.valid_from,
     tag.c.actor,
     tag.c.pulled_at,
-)
+).join_from(tag, manifest, _NAMED)
 _SORTS: dict[TagSort, ColumnElement[Any]] = {
     TagSort.NAME: tag.c.name,
     TagSort.PUSHED: tag.c.valid_from,

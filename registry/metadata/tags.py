@@ -36,7 +36,7 @@ _IS_CURRENT = table.c.valid_until.is_(None)
 _NAMED = table.c.name == bindparam("this_name")
 _CURRENT = _TAG.where(_NAMED, _IS_CURRENT)
 _LOCK_CURRENT = _CURRENT.with_for_update()
-_LOCK_ALL = _TAG.where(has_digest(table), _IS_CURRENT).order_by(table.c.name).with_for_update()
+_LOCK_ALL = _TAG.where(has_digest(table), _IS_CURRENT).with_for_update()
 _HISTORY = _TAG.where(_NAMED, table.c.id < bindparam("before")).order_by(table.c.id.desc()).limit(bindparam("limit"))
 _BEGIN = insert(
     table,
@@ -108,7 +108,8 @@ class Tags:
     def end_all(self, repository_id: int, digest: Digest, *, actor: str, now: datetime) -> list[str]:
         """Let every tag that names `digest` name nothing from now on, and give their names in byte order."""
         rows = self._runner.rows(_LOCK_ALL, {"in_repository": repository_id, **digest_values(digest)})
-        ended = [_to_tag(row) for row in rows]
+        # Sorted here: asked for in this order, SQLite would walk all tags of the repository to find those few.
+        ended = sorted(map(_to_tag, rows), key=lambda current: str(current.name))
         for current in ended:
             self._end(current, actor, now)
         return [str(current.name) for current in ended]

@@ -1,0 +1,234 @@
+"""No statement that serves a request may read more rows than it answers with: each is explained by the database."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import Connection, Engine, PrimaryKeyConstraint, UniqueConstraint, event
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.dialects.sqlite import pysqlite
+
+from oci_spec.reference import Tag
+from registry.metadata.database import Database
+from registry.metadata.hot_statements import compile_all
+from registry.metadata.rows import Position, Pull, ReferenceRole, TagSearch, UploadProgress
+from registry.metadata.schema import metadata
+from registry.metadata.sqlite_connections import database_file
+from registry.metadata.transaction import Transaction
+from tests.registry.metadata.examples import (
+    ALICE,
+    APP,
+    LATEST,
+    NOW,
+    a_manifest,
+    a_reference,
+    digest,
+    later,
+    link,
+    push,
+    put,
+)
+from tests.registry.metadata.raw_sql import execute
+
+_PROGRESS = UploadProgress("sha256", 1, b"", b"", b"")
+
+# What answers in the order of an index, or with one row: never more is read than is wanted.
+ORDERED: dict[str, Callable[[Transaction], object]] = {
+    "find a repository": lambda tx: tx.repositories.find(APP),
+    "list repositories": lambda tx: tx.repositories.list(5, None),
+    "list further repositories": lambda tx: tx.repositories.list(5, APP),
+    "touch a repository": lambda tx: tx.repositories.touch(1, later(9)),
+    "find a blob": lambda tx: tx.blobs.find(digest("layer")),
+    "replace a key": lambda tx: tx.blobs.replace_key(1, "key"),
+    "suspect a blob": lambda tx: tx.blobs.suspect(1, "key"),
+    "find a link": lambda tx: tx.blobs.linked(1, digest("layer")),
+    "find missing blobs": lambda tx: tx.blobs.missing(1, (digest("layer"), digest("other"))),
+    "renew a lease": lambda tx: tx.blobs.renew(1, 1, later(1000)),
+    "unlink a blob": lambda tx: tx.blobs.unlink(1, digest("other")),
+    "put a manifest again": lambda tx: tx.manifests.put(1, a_manifest("one", a_reference("layer"))),
+    "find a manifest": lambda tx: tx.manifests.find(1, digest("one")),
+    "find known manifests": lambda tx: tx.manifests.known(1, (digest("one"), digest("two"))),
+    "read a manifest": lambda tx: tx.manifests.content(1),
+    "delete a manifest": lambda tx: tx.manifests.delete(1, digest("two")),
+    "list referrers": lambda tx: tx.manifests.referrers(1, digest("one"), (), None, limit=5),
+    "list further referrers": lambda tx: tx.manifests.referrers(1, digest("one"), ("t",), digest("two"), limit=5),
+    "list references": lambda tx: tx.manifests.references(1),
+    "find a tag": lambda tx: tx.tags.current(1, LATEST),
+    "move a tag": lambda tx: tx.tags.point(1, LATEST, digest("two"), actor=ALICE, now=NOW),
+    "end all tags of a manifest": lambda tx: tx.tags.end_all(1, digest("two"), actor=ALICE, now=NOW),
+    "list tags": lambda tx: tx.tags.page(1, None, 5),
+    "list further tags": lambda tx: tx.tags.page(1, "a", 5),
+    "list history": lambda tx: tx.tags.history(1, LATEST, 5),
+    "describe tags": lambda tx: tx.tags.details(1, TagSearch(5)),
+    "describe further tags": lambda tx: tx.tags.details(1, TagSearch(5, after=Position("a", "a"))),
+    "describe a tag": lambda tx: tx.tags.detail(1, LATEST),
+    "find an upload": lambda tx: tx.uploads.find("2f9e"),
+    "save an upload": lambda tx: tx.uploads.save("2f9e", 1, _PROGRESS, now=NOW, expires_at=NOW),
+    "delete an upload": lambda tx: tx.uploads.delete("2f9e", 1),
+    "find expired uploads": lambda tx: tx.uploads.expired(NOW, 5),
+    "end of a lease": lambda tx: tx.leases.ends_at("expiry"),
+    "renew a job's lease": lambda tx: tx.leases.renew("expiry", 1, until=NOW),
+    "pending events": lambda tx: tx.outbox.pending(5),
+    "mark events": lambda tx: tx.outbox.mark_indexed((1,), NOW),
+    "trim events": lambda tx: tx.outbox.trim(NOW, 5),
+    "record pulls": lambda tx: tx.pulls.record([Pull(1, 1, NOW)]),
+}
+
+# What sorts the few rows that it found through an index.
+SORTED: dict[str, Callable[[Transaction], object]] = {
+    "candidates for a mount": lambda tx: tx.blobs.readable_repositories(digest("layer"), 5),
+    "parents of a blob": lambda tx: tx.manifests.parents(1, digest("layer")),
+    "entries of manifests": lambda tx: tx.manifests.entries((1, 2), (ReferenceRole.LAYER,), 9),
+    "uploads of a repository": lambda tx: tx.uploads.for_repository(APP),
+}
+
+# Pages of the whole table in the order of an index have no condition to search by.
+_WHOLE_TABLES = {"list repositories", "pending events"}
+
+
+@pytest.mark.parametrize("name", [*ORDERED, *SORTED])
+async def test_a_statement_searches_an_index(database: Database, name: str) -> None:
+    def unit(tx: Transaction) -> list[list[str]]:
+        push(tx, "one")
+        link(tx, "layer")
+        with explained() as plans:
+            (ORDERED | SORTED)[name](tx)
+        return plans
+
+    plans = await database.write(unit)
+
+    assert plans
+    for plan in plans:
+        assert faults(plan, whole_table=name in _WHOLE_TABLES, sorting=name in SORTED) == []
+
+
+# Another index would find these rows too, among all those of the repository.
+_MADE_FOR = {
+    "list referrers": "ix_manifest_referrers",
+    "list further referrers": "ix_manifest_referrers",
+    "list tags": "uq_tag_current",
+    "list history": "ix_tag_history",
+    "end all tags of a manifest": "ix_tag_current_digest",
+    "parents of a blob": "ix_manifest_reference_target",
+    "pending events": "ix_outbox_pending",
+    "trim events": "ix_outbox_indexed",
+}
+
+
+async def test_a_statement_uses_the_index_that_was_made_for_it(database_url: str, database: Database) -> None:
+    def fill(tx: Transaction) -> None:
+        for number in range(200):
+            manifest = a_manifest(f"manifest{number}", a_reference(f"layer{number}"))
+            row = put(tx, replace(manifest, subject=digest(f"subject{number}")))
+            tx.tags.point(row.repository_id, Tag.parse(f"v{number}"), row.digest, actor=ALICE, now=NOW)
+            event_id = tx.outbox.append("moved", {}, later(number))
+            tx.outbox.mark_indexed([event_id] if number % 2 else [], NOW)
+
+    def unit(tx: Transaction) -> dict[str, list[str]]:
+        used = {}
+        for name in _MADE_FOR:
+            with explained() as plans:
+                (ORDERED | SORTED)[name](tx)
+            used[name] = [line for plan in plans for line in plan]
+        return used
+
+    await database.write(fill)
+    await execute(database_url, "ANALYZE")
+
+    used = await database.write(unit)
+
+    for name, plan in used.items():
+        assert any(_MADE_FOR[name] in line for line in plan), (name, plan)
+
+
+@pytest.mark.parametrize(
+    ("index", "name"), [("ix_upload_expires_at", "find expired uploads"), ("ix_outbox_pending", "pending events")]
+)
+async def test_a_missing_index_would_be_noticed(database_url: str, database: Database, index: str, name: str) -> None:
+    def unit(tx: Transaction) -> list[list[str]]:
+        with explained() as plans:
+            ORDERED[name](tx)
+        return plans
+
+    await execute(database_url, f"DROP INDEX {index}")
+
+    plans = await database.write(unit)
+
+    assert [fault for plan in plans for fault in faults(plan, whole_table=False, sorting=False)]
+
+
+def test_every_lookup_searches_an_index_on_sqlite(sqlite_url: str) -> None:
+    with closing(sqlite3.connect(database_file(sqlite_url))) as connection:
+        for statement in compile_all(pysqlite.dialect()).values():
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", [None] * len(statement.order))
+            assert faults([row[3] for row in rows], whole_table=False, sorting=False) == []
+
+
+@pytest.mark.tool("postgres")
+async def test_every_lookup_searches_an_index_on_postgresql(postgresql_url: str) -> None:
+    examples = {"digest": b"", "manifest_id": 1}
+    connection = await asyncpg.connect(postgresql_url)
+    try:
+        for setting in _ONLY_INDEXES:
+            await connection.execute(f"SET {setting}")
+        for statement in compile_all(asyncpg_dialect.dialect()).values():  # type: ignore[no-untyped-call]
+            arguments = [examples.get(name, "") for name in statement.order]
+            rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {statement.text}", *arguments)
+            assert faults([row[0] for row in rows], whole_table=False, sorting=False) == []
+    finally:
+        await connection.close()
+
+
+def test_every_reference_between_tables_can_be_followed_backwards() -> None:
+    for table in metadata.tables.values():
+        unique = [each for each in table.constraints if isinstance(each, PrimaryKeyConstraint | UniqueConstraint)]
+        leading = {next(iter(each.columns)).name for each in (*unique, *table.indexes)}
+        for key in table.foreign_keys:
+            assert key.parent.name in leading, f"{table.name}.{key.parent.name}"
+
+
+# Where PostgreSQL does one of these all the same, it has no other way; on tables of one row it would otherwise like to.
+_ONLY_INDEXES = ("enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off")
+
+
+@contextmanager
+def explained() -> Iterator[list[list[str]]]:
+    """The plans of all statements that are run in the context, but for plain INSERTs and the plans themselves."""
+    plans: list[list[str]] = []
+
+    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith(("EXPLAIN", "SET", "INSERT")):
+            return
+        values = parameters[0] if many else parameters
+        if connection.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.append([row[3] for row in rows])
+            return
+        for setting in _ONLY_INDEXES:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+        plans.append([row[0] for row in connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values)])
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        yield plans
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+
+
+def faults(plan: list[str], *, whole_table: bool, sorting: bool) -> list[str]:
+    """The lines of a plan of either database that read a table without an index, or sort what one could order."""
+    found = []
+    for number, line in enumerate(plan):
+        told = line.replace("->", "").strip()
+        has_condition = any("Index Cond" in further for further in plan[number + 1 : number + 2])
+        walks_table = told.startswith("SCAN") or (told.startswith("Index") and not has_condition)
+        sorts = told.startswith(("USE TEMP B-TREE", "Sort", "Incremental Sort")) and "Sort Key" not in told
+        if told.startswith("Seq Scan") or (told.startswith("SCAN") and "INDEX" not in told):
+            found.append(told)
+        if (walks_table and "Index Cond" not in told and not whole_table) or (sorts and not sorting):
+            found.append(told)
+    return found
