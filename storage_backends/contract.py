@@ -94,10 +94,12 @@ class UploadSession(ABC):
         """Store `chunks` after the bytes that `state` vouches for; the state that vouches for all of them.
 
         Bytes that were stored after `state.offset` were never acknowledged: they are dropped. When this returns, the
-        bytes are on the disk. Memory stays within a few MiB, however many bytes come; a chunk itself is not copied.
+        bytes are on the disk. Memory stays within a few MiB, however many bytes come, if no chunk is larger. When no
+        byte comes, the store is not asked: a commit that may have happened can be repeated after it.
 
         Raises:
             UploadLost: fewer bytes are stored than `state` says.
+            ValueError: `state` is another upload's.
             AppendInterrupted: `chunks` raised an Exception; the error's state vouches for what came before.
             StorageFull, StorageReadOnly, StorageUnavailable: nothing was added; `state` is still true.
         """
@@ -110,6 +112,7 @@ class UploadSession(ABC):
         until its context ends, so that the caller can record the key before anybody else sees the upload.
 
         Raises:
+            ValueError: `state` is another upload's.
             DigestMismatch: the content is another; the upload is as it was.
             UploadLost: fewer bytes are stored than `state` says.
             StorageFull, StorageReadOnly, StorageUnavailable: the upload is as it was.

@@ -198,6 +198,7 @@ async def test_an_upload_of_any_size_takes_little_memory(store: BlobStore) -> No
 
 
 async def test_all_work_is_done_by_a_few_threads_that_end_with_the_store(root: Path) -> None:
+    before = set(threading.enumerate())
     store = FilesystemBlobStore(root, pool_size=3)
 
     async def upload(index: int) -> None:
@@ -207,13 +208,11 @@ async def test_all_work_is_done_by_a_few_threads_that_end_with_the_store(root: P
 
     await store.put_object("first", b"")
     await asyncio.gather(*map(upload, range(20)))
-    others = {thread for thread in threading.enumerate() if not thread.name.startswith("blob-store")}
-    ours = set(threading.enumerate()) - others
+    threads = set(threading.enumerate()) - before
     await store.close()
 
-    assert len(ours) == 3
-    assert not any(thread.is_alive() for thread in ours)
-    assert others == {threading.main_thread()}
+    assert sorted(thread.name for thread in threads) == ["blob-store_0", "blob-store_1", "blob-store_2"]
+    assert not any(thread.is_alive() for thread in threads)
 
 
 async def test_no_descriptor_stays_open(store: BlobStore) -> None:
