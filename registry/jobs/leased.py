@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -30,11 +30,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some periodic work: `run` does what is due now, `interval_s` after it last ended."""
+    """Some periodic work: `run` does what is due now, `interval_s` after it last ended.
+
+    A process owns the job for `lease_s` seconds at a time, and for longer by asking again: that long the others wait
+    when it dies.
+    """
 
     name: str
     interval_s: float
     run: Callable[[Services], Awaitable[None]]
+    lease_s: float = limits.JOB_LEASE_S
 
 
 async def repeat(services: Services, job: Job) -> None:
@@ -56,11 +61,18 @@ async def repeat(services: Services, job: Job) -> None:
 async def _attempt(services: Services, job: Job, lease: _Lease) -> None:
     try:
         if await lease.hold():
-            await job.run(services)
+            async with lease.kept():
+                await job.run(services)
+    except _LeaseLost:
+        _log.warning("job stopped: its lease is lost", job=job.name)
     except (RegistryError, StorageError) as error:
         _log.warning("job failed", job=job.name, error=repr(error), cause=getattr(error, "cause", None))
     except Exception:  # noqa: BLE001 - the outermost loop of a job: a defect in one run must not end all later ones
         _log.exception("job failed", job=job.name)
+
+
+class _LeaseLost(Exception):
+    """Another process may run the job now."""
 
 
 class _Lease:
@@ -70,7 +82,7 @@ class _Lease:
         self._database = database
         self._name = job.name
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._span = timedelta(seconds=max(limits.JOB_LEASE_S, 3 * job.interval_s))
+        self._span = timedelta(seconds=max(job.lease_s, 3 * job.interval_s))
         self._token: int | None = None
         self._until = _LONG_AGO
 
@@ -87,11 +99,47 @@ class _Lease:
         self._until = moment + self._span
         return self._token is not None
 
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep the lease that is held for as long as the body runs, and stop the body where that cannot be done.
+
+        Two processes at the same work would each undo what the other knows better, so it ends before the lease does.
+
+        Raises:
+            _LeaseLost: the body was stopped.
+        """
+        limit = asyncio.timeout(self._safe_s())
+        renewal = asyncio.create_task(self._renew(limit))
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            if limit.expired():
+                raise _LeaseLost from None
+            raise
+        finally:
+            renewal.cancel()
+            await asyncio.wait((renewal,))
+
     async def release(self) -> None:
         """Let another process go on at once."""
         if self._token is not None:
             await self._database.write(_release, self._name, self._token)
             self._token = None
+
+    async def _renew(self, limit: asyncio.Timeout) -> None:
+        while True:
+            await asyncio.sleep(self._span.total_seconds() / 4)
+            # A database that does not answer may do so at the next turn; the limit stands until then.
+            with suppress(RegistryError):
+                safe_s = self._safe_s() if await self.hold() else 0
+                if limit.expired():
+                    return
+                limit.reschedule(asyncio.get_running_loop().time() + safe_s)
+
+    def _safe_s(self) -> float:
+        """For how long the lease certainly holds, with some time to stop and for clocks that differ."""
+        return (self._until - now() - self._span / 10).total_seconds()
 
 
 def _ends_at(tx: Transaction, name: str) -> datetime | None:

@@ -41,3 +41,5 @@ async def _flush(services: Services) -> None:
         await services.pulls.flush(services.database)
     except RegistryError as error:
         _log.warning("pull times lost", error=repr(error), cause=getattr(error, "cause", None))
+    except Exception:  # noqa: BLE001 - an outermost loop: a defect in one turn must not end all jobs of the process
+        _log.exception("pull times lost")
