@@ -5,10 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.e2e.client import Client
-from tests.requirements import find_tool, require_tool, tools_directory
+from tests.requirements import require_tool, tools_directory
 
 ROOT = Path(__file__).parent.parent.parent
 MIRROR = "http://deb.debian.org/debian"
@@ -18,31 +19,12 @@ _PACKAGES = "python3,python3-venv"
 _DISPENSABLE = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
 
 
-def make_base(directory: Path) -> Path:
-    """A root file system of this machine's Debian release with Python, below `directory`; its path."""
-    root = directory / "base"
-    cache = tools_directory() / "debian-packages"
-    cache.mkdir(parents=True, exist_ok=True)
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    _run(
-        str(require_tool("debootstrap")),
-        *("--variant=minbase", f"--include={_PACKAGES}", f"--cache-dir={cache}"),
-        *(suite, str(root), MIRROR),
-    )
-    for name in _DISPENSABLE:
-        shutil.rmtree(root / name, ignore_errors=True)
-    return root
+def import_base(docker: Client, name: str) -> None:
+    """Make a root file system of this machine's Debian release, with Python, an image that is called `name`."""
+    docker("import", _base(), name)
 
 
-def import_base(docker: Client, root: Path, name: str) -> None:
-    """Make the root file system at `root` an image that is called `name`."""
-    archive = root.with_suffix(".tar")
-    _run("tar", "--create", "--numeric-owner", "--file", str(archive), "--directory", str(root), ".")
-    docker("import", archive, name)
-    archive.unlink()
-
-
-def make_context(directory: Path, base: Path) -> Path:
+def make_context(directory: Path, docker: Client, base: str) -> Path:
     """What `docker build` is given: the files that the image is made from, and the wheels for `base`'s Python."""
     context = directory / "context"
     context.mkdir()
@@ -52,16 +34,32 @@ def make_context(directory: Path, base: Path) -> Path:
         shutil.copy(ROOT / name, context / name)
     _run(
         *(sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:"),
-        *("--python-version", _python_of(base), "--dest", str(context / "docker" / "wheels")),
+        *("--python-version", _python_of(docker, base), "--dest", str(context / "docker" / "wheels")),
         *("--requirement", str(ROOT / "requirements.lock"), "--requirement", str(ROOT / "requirements-build.lock")),
     )
     return context
 
 
-def _python_of(base: Path) -> str:
-    chroot = find_tool("chroot")
-    assert chroot is not None
-    said = _run(str(chroot), str(base), "/usr/bin/python3", "--version")
+def _base() -> Path:
+    """The root file system as a tar file, kept beside the tools: to make it takes longer than everything else here."""
+    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    archive = tools_directory() / "bases" / f"{suite}-with-{_PACKAGES.replace(',', '-')}.tar"
+    if archive.exists():
+        return archive
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
+        root = Path(scratch) / "root"
+        _run(str(require_tool("debootstrap")), "--variant=minbase", f"--include={_PACKAGES}", suite, str(root), MIRROR)
+        for name in _DISPENSABLE:
+            shutil.rmtree(root / name, ignore_errors=True)
+        packed = Path(scratch) / "root.tar"
+        _run("tar", "--create", "--numeric-owner", "--file", str(packed), "--directory", str(root), ".")
+        packed.replace(archive)
+    return archive
+
+
+def _python_of(docker: Client, base: str) -> str:
+    said = docker("run", "--rm", "--network=none", base, "/usr/bin/python3", "--version")
     match = re.search(r"\d+\.\d+", said)
     assert match is not None, said
     return match.group()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.build import ROOT, import_base, make_base, make_context
+from tests.docker.build import ROOT, import_base, make_context
 from tests.e2e.client import Client, client
 from tests.e2e.daemons import running_dockerd
 from tests.e2e.server import free_port
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.tool("debootstrap"),
     pytest.mark.tool("crane"),
     pytest.mark.tool("busybox"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 HEALTH_DEADLINE_S = 60.0
@@ -43,9 +43,8 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             # BuildKit is no part of every Docker; the classic builder is.
             environment={"DOCKER_BUILDKIT": "0", "DOCKER_HOST": f"unix://{listener}"},
         )
-        base = make_base(home)
-        import_base(made, base, "moorage-base")
-        _build(made, make_context(home, base))
+        import_base(made, "moorage-base")
+        _build(made, make_context(home, made, "moorage-base"))
         yield made
 
 

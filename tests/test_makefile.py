@@ -1,0 +1,49 @@
+"""The Makefile: it lists itself, and says what a machine lacks before anything is installed."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.tool("make")
+
+MAKEFILE = Path(__file__).parent.parent / "Makefile"
+
+
+def test_without_a_target_the_targets_are_listed(tmp_path: Path) -> None:
+    run = _make(tmp_path)
+
+    assert run.returncode == 0
+    assert [line.split()[1] for line in run.stdout.splitlines()] == [
+        *("help", "serve", "install", "demo", "test", "test-fast", "tools", "lint", "lock"),
+    ]
+
+
+def test_a_python_without_venv_is_answered_with_the_package_to_install(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+
+    run = _make(tmp_path, "install", f"PYTHON={python}")
+
+    assert run.returncode != 0
+    assert "apt-get install python3-venv" in run.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_machine_without_a_new_enough_python_is_told_so(tmp_path: Path) -> None:
+    run = _make(tmp_path, "install", "PYTHON=")
+
+    assert run.returncode != 0
+    assert "Python 3.11 or newer" in run.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def _make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # This run may itself be a recipe's: what make tells its children must not reach the make under test.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    }
+    command = ["make", "--file", str(MAKEFILE), *arguments]
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
