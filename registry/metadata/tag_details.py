@@ -33,14 +33,15 @@ def details(runner: Runner, repository_id: int, search: TagSearch) -> list[TagDe
     if search.after is not None:
         page = page.where(past(search.after, key, tag.c.name, search.direction))
     # The page is chosen before its manifests are looked at: to sort whole details would be to make those of all tags.
-    query = _DETAILS.where(tag.c.id.in_(page.order_by(*order).limit(search.limit))).order_by(*order)
-    return [_to_detail(row) for row in runner.rows(query)]
+    chosen = [row[0] for row in runner.rows(page.order_by(*order).limit(search.limit))]
+    described = {row[0]: _to_detail(row[1:]) for row in runner.rows(_DETAILS.where(tag.c.id.in_(chosen)))}
+    return [described[tag_id] for tag_id in chosen]
 
 
 def detail(runner: Runner, repository_id: int, name: Tag) -> TagDetail | None:
     """Give the tag `name` of a repository if it exists now."""
     row = runner.row(_DETAILS.where(*_current(repository_id), tag.c.name == str(name)))
-    return None if row is None else _to_detail(row)
+    return None if row is None else _to_detail(row[1:])
 
 
 def count(runner: Runner, repository_id: int, search: TagSearch) -> int:
@@ -117,6 +118,7 @@ _NAMED = and_(
 )
 _SIZE = manifest.c.size + _own_blobs() + _child_manifests() + _child_blobs()
 _DETAILS = select(
+    tag.c.id,
     manifest.c.algorithm,
     manifest.c.digest,
     tag.c.name,
