@@ -19,19 +19,22 @@ from registry.metadata.sqlite_connections import translated
 from registry.metadata.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
+
+    from registry.metadata.writer_turns import WriterTurns
 
 T = TypeVar("T")
 
 _UNITS_PER_TRANSACTION = 128
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
     unit: Callable[[Transaction], Any]
     answer: asyncio.Future[Any]
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,14 @@ class _TransactionLost(Exception):
 class GroupCommit:
     """The writer of one process; made on the event loop whose tasks hand it units."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Start the thread, which opens its connection at the first unit. The engine remains the caller's."""
+    def __init__(self, engine: Engine, turns: WriterTurns, patience_s: float) -> None:
+        """Start the thread, which opens its connection at the first unit, and in the end closes `turns`.
+
+        A unit waits for its beginning for `patience_s`, and no longer. The engine remains the caller's.
+        """
         self._engine = engine
+        self._turns = turns
+        self._patience_s = patience_s
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
@@ -63,50 +71,66 @@ class GroupCommit:
         """Run `unit` in a transaction and give its result when that is durable.
 
         Raises:
+            DatabaseBusy: other processes, or too many other units, kept it waiting; it was not run.
             DatabaseUnavailable: also after `close`.
         """
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Waiting(unit, answer))
-        return await answer
+        waiting = _Waiting(unit, answer)
+        self._queue.put(waiting)
+        patience = self._loop.call_later(self._patience_s, _give_up, waiting)
+        try:
+            return await answer
+        finally:
+            patience.cancel()
 
     async def close(self) -> None:
         """Run what was handed over, then end the thread. May be repeated."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
+        # A thread that waits for a process which hangs is left alone: nobody waits for its units any more.
+        await asyncio.to_thread(self._thread.join, self._patience_s)
 
     def _run(self) -> None:
-        while (batch := self._next_batch()) is not None:
-            # A caller that was cancelled while its unit waited wants nothing done any more.
-            wanted = [waiting for waiting in batch if not waiting.answer.cancelled()]
-            outcomes = self._outcomes([waiting.unit for waiting in wanted])
+        try:
+            self._serve()
+        finally:
+            self._turns.close()
+
+    def _serve(self) -> None:
+        while (first := self._queue.get()) is not None:
+            # Whatever arrives until it is this process's turn joins the same transaction.
+            with self._turns:
+                batch = self._begin([first, *self._all_that_wait()])
+                outcomes = self._outcomes([waiting.unit for waiting in batch])
             try:
-                self._loop.call_soon_threadsafe(_answer, wanted, outcomes)
+                self._loop.call_soon_threadsafe(_answer, batch, outcomes)
             except RuntimeError:
                 # The loop is closed: nobody waits any more, and what was committed stays.
                 return
 
-    def _next_batch(self) -> list[_Waiting] | None:
-        """Wait for a unit and give it with all others that wait by then; None after the last."""
-        first = self._queue.get()
-        if first is None:
-            return None
-        batch = [first]
-        while len(batch) < _UNITS_PER_TRANSACTION:
+    def _all_that_wait(self) -> Iterator[_Waiting]:
+        for _ in range(_UNITS_PER_TRANSACTION - 1):
             try:
-                another = self._queue.get_nowait()
+                waiting = self._queue.get_nowait()
             except queue.Empty:
-                break
-            if another is None:
+                return
+            if waiting is None:
                 self._queue.put(None)
-                break
-            batch.append(another)
-        return batch
+                return
+            yield waiting
+
+    def _begin(self, batch: list[_Waiting]) -> list[_Waiting]:
+        for waiting in batch:
+            waiting.begun = True
+        # A caller that was cancelled, or lost patience, while its unit waited wants nothing done any more.
+        return [waiting for waiting in batch if not waiting.answer.done()]
 
     def _outcomes(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
+        if not units:
+            return []
         try:
             return self._commit(units)
         except _TransactionLost as lost:
@@ -121,7 +145,9 @@ class GroupCommit:
             with self._engine.connect() as connection, connection.begin():
                 transaction = Transaction(connection)
                 return [_attempt(connection, transaction, unit) for unit in units]
-        except DBAPIError as error:
+        except _TransactionLost:
+            raise
+        except Exception as error:  # whatever it is, tasks await an answer and the thread must go on
             raise _TransactionLost(error) from error
 
 
@@ -158,6 +184,11 @@ def _meaning(error: Exception) -> Exception:
         return error
     meaning.__cause__ = error
     return meaning
+
+
+def _give_up(waiting: _Waiting) -> None:
+    if not waiting.begun and not waiting.answer.done():
+        waiting.answer.set_exception(DatabaseBusy("the database had no turn for the transaction in time"))
 
 
 def _answer(waiting: list[_Waiting], outcomes: list[_Outcome]) -> None:

@@ -17,6 +17,7 @@ from registry.metadata.group_commit import GroupCommit
 from registry.metadata.lookups import Lookups
 from registry.metadata.statements import READ_ONLY_OPTION
 from registry.metadata.transaction import Transaction
+from registry.metadata.writer_turns import WriterTurns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +47,7 @@ class SqliteDatabase(Database):
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="metadata-reader")
         self._reading = sqlite_connections.reading_engine(path, _READERS)
         self._writing = sqlite_connections.writing_engine(path, busy_timeout_s)
-        self._writer = GroupCommit(self._writing)
+        self._writer = GroupCommit(self._writing, _open_turns(path), busy_timeout_s)
         self._closed = False
         self.lookups = Lookups(self._rows.fetch, self._reading.dialect)
 
@@ -126,6 +127,13 @@ class _InlineRows:
         """Give up the connection."""
         self._closed = True
         self._connection.close()
+
+
+def _open_turns(path: str | Path) -> WriterTurns:
+    try:
+        return WriterTurns(f"{path}-turn")
+    except OSError as error:
+        raise DatabaseUnavailable(str(error)) from error
 
 
 def _raise_meaning(error: Exception) -> NoReturn:

@@ -18,6 +18,7 @@ from registry.metadata.database import Database, open_database
 from registry.metadata.sqlite import SqliteDatabase
 from registry.metadata.sqlite_connections import database_file
 from registry.metadata.transaction import Transaction
+from registry.metadata.writer_turns import WriterTurns
 from tests.contracts.metadata import DatabaseContract
 from tests.registry.metadata.examples import APP, LATEST, a_manifest, digest, ensure, link, push, put
 
@@ -184,6 +185,30 @@ async def test_a_lock_that_is_never_given_up_is_told_as_busy(sqlite_url: str) ->
             other.execute("ROLLBACK")
         await database.ping()
         await database.write(ensure)
+
+
+async def test_a_process_that_hangs_in_its_turn_is_told_as_busy(sqlite_url: str) -> None:
+    async with SqliteDatabase(database_file(sqlite_url), busy_timeout_s=0.05) as database:
+        turns = WriterTurns(f"{database_file(sqlite_url)}-turn")
+        with turns:
+            with pytest.raises(DatabaseBusy):
+                await database.write(push, "refused")
+            assert await database.lookups.tag_digest(APP, LATEST) is None
+
+        # What was refused is not done after all when the turn comes.
+        await database.write(link, "layer")
+        assert await database.lookups.tag_digest(APP, LATEST) is None
+        turns.close()
+
+
+async def test_a_database_is_closed_though_another_process_hangs_in_its_turn(sqlite_url: str) -> None:
+    database = SqliteDatabase(database_file(sqlite_url), busy_timeout_s=0.05)
+    turns = WriterTurns(f"{database_file(sqlite_url)}-turn")
+    with turns:
+        with pytest.raises(DatabaseBusy):
+            await database.write(push, "refused")
+        await database.close()
+    turns.close()
 
 
 async def test_a_read_sees_one_state_however_long_it_takes(database: Database) -> None:
