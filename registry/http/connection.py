@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from registry.errors import RegistryError, RequestHeadTooLarge, RequestInvalid, answer
@@ -28,6 +29,9 @@ class Connection(RequestHandler):
         super().__init__(server, **options)
         self._header_s = header_s
         self._overdue: asyncio.TimerHandle | None = None
+        self._newest_body: StreamReader = EMPTY_PAYLOAD
+        self.short_body: StreamReader | None = None
+        """The request body that the client broke off; it looks complete to whoever reads it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the first request has to follow soon."""
@@ -42,19 +46,20 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take what came. A request that has begun has to arrive soon; what follows its headers has other bounds."""
         super().data_received(data)
-        if self._waiter is not None and not self._waiter.done():
-            if data and self._overdue is None:
-                self._expect_request()
-        elif self._messages or self._current_request is not None:
+        if self._messages:
+            self._newest_body = self._messages[-1][1]
             self._stop_expecting()
+        elif data and self._overdue is None and self._is_idle():
+            self._expect_request()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Answer the requests of a client that has only said that it sends no more; a body that ended so is short."""
-        serving = self._current_request
-        if self.ssl_context is not None or (serving is None and not self._messages):
+        """Answer the request of a client that has only said that it sends no more; a body that ends so is too short."""
+        # TLS has no connections that are open in one direction only.
+        if self.ssl_context is not None or self._is_idle():
             return False
-        if serving is not None and not serving.content.is_eof():
-            serving.content.set_exception(web.RequestPayloadError("the body ended early"))
+        if not self._newest_body.is_eof():
+            self.short_body = self._newest_body
+            self._newest_body.feed_eof()
         self.close()
         return True
 
@@ -97,5 +102,9 @@ class Connection(RequestHandler):
 
     def _give_up(self) -> None:
         self._overdue = None
-        if self._waiter is not None and not self._waiter.done():
+        if self._is_idle():
             self.force_close()
+
+    def _is_idle(self) -> bool:
+        """Whether the connection waits for a request, or for the rest of its headers."""
+        return self._waiter is not None and not self._waiter.done()

@@ -8,7 +8,7 @@ from registry import limits
 from registry.errors import RangeNotSatisfiable
 
 # A number of more digits is larger than any blob; int() of very many digits would take long, or refuse.
-_DIGITS = 18
+_DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Self
 from aiohttp import web
 
 from registry.errors import BodyIncomplete, ManifestTooLarge
+from registry.http.connection import Connection
 from registry.http.traffic import Traffic
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -45,9 +46,15 @@ class RequestBody:
         except (web.RequestPayloadError, OSError, RuntimeError) as error:
             raise BodyIncomplete from error
         if not chunk:
+            self._require_end()
             raise StopAsyncIteration
         self._traffic.received += len(chunk)
         return chunk
+
+    def _require_end(self) -> None:
+        connection = self._request.protocol
+        if isinstance(connection, Connection) and connection.short_body is self._request.content:
+            raise BodyIncomplete
 
     def _invite(self) -> None:
         self._traffic.awaits_continue = False

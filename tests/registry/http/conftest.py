@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,31 +37,43 @@ def access_log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def serve(http_services: Services, access_log: Path, aiohttp_client: AiohttpClient) -> AsyncIterator[Serve]:
+def transfers() -> Iterator[ThreadPoolExecutor]:
+    """The threads that send files: two, so that a test can have more clients than threads."""
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
+
+
+@pytest.fixture
+def log(access_log: Path) -> Iterator[AccessLog]:
+    with access_log.open("ab") as file, closing(AccessLog(file.fileno(), "json")) as log:
+        yield log
+
+
+# The client comes last, so that it is closed before what its server works with.
+@pytest.fixture
+def serve(
+    http_services: Services, transfers: ThreadPoolExecutor, log: AccessLog, aiohttp_client: AiohttpClient
+) -> Serve:
     """Serves the application, with the given bounds and other tables of the configuration, to a client."""
-    with ExitStack() as stack:
-        file = stack.enter_context(access_log.open("ab"))
-        log = stack.enter_context(closing(AccessLog(file.fileno(), "json")))
-        transfers = stack.enter_context(ThreadPoolExecutor(2))
 
-        async def start(
-            *,
-            services: Services | None = None,
-            tls: ssl.SSLContext | None = None,
-            tables: Mapping[str, Any] | None = None,
-            **bounds: float,
-        ) -> Client:
-            config = Config(limits=Limits(**bounds), **(tables or {}))  # type: ignore[arg-type]
-            metrics = Metrics(1, handlers=HANDLERS)
-            environment = Environment(
-                services=services or http_services, config=config, metrics=metrics, transfers=transfers
-            )
-            application = build_application(environment, log)
-            server = RegistryServer(application, config.limits)
-            await server.start_server(ssl=tls)
-            return Client(await aiohttp_client(server), application, environment)
+    async def start(
+        *,
+        services: Services | None = None,
+        tls: ssl.SSLContext | None = None,
+        tables: Mapping[str, Any] | None = None,
+        **bounds: float,
+    ) -> Client:
+        config = Config(limits=Limits(**bounds), **(tables or {}))  # type: ignore[arg-type]
+        metrics = Metrics(1, handlers=HANDLERS)
+        environment = Environment(
+            services=services or http_services, config=config, metrics=metrics, transfers=transfers
+        )
+        application = build_application(environment, log)
+        server = RegistryServer(application, config.limits)
+        await server.start_server(ssl=tls)
+        return Client(await aiohttp_client(server), application, environment)
 
-        yield start
+    return start
 
 
 @pytest.fixture

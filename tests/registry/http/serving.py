@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from registry.http.server import Runner
 from registry.services.context import Services
 
 READ_LIMIT = 1 << 20
+_RECEIVE_BYTES = 1 << 16
 
 
 class RegistryServer(BaseTestServer):
@@ -89,7 +91,10 @@ class Connection:
     async def head(self) -> tuple[int, CIMultiDictProxy[str]]:
         """Status and headers of the next answer."""
         lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = CIMultiDict(line.split(": ", 1) for line in lines[1:] if line)
+        headers: CIMultiDict[str] = CIMultiDict()
+        for line in filter(None, lines[1:]):
+            name, _, value = line.partition(": ")
+            headers.add(name, value)
         return int(lines[0].split(" ")[1]), CIMultiDictProxy(headers)
 
     async def answer(self) -> Answer:
@@ -134,8 +139,14 @@ class Client:
 
     @asynccontextmanager
     async def connection(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Connection]:
-        """A connection to the server, closed at the end of the block."""
-        reader, writer = await asyncio.open_connection(self._client.host, self._client.port, ssl=tls, limit=READ_LIMIT)
+        """A connection to the server, closed at the end of the block; its kernel takes little that is not read."""
+        connected = socket.socket()
+        connected.setblocking(False)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        await asyncio.get_running_loop().sock_connect(connected, (self._client.host, self._client.port))
+        reader, writer = await asyncio.open_connection(
+            sock=connected, ssl=tls, server_hostname=self._client.host if tls is not None else None, limit=READ_LIMIT
+        )
         try:
             yield Connection(reader, writer)
         finally:

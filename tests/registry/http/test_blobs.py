@@ -1,5 +1,4 @@
 import asyncio
-from email import message_from_bytes
 
 import pytest
 
@@ -8,7 +7,7 @@ from tests.registry.http.serving import Client, Serve
 
 ABSENT = Digest.of(b"never pushed")
 # Below what is answered out of memory, above it, and above what one job of a thread sends.
-SIZES = [1, 2048, 64 * 1024, 64 * 1024 + 1, 3 * 1024 * 1024, 20 * 1024 * 1024]
+SIZES = [1, 2048, 64 * 1024, 64 * 1024 + 1, 17 * 1024 * 1024]
 
 
 def pattern(size: int) -> bytes:
@@ -33,7 +32,7 @@ async def test_a_blob_comes_back_under_its_digest(client: Client, size: int, alg
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("size", [0, 2048, 3 * 1024 * 1024])
+@pytest.mark.parametrize("size", [0, 2048, 300_000])
 async def test_head_has_the_headers_of_get_and_ignores_range(client: Client, size: int) -> None:
     digest = await client.push_blob("team/app", pattern(size))
     path = f"/v2/team/app/blobs/{digest}"
@@ -49,7 +48,7 @@ async def test_head_has_the_headers_of_get_and_ignores_range(client: Client, siz
     assert head.body == b""
 
 
-@pytest.mark.parametrize("size", [2048, 3 * 1024 * 1024])
+@pytest.mark.parametrize("size", [2048, 300_000])
 @pytest.mark.parametrize(
     ("header", "start", "stop"),
     [("bytes=500-1499", 500, 1500), ("bytes=500-", 500, None), ("bytes=-500", -500, None), ("bytes=0-0", 0, 1),
@@ -71,7 +70,7 @@ async def test_a_part_of_a_blob_is_answered_as_one(
     assert answer.headers["Content-Type"] == "application/octet-stream"
 
 
-@pytest.mark.parametrize("size", [2048, 3 * 1024 * 1024])
+@pytest.mark.parametrize("size", [2048, 300_000])
 async def test_several_parts_come_in_one_answer(client: Client, size: int) -> None:
     content = pattern(size)
     digest = await client.push_blob("team/app", content)
@@ -79,13 +78,14 @@ async def test_several_parts_come_in_one_answer(client: Client, size: int) -> No
     answer = await client.get(f"/v2/team/app/blobs/{digest}", headers={"Range": "bytes=0-9,100-199,-5"})
 
     assert answer.status == 206
-    message = message_from_bytes(b"Content-Type: " + answer.headers["Content-Type"].encode() + b"\r\n" + answer.body)
-    parts = message.get_payload()
-    assert isinstance(parts, list)
-    assert [part["Content-Range"] for part in parts] == [
-        f"bytes 0-9/{size}", f"bytes 100-199/{size}", f"bytes {size - 5}-{size - 1}/{size}"
+    boundary = answer.headers["Content-Type"].removeprefix("multipart/byteranges; boundary=").encode()
+    before, *parts, end = answer.body.split(b"\r\n--" + boundary)
+    assert (before, end) == (b"", b"--\r\n")
+    assert [part.partition(b"\r\n\r\n") for part in parts] == [
+        (b"\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes %d-%d/%d" % (first, last, size),
+         b"\r\n\r\n", content[first : last + 1])
+        for first, last in ((0, 9), (100, 199), (size - 5, size - 1))
     ]  # fmt: skip
-    assert [part.get_payload(decode=True) for part in parts] == [content[:10], content[100:200], content[-5:]]
 
 
 @pytest.mark.parametrize("header", ["bytes=500-0", "bytes=5000-10000", "bytes=2048-"])
@@ -176,7 +176,7 @@ async def test_a_deleted_blob_is_gone_here_and_stays_where_it_is_linked_too(clie
 
 
 async def test_one_connection_serves_blobs_of_all_sizes_one_after_another(client: Client) -> None:
-    contents = [pattern(size) for size in (3, 3_000_000, 70_000, 5)]
+    contents = [pattern(size) for size in (3, 300_000, 70_000, 5)]
     digests = [await client.push_blob("team/app", content) for content in contents]
 
     async with client.connection() as connection:
@@ -189,7 +189,7 @@ async def test_one_connection_serves_blobs_of_all_sizes_one_after_another(client
 
 async def test_many_slow_clients_do_not_keep_the_others_waiting(client: Client) -> None:
     """There are two threads that send files, and more clients than that which take nothing."""
-    digest = await client.push_blob("team/app", pattern(20_000_000))
+    digest = await client.push_blob("team/app", pattern(12_000_000))
     request = f"GET /v2/team/app/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     async with asyncio.TaskGroup() as clients:
         done = asyncio.Event()
@@ -205,13 +205,13 @@ async def test_many_slow_clients_do_not_keep_the_others_waiting(client: Client) 
 
         answer = await client.get(f"/v2/team/app/blobs/{digest}")
 
-        assert len(answer.body) == 20_000_000
+        assert len(answer.body) == 12_000_000
         done.set()
 
 
 async def test_a_client_that_takes_nothing_is_dropped(serve: Serve) -> None:
     client = await serve(stall_s=0.2)
-    digest = await client.push_blob("team/app", pattern(60_000_000))
+    digest = await client.push_blob("team/app", pattern(12_000_000))
 
     async with client.connection() as connection:
         await connection.send(f"GET /v2/team/app/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
@@ -219,11 +219,11 @@ async def test_a_client_that_takes_nothing_is_dropped(serve: Serve) -> None:
         await client.until_idle()
         received = await connection.rest()
 
-    assert len(received) < 60_000_000
+    assert len(received) < 12_000_000
 
 
 async def test_a_client_that_goes_away_in_the_middle_leaves_nothing_behind(client: Client) -> None:
-    digest = await client.push_blob("team/app", pattern(60_000_000))
+    digest = await client.push_blob("team/app", pattern(12_000_000))
 
     async with client.connection() as connection:
         await connection.send(f"GET /v2/team/app/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
