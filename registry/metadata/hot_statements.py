@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, LargeBinary, String, and_, bindparam, select
 
-from registry.metadata.schema import blob, link, manifest, repository, tag, upload
+from registry.metadata.schema import blob, link, manifest, manifest_lease, repository, tag, upload
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -36,8 +36,9 @@ _SELECTS: dict[str, Select[Any]] = {
         ),
     )
     .where(_NAME),
-    "manifest_by_digest": select(*_MANIFEST, manifest.c.media_type, manifest.c.size)
+    "manifest_by_digest": select(*_MANIFEST, manifest.c.media_type, manifest.c.size, manifest_lease.c.lease_until)
     .join_from(repository, manifest)
+    .outerjoin(manifest_lease)
     .where(_NAME, manifest.c.algorithm == _ALGORITHM, manifest.c.digest == _RAW),
     "manifest_content": select(manifest.c.content).where(manifest.c.id == bindparam("manifest_id", type_=Integer)),
     "tag_digest": select(tag.c.algorithm, tag.c.digest).join_from(repository, tag, _TAG).where(_NAME),

@@ -67,7 +67,8 @@ class Lookups:
         row = await self._fetch(self._manifest_by_digest, values)
         if row is None or (content := await self._content(digest, row[2])) is None:
             return None
-        return StoredManifest(row[2], row[3], None, digest, row[4], row[5], content)
+        lease_until = None if row[6] is None else from_microseconds(row[6])
+        return StoredManifest(row[2], row[3], None, digest, row[4], row[5], content, lease_until)
 
     async def tag_digest(self, repository: RepositoryName, tag: Tag) -> Digest | None:
         """Give the digest that `tag` names now, or None."""

@@ -13,7 +13,7 @@ from oci_spec.manifest import ManifestKind
 from registry.metadata.manifest_entries import entries
 from registry.metadata.platforms import decode_platform, encode_platform
 from registry.metadata.rows import ManifestReference, ManifestRow, NewManifest, ReferenceRole, Referrer
-from registry.metadata.schema import manifest, manifest_reference
+from registry.metadata.schema import manifest, manifest_lease, manifest_reference
 from registry.metadata.statements import (
     Runner,
     digest_values,
@@ -27,6 +27,7 @@ from registry.metadata.statements import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
     from typing import Any
 
     from registry.metadata.rows import ManifestEntry
@@ -59,6 +60,15 @@ _UPDATE = update(manifest).where(_IN_REPOSITORY, has_digest(manifest)).returning
 _FIND = kept(select(*_COLUMNS).where(_IN_REPOSITORY, has_digest(manifest)), manifest)
 _KNOWN = kept(
     select(manifest.c.algorithm, manifest.c.digest).where(_IN_REPOSITORY, has_some_digest(manifest)), manifest
+)
+_KEEP = kept(select(manifest.c.id).where(manifest.c.id == bindparam("manifest_id")), manifest)
+_LEASE = insert(
+    manifest_lease,
+    lambda new: new.on_conflict_do_update(
+        index_elements=["manifest_id"],
+        set_={"lease_until": new.excluded.lease_until},
+        where=new.excluded.lease_until > manifest_lease.c.lease_until,
+    ),
 )
 _CONTENT = select(manifest.c.content).where(manifest.c.id == bindparam("manifest_id"))
 _DELETE = delete(manifest).where(_IN_REPOSITORY, has_digest(manifest))
@@ -156,6 +166,14 @@ class Manifests:
         for values in some_digests_values(digests):
             found.update(map(to_digest, self._runner.rows(_KNOWN, {"in_repository": repository_id, **values})))
         return found
+
+    def lease(self, manifest_id: int, lease_until: datetime) -> bool:
+        """Keep the manifest from being collected until `lease_until` at least; False when it is not there any more."""
+        # The row first: whoever removes the manifest looks at its lease only once it holds the row.
+        if self._runner.value(_KEEP, {"manifest_id": manifest_id}) is None:
+            return False
+        self._runner.change(_LEASE, {"manifest_id": manifest_id, "lease_until": lease_until})
+        return True
 
     def content(self, manifest_id: int) -> bytes:
         """Give the exact bytes of a manifest that is known to be there."""

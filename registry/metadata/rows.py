@@ -207,7 +207,10 @@ class ManifestRow:
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
-    """The exact bytes of a manifest and what an answer needs beside them; `tag_id` is None when asked by digest."""
+    """The exact bytes of a manifest and what an answer needs beside them; `tag_id` is None when asked by digest.
+
+    `lease_until` is looked up only by digest: until then nothing may collect the manifest. None: it has no lease.
+    """
 
     manifest_id: int
     repository_id: int
@@ -216,6 +219,7 @@ class StoredManifest:
     media_type: str
     size: int
     content: bytes
+    lease_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ blob = Table(
     Column("algorithm", Algorithm, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", Text, nullable=False, index=True),
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("algorithm", "digest"),
@@ -113,6 +113,14 @@ Index(
     postgresql_where=manifest.c.subject_digest.is_not(None),
 )
 
+# A table of its own: a lease is renewed by pulls, and SQLite would write the manifest's whole row, content and all.
+manifest_lease = Table(
+    "manifest_lease",
+    metadata,
+    Column("manifest_id", RowId, ForeignKey("manifest.id", ondelete="CASCADE"), primary_key=True),
+    Column("lease_until", UtcTime, nullable=False),
+)
+
 manifest_reference = Table(
     "manifest_reference",
     metadata,
@@ -161,6 +169,15 @@ Index(
     tag.c.digest,
     sqlite_where=tag.c.valid_until.is_(None),
     postgresql_where=tag.c.valid_until.is_(None),
+)
+Index(
+    "ix_tag_ended_digest",
+    tag.c.repository_id,
+    tag.c.algorithm,
+    tag.c.digest,
+    tag.c.valid_until,
+    sqlite_where=tag.c.valid_until.is_not(None),
+    postgresql_where=tag.c.valid_until.is_not(None),
 )
 
 upload = Table(

@@ -25,6 +25,8 @@ _log = structlog.get_logger(__name__)
 async def manifest(services: Services, access: Access, reference: Reference) -> StoredManifest:
     """The manifest that `reference` names, with the exact bytes that were pushed.
 
+    Who asks by digest may build on the answer, by an index that lists the manifest: it is leased, as `blob` does it.
+
     Raises:
         ManifestUnknown: the repository holds nothing under this tag or digest.
     """
@@ -33,7 +35,7 @@ async def manifest(services: Services, access: Access, reference: Reference) -> 
         found = await lookups.manifest_by_tag(access.repository, reference)
     else:
         found = await lookups.manifest_by_digest(access.repository, reference)
-    if found is None:
+    if found is None or not await _leased_if_by_digest(services, found):
         raise ManifestUnknown(access.repository, reference)
     return found
 
@@ -89,8 +91,22 @@ async def open_blob(services: Services, access: Access, blob: LinkedBlob) -> Blo
     raise BlobUnknown(access.repository, blob.digest)
 
 
-def _half_spent(lease_until: datetime, moment: datetime) -> bool:
-    return lease_until - moment < timedelta(seconds=limits.LEASE_S) / 2
+async def _leased_if_by_digest(services: Services, found: StoredManifest) -> bool:
+    """False when the manifest was removed before it could be leased."""
+    moment = now()
+    if found.tag_id is not None or not _half_spent(found.lease_until, moment):
+        return True
+    with suppress(Unavailable):
+        return await services.database.write(_lease, found, moment)
+    return True
+
+
+def _half_spent(lease_until: datetime | None, moment: datetime) -> bool:
+    return lease_until is None or lease_until - moment < timedelta(seconds=limits.LEASE_S) / 2
+
+
+def _lease(tx: Transaction, found: StoredManifest, moment: datetime) -> bool:
+    return tx.manifests.lease(found.manifest_id, lease_from(moment))
 
 
 def _renew(tx: Transaction, found: LinkedBlob, moment: datetime) -> bool:

@@ -17,7 +17,7 @@ from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarg
 from registry.metadata.rows import ManifestReference, NewManifest, ReferenceRole
 from registry.metadata.transaction import Transaction
 from registry.services import events, tags
-from registry.services.context import Services, now
+from registry.services.context import Services, lease_from, now
 from registry.services.events import EventKind
 
 
@@ -92,7 +92,7 @@ def _store(tx: Transaction, push: _Push) -> None:
     repository = tx.repositories.ensure(push.access.repository, moment)
     references = _resolve(tx, repository.id, push)
     before = tx.manifests.find(repository.id, push.digest)
-    tx.manifests.put(
+    stored, _ = tx.manifests.put(
         repository.id,
         NewManifest(
             digest=push.digest,
@@ -108,6 +108,7 @@ def _store(tx: Transaction, push: _Push) -> None:
             pushed_by=push.access.actor,
         ),
     )
+    tx.manifests.lease(stored.id, lease_from(moment))
     tx.repositories.touch(repository.id, moment)
     about = events.About(push.access, moment)
     if before is None or before.media_type != push.manifest.media_type:

@@ -23,7 +23,7 @@ from registry.metadata.postgresql import connect
 from registry.metadata.revision import HEAD, SchemaMismatch
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
-from tests.registry.metadata.examples import APP, LATEST, digest, push
+from tests.registry.metadata.examples import APP, LATEST, NOW, digest, push
 from tests.registry.metadata.raw_sql import execute
 
 _POPULATIONS = Path(__file__).with_name("populations")
@@ -84,8 +84,9 @@ def test_every_revision_has_rows_to_be_tested_with() -> None:
 
 @pytest.mark.parametrize("start", sorted(path.stem for path in _POPULATIONS.iterdir()))
 async def test_a_populated_database_is_upgraded_with_all_its_rows(empty_database_url: str, start: str) -> None:
-    await asyncio.to_thread(migrate.upgrade_to, empty_database_url, start, migrate.scripts())
-    await execute(empty_database_url, *_population(start, empty_database_url))
+    for revision in _revisions()[: _revisions().index(start) + 1]:
+        await asyncio.to_thread(migrate.upgrade_to, empty_database_url, revision, migrate.scripts())
+        await execute(empty_database_url, *_population(revision, empty_database_url))
 
     await asyncio.to_thread(migrate.upgrade, empty_database_url)
 
@@ -94,6 +95,9 @@ async def test_a_populated_database_is_upgraded_with_all_its_rows(empty_database
         manifest = await database.lookups.manifest_by_tag(APP, LATEST)
         assert manifest is not None
         assert manifest.content == b"one"
+        by_digest = await database.lookups.manifest_by_digest(APP, manifest.digest)
+        assert by_digest is not None
+        assert by_digest.lease_until == (None if start == "0001" else NOW)
         blob = await database.lookups.linked_blob(APP, digest("layer"))
         assert blob is not None
         assert blob.key == "key-of-layer"
@@ -215,7 +219,7 @@ def _revisions() -> list[str]:
 
 
 def _population(revision: str, url: str) -> list[str]:
-    """The statements that fill a database at `revision`, as the database at `url` reads them."""
+    """The statements that add to a database at `revision` what is new there, as the database at `url` reads them."""
     text = (_POPULATIONS / f"{revision}.sql").read_text()
     if not url.startswith("sqlite:"):
         text = re.sub(r"X'([0-9a-f]*)'", r"'\\x\1'::bytea", text)
