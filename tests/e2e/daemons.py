@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 START_DEADLINE_S = 60.0
-STOP_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 60.0
 _POLL_S = 0.02
 
 
