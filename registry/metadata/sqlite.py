@@ -131,7 +131,7 @@ class _InlineRows:
 
 def _open_turns(path: str | Path) -> WriterTurns:
     try:
-        return WriterTurns(f"{path}-turn")
+        return WriterTurns(path)
     except OSError as error:
         raise DatabaseUnavailable(str(error)) from error
 

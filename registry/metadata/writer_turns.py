@@ -9,25 +9,33 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 
 class WriterTurns:
-    """The turns at one file; entering waits, in this thread, until it is this process's."""
+    """The turns at one database file; entering waits, in this thread, until it is this process's.
+
+    They are taken by locking an empty file beside it, `<database>-turn`, which is made once and never removed.
+    """
 
     __slots__ = ("_descriptor",)
 
-    def __init__(self, path: str | Path) -> None:
-        """Open the lock file at `path`, made if there is none; it is never removed.
+    def __init__(self, database: str | Path) -> None:
+        """Open the lock file of the existing file `database`.
 
         Raises:
             OSError: it cannot be opened.
         """
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        owner = Path(database).stat()
+        self._descriptor = os.open(f"{database}-turn", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, owner.st_mode & 0o777)
+        if os.geteuid() == 0:
+            # Whoever owns the database must be able to open this too, though root's command was here first; SQLite
+            # does the same for the files of its own.
+            os.fchown(self._descriptor, owner.st_uid, owner.st_gid)
 
     def __enter__(self) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)

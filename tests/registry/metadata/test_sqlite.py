@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 import stat
 import threading
@@ -189,7 +190,7 @@ async def test_a_lock_that_is_never_given_up_is_told_as_busy(sqlite_url: str) ->
 
 async def test_a_process_that_hangs_in_its_turn_is_told_as_busy(sqlite_url: str) -> None:
     async with SqliteDatabase(database_file(sqlite_url), busy_timeout_s=0.05) as database:
-        turns = WriterTurns(f"{database_file(sqlite_url)}-turn")
+        turns = WriterTurns(database_file(sqlite_url))
         with turns:
             with pytest.raises(DatabaseBusy):
                 await database.write(push, "refused")
@@ -203,7 +204,7 @@ async def test_a_process_that_hangs_in_its_turn_is_told_as_busy(sqlite_url: str)
 
 async def test_a_database_is_closed_though_another_process_hangs_in_its_turn(sqlite_url: str) -> None:
     database = SqliteDatabase(database_file(sqlite_url), busy_timeout_s=0.05)
-    turns = WriterTurns(f"{database_file(sqlite_url)}-turn")
+    turns = WriterTurns(database_file(sqlite_url))
     with turns:
         with pytest.raises(DatabaseBusy):
             await database.write(push, "refused")
@@ -255,9 +256,7 @@ async def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
     async with await open_database(f"sqlite:///{path}") as database:
         await database.write(ensure)
-        modes = await asyncio.to_thread(
-            lambda: {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
-        )
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in _files(tmp_path)}
     assert modes.keys() >= {path.name, f"{path.name}-wal"}
     assert set(modes.values()) == {0o600}
 
@@ -269,3 +268,20 @@ async def test_a_file_in_a_missing_directory_is_named(tmp_path: Path) -> None:
         await asyncio.to_thread(migrate.upgrade, url)
 
     assert str(tmp_path / "missing" / "registry.db") in raised.value.cause
+
+
+@pytest.mark.root
+async def test_files_made_by_roots_command_belong_to_the_owner_of_the_database(sqlite_url: str, tmp_path: Path) -> None:
+    nobody = 65534
+    os.chown(database_file(sqlite_url), nobody, nobody)
+
+    async with await open_database(sqlite_url) as database:
+        await database.write(ensure)
+        owners = {each.name: each.stat().st_uid for each in _files(tmp_path)}
+
+    assert {"registry.db-turn", "registry.db-wal", "registry.db-shm"} <= owners.keys()
+    assert set(owners.values()) == {nobody}
+
+
+def _files(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
