@@ -133,13 +133,14 @@ def _leaves(tx: Transaction, row: ManifestRow) -> tuple[list[_Leaf], bool]:
     )
     found = manifest_tree.leaves(tree, row.id) if row.kind is ManifestKind.INDEX else iter([_as_entry(row)])
     entries = list(islice(found, limits.DESCRIBED_MANIFESTS + 1))
+    # Of a manifest that was too much to look at, nothing is told but that there is more.
     leaves = [
-        _Leaf(entry, tree.get(entry.manifest_id, ()) if entry.manifest_id is not None else ())
+        _Leaf(entry, tree[entry.manifest_id] if entry.manifest_id is not None else ())
         for entry in entries[: limits.DESCRIBED_MANIFESTS]
+        if entry.manifest_id is None or entry.manifest_id in tree
     ]
-    left_out = len(entries) > len(leaves) or any(len(held) > limits.DESCRIBED_ENTRIES for held in tree.values())
-    unseen = any(entry.manifest_id is not None and entry.manifest_id not in tree for entry in entries)
-    return leaves, not (left_out or unseen)
+    cut = any(len(held) > limits.DESCRIBED_ENTRIES for held in tree.values())
+    return leaves, len(leaves) == len(entries) and not cut
 
 
 def _as_entry(row: ManifestRow) -> ManifestEntry:

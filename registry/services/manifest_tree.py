@@ -31,7 +31,7 @@ class ManifestRole(StrEnum):
     ATTESTATION = "attestation"
     """What a build says about an image beside it: listed by an index under the platform unknown/unknown."""
     INDEX = "index"
-    """An index that was not followed: it is absent, or nested too deeply."""
+    """An index that is absent."""
     BLOB = "blob"
     """No manifest at all: older build caches are indexes of layers."""
 
