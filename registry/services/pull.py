@@ -87,7 +87,8 @@ async def open_blob(services: Services, access: Access, blob: LinkedBlob) -> Blo
             return reader
         await reader.close()
     _log.error("stored blob is missing or cut short", digest=str(blob.digest), key=blob.key)
-    await services.database.write(_suspect, blob)
+    with suppress(Unavailable):
+        await services.database.write(_suspect, blob)
     raise BlobUnknown(access.repository, blob.digest)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,8 @@ from registry.metadata.rows import Upload
 from registry.services import deletion, pull, uploads
 from registry.services.context import Services
 from registry.services.uploads import Body
+from storage_backends.contract import UploadSession
+from storage_backends.filesystem.store import FilesystemBlobStore
 from tests.registry.assembly import OpenWorker, access_to
 from tests.registry.uploading import HeldBody, body, push_blob, stored_blobs, stored_bytes, upload_files
 
@@ -47,6 +52,40 @@ async def test_of_two_requests_at_once_one_is_refused_and_changes_nothing(open_w
     assert (await first).offset == len(CONTENT)
     await uploads.finish(there, ACCESS, upload.id, DIGEST, body=body())
     assert await pulled(here, DIGEST) == CONTENT
+
+
+class Overtaken(FilesystemBlobStore):
+    """A store that does something else before it gives a hold."""
+
+    def __init__(self, root: Path, first: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(root, pool_size=1)
+        self._first = first
+
+    @asynccontextmanager
+    async def session(self, key: str) -> AsyncIterator[UploadSession]:
+        await self._first()
+        async with super().session(key) as session:
+            yield session
+
+
+async def test_a_request_goes_on_from_where_another_left_the_session_just_before(
+    services: Services, storage_root: Path
+) -> None:
+    upload = await uploads.start(services, ACCESS, "sha256")
+
+    async def append_elsewhere() -> None:
+        await uploads.append(services, ACCESS, upload.id, body(CONTENT[:9]))
+
+    store = Overtaken(storage_root, append_elsewhere)
+    late = replace(services, store=store)
+    try:
+        grown = await uploads.append(late, ACCESS, upload.id, body(CONTENT[9:]))
+    finally:
+        await store.close()
+
+    assert grown.offset == len(CONTENT)
+    await uploads.finish(services, ACCESS, upload.id, DIGEST, body=body())
+    assert await pulled(services, DIGEST) == CONTENT
 
 
 async def test_many_appends_at_once_never_interleave(open_worker: OpenWorker) -> None:

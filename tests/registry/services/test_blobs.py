@@ -100,6 +100,9 @@ async def test_a_broken_copy_is_healed_by_one_of_many_pushes_at_once(
     [healed] = stored_blobs(storage_root)
     assert str(healed).endswith((await row(workers[0])).key)
     assert healed.read_bytes() == CONTENT
+    # The first good copy stays: whoever is about to read it must find it.
+    events = await workers[0].database.read(lambda tx: tx.outbox.pending(1000))
+    assert [event.kind for event in events].count("blob.moved") == 1
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut short"])
@@ -191,3 +194,17 @@ async def test_a_full_database_does_not_end_pulls(on_small_disk: tuple[Services,
         found = await pull.blob(services, ACCESS, DIGEST)
 
     assert await stored_bytes(services, found.key) == CONTENT
+
+
+@pytest.mark.root
+async def test_bytes_that_are_gone_are_unknown_also_where_that_cannot_be_noted(
+    on_small_disk: tuple[Services, Path], storage_root: Path
+) -> None:
+    services, disk = on_small_disk
+    await push_blob(services, ACCESS, CONTENT)
+    blob = await pull.blob(services, ACCESS, DIGEST)
+    [file] = stored_blobs(storage_root)
+    file.unlink()
+
+    with filled(disk), pytest.raises(BlobUnknown):
+        await pull.open_blob(services, ACCESS, blob)

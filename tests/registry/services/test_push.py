@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -349,6 +350,20 @@ async def test_a_manifest_may_not_name_more_than_the_limit(services: Services) -
     await put(services, written({**document, "layers": [layer] * limits.MANIFEST_REFERENCES}))
     with pytest.raises(ManifestInvalid):
         await put(services, written({**document, "layers": [layer] * (limits.MANIFEST_REFERENCES + 1)}))
+
+
+async def test_others_are_served_while_a_large_manifest_is_read(services: Services) -> None:
+    content = written({"mediaType": OCI_INDEX, "manifests": [absent(b"child", OCI_MANIFEST)] * 20_000})
+    refused = asyncio.create_task(put(services, content))
+
+    turns = 0
+    while not refused.done():
+        turns += 1
+        await asyncio.sleep(0)
+
+    assert turns > 10
+    with pytest.raises(ManifestInvalid):
+        await refused
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,10 @@ async def test_a_chunk_that_starts_elsewhere_is_refused_and_changes_nothing(serv
         (lambda: body(b"abc", length=2), SizeInvalid),
         (lambda: body(b"abc", length=4), SizeInvalid),
         (lambda: body(CONTENT, CONTENT), BlobTooLarge),
+        (lambda: body(CONTENT[4:]), BlobTooLarge),
         (lambda: body(b"abc", length=2 * len(CONTENT)), BlobTooLarge),
     ],
-    ids=["longer than said", "shorter than said", "too large", "said to be too large"],
+    ids=["longer than said", "shorter than said", "too large", "too large by one byte", "said to be too large"],
 )
 async def test_a_chunk_of_the_wrong_size_leaves_the_session_as_it_was(
     open_worker: OpenWorker, sent: Callable[[], Body], error: type[RegistryError]
