@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
@@ -12,7 +12,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from registry.errors import Unavailable
+
+T = TypeVar("T")
 
 _DISK_FULL = "53100"
 _BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
@@ -49,6 +53,38 @@ def is_lost(error: BaseException) -> bool:
         outdated = isinstance(error.orig, AsyncAdapt_asyncpg_dbapi.InvalidCachedStatementError)
         return outdated or error.connection_invalidated
     return isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.InterfaceError | asyncpg.AdminShutdownError)
+
+
+class Lost(Exception):
+    """A connection broke before anything was done: the server went away since it was last used, or just now."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+async def once_more_if_lost(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Await `attempt()`, and if that raised `Lost`, once more.
+
+    After a restart of the server every connection that was kept is broken; the first to notice takes all away.
+
+    Raises:
+        DatabaseUnavailable: it was lost again.
+    """
+    try:
+        return await attempt()
+    except Lost:
+        try:
+            return await attempt()
+        except Lost as again:
+            raise_meaning(again.error)
+
+
+def raise_meaning(error: Exception) -> NoReturn:
+    """Raise what `error` means to a caller, or the error itself."""
+    meaning = translated(error)
+    if meaning is None:
+        raise error
+    raise meaning from error
 
 
 def _sqlstate(error: BaseException) -> str | None:

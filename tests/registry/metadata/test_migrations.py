@@ -19,7 +19,7 @@ from registry.errors import DatabaseUnavailable
 from registry.metadata import migrate
 from registry.metadata.database import open_database
 from registry.metadata.migrate import BrokenReferences
-from registry.metadata.postgresql import connect
+from registry.metadata.postgresql_rows import connect
 from registry.metadata.revision import HEAD, SchemaMismatch
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
