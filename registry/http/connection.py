@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
@@ -47,7 +48,11 @@ class Connection(RequestHandler):
         """Take what came. A request that has begun has to arrive soon; what follows its headers has other bounds."""
         super().data_received(data)
         if self._messages:
-            self._newest_body = self._messages[-1][1]
+            newest, body = self._messages[-1]
+            if not isinstance(newest, RawRequestMessage):
+                # What came is no HTTP any more, and so the body before it has no end.
+                self._break_off_body()
+            self._newest_body = body
             self._stop_expecting()
         elif data and self._overdue is None and self._is_idle():
             self._expect_request()
@@ -57,9 +62,7 @@ class Connection(RequestHandler):
         # TLS has no connections that are open in one direction only.
         if self.ssl_context is not None or self._is_idle():
             return False
-        if not self._newest_body.is_eof():
-            self.short_body = self._newest_body
-            self._newest_body.feed_eof()
+        self._break_off_body()
         self.close()
         return True
 
@@ -91,6 +94,12 @@ class Connection(RequestHandler):
         # The parser's message goes on with a drawing of the line that it could not read.
         reason = (message or "it is not HTTP").partition("\n")[0].rstrip(": ")
         return RequestInvalid(reason)
+
+    def _break_off_body(self) -> None:
+        if not self._newest_body.is_eof():
+            self.short_body = self._newest_body
+            # Not an exception: the reader would then lose the bytes that did come.
+            self._newest_body.feed_eof()
 
     def _expect_request(self) -> None:
         self._overdue = asyncio.get_running_loop().call_later(self._header_s, self._give_up)
