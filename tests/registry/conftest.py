@@ -1,6 +1,6 @@
 """Metadata databases for tests, on SQLite and on PostgreSQL, and services over them and real stores.
 
-Each is new, or as good as new, and gone afterwards.
+Each is new, and gone afterwards.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pytest
 from registry.metadata import migrate
 from registry.metadata.database import Database, open_database
 from registry.services.context import Services
-from storage_backends.filesystem.store import FilesystemBlobStore
 from tests.postgresql import PostgresCluster, running_cluster
 from tests.registry.assembly import OpenWorker, open_services
 
@@ -83,21 +82,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield database
 
 
-@pytest.fixture(scope="session")
-def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root of a store whose folders are made, which takes longer than most tests."""
-    root = tmp_path_factory.mktemp("storage")
-    FilesystemBlobStore(root, pool_size=1)
-    return root
-
-
 @pytest.fixture
-def storage_root(prepared_storage: Path) -> Iterator[Path]:
-    """The root of a store that holds nothing."""
-    yield prepared_storage
-    for path in prepared_storage.rglob("*"):
-        if path.is_file():
-            path.unlink()
+def storage_root(tmp_path: Path) -> Path:
+    """Where a store keeps its files; there are none yet."""
+    return tmp_path / "storage"
 
 
 @pytest.fixture

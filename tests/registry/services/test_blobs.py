@@ -13,7 +13,7 @@ from registry.errors import BlobUnknown, StorageFull
 from registry.metadata.rows import Blob, BlobState
 from registry.services import mounts, pull, uploads
 from registry.services.context import Services
-from tests.registry.assembly import OpenWorker, access_to, open_services
+from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to, open_services
 from tests.registry.full_disk import copied_database, filled, small_disk
 from tests.registry.uploading import body, push_blob, spend_lease, stored_blobs, stored_bytes, upload_files
 
@@ -53,6 +53,7 @@ async def test_one_blob_pushed_sixteen_times_at_once_is_stored_once(
         assert (await pull.blob(workers[0], access, DIGEST)).size == len(CONTENT)
 
 
+@ON_SQLITE
 async def test_pushing_again_keeps_the_stored_copy(services: Services, storage_root: Path) -> None:
     await push_blob(services, ACCESS, CONTENT)
     [first] = stored_blobs(storage_root)
@@ -63,6 +64,7 @@ async def test_pushing_again_keeps_the_stored_copy(services: Services, storage_r
     assert stored_blobs(storage_root) == [first]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("damage", ["gone", "cut short", "known to be broken"])
 async def test_pushing_again_heals_a_broken_copy(services: Services, storage_root: Path, damage: str) -> None:
     await push_blob(services, ACCESS, CONTENT)
@@ -105,6 +107,7 @@ async def test_a_broken_copy_is_healed_by_one_of_many_pushes_at_once(
     assert [event.kind for event in events].count("blob.moved") == 1
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("damage", ["gone", "cut short"])
 async def test_a_client_that_asks_first_is_told_to_push_again(
     services: Services, storage_root: Path, damage: str
@@ -129,6 +132,7 @@ async def test_a_client_that_asks_first_is_told_to_push_again(
         assert b"".join([chunk async for chunk in reader.chunks(0, reader.size)]) == CONTENT
 
 
+@ON_SQLITE
 async def test_a_copy_that_comes_back_is_served_again(services: Services, storage_root: Path) -> None:
     """As after a disk that was not mounted: nothing was lost, so nobody has to push again."""
     await push_blob(services, ACCESS, CONTENT)

@@ -12,7 +12,7 @@ from oci_spec.reference import Tag
 from registry.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown, UploadUnknown
 from registry.services import deletion, pull, referrers, tags, uploads
 from registry.services.context import Services
-from tests.registry.assembly import access_to
+from tests.registry.assembly import ON_SQLITE, access_to
 from tests.registry.pushing import Pusher
 from tests.registry.uploading import body, push_blob, stored_blobs, upload_files
 
@@ -24,6 +24,7 @@ async def kinds(services: Services) -> list[str]:
     return [event.kind for event in await services.database.read(lambda tx: tx.outbox.pending(1000))]
 
 
+@ON_SQLITE
 async def test_a_deleted_tag_leaves_the_manifest_and_its_other_tags(services: Services) -> None:
     image = await Pusher.to(services, "team/app").image("1", "2")
 
@@ -57,6 +58,7 @@ async def test_a_deleted_manifest_takes_all_its_tags_with_it(services: Services)
         await deletion.manifest(services, ACCESS, Digest.parse(image["digest"]))
 
 
+@ON_SQLITE
 async def test_a_sha512_manifest_is_deleted_under_its_own_digest(services: Services) -> None:
     pusher = Pusher.to(services, "team/app")
     await pusher.image("1")
@@ -68,6 +70,7 @@ async def test_a_sha512_manifest_is_deleted_under_its_own_digest(services: Servi
     await deletion.manifest(services, ACCESS, Digest.of(content))
 
 
+@ON_SQLITE
 async def test_a_deleted_referrer_is_no_longer_listed_and_a_deleted_subject_keeps_its_own(services: Services) -> None:
     pusher = Pusher.to(services, "team/app")
     subject = await pusher.image("1")
@@ -126,6 +129,7 @@ async def test_a_deleted_repository_is_gone_with_all_that_is_its_own(services: S
         await deletion.repository(services, ACCESS)
 
 
+@ON_SQLITE
 async def test_a_repository_that_is_made_again_remembers_nothing(services: Services) -> None:
     await Pusher.to(services, "team/app").image("1")
     await deletion.repository(services, ACCESS)
@@ -137,6 +141,7 @@ async def test_a_repository_that_is_made_again_remembers_nothing(services: Servi
         await tags.history(services, ACCESS, ONE, 10)
 
 
+@ON_SQLITE
 async def test_what_never_was_cannot_be_deleted(services: Services) -> None:
     with pytest.raises(ManifestUnknown):
         await deletion.tag(services, ACCESS, ONE)

@@ -56,6 +56,7 @@ def digests(descriptors: list[Document]) -> list[str]:
     return sorted(descriptor["digest"] for descriptor in descriptors)
 
 
+@ON_SQLITE
 async def test_a_repository_that_is_not_there_has_no_referrers(services: Services) -> None:
     assert await listed(services) == []
 
