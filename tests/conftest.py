@@ -4,7 +4,7 @@ import os
 from collections.abc import Generator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.requirements import require_root, require_tool
 
@@ -12,10 +12,15 @@ pytest.register_assert_rewrite("tests.contracts")
 
 _IN_CI = os.environ.get("CI") == "true"
 
-# No deadline: an example's time says more about the other tests on the machine than about the code.
-settings.register_profile("explore", deadline=None)
+settings.register_profile(
+    "explore",
+    # An example's time says more about the other tests on the machine than about the code.
+    deadline=None,
+    # A contract's property is inherited by the suite of each implementation: that is what contracts are for.
+    suppress_health_check=[HealthCheck.differing_executors],
+)
 # The same examples on every run: a red build must be about its change.
-settings.register_profile("repeat", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("repeat", settings.get_profile("explore"), derandomize=True, database=None, print_blob=True)
 settings.load_profile("repeat" if _IN_CI else "explore")
 
 
