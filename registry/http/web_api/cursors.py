@@ -17,7 +17,8 @@ from msgspec import Meta
 from registry.errors import ParameterInvalid
 from registry.metadata.rows import Direction, Position, RepositorySort, TagSort
 
-_Name = Annotated[str, Meta(pattern="^[ -~]{1,255}$")]
+# Python's `$` also stands before a newline at the end.
+_Name = Annotated[str, Meta(pattern="^[ -~]{1,255}(?!\\n)$")]
 _Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Time = Annotated[datetime, Meta(tz=True)]
 _BY_TIME: Final = tuple[str, str, _Time, _Name]

@@ -42,7 +42,8 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True):
         str,
         Meta(
             max_length=limits.SEARCH_CHARACTERS,
-            pattern="^[ -~]*$",
+            # Python's `$` also stands before a newline at the end.
+            pattern="^[ -~]*(?!\\n)$",
             description="Text that the name contains, in capital letters or not.",
         ),
     ] = ""

@@ -1,0 +1,129 @@
+"""The API document: valid, complete, and true of what is answered."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from oci_spec.digest import Digest
+from registry.auth.policy import Permission
+from registry.config.schema import Server
+from registry.config.values import ExternalUrl
+from registry.http.application import TABLES
+from registry.services.context import Services
+from tests.registry.http.serving import Client, Serve
+from tests.registry.http.web_api.api_document import ApiDocument
+from tests.registry.http.web_api.reading import refused_parameter
+from tests.registry.pushing import AMD64, ARM64, UNKNOWN, Pusher
+
+ROUTES = {route.path: route for table in TABLES for route in table if route.path.startswith("/api/")}
+DOCUMENT = "/api/v1/openapi.json"
+
+
+async def test_the_document_is_valid_and_public(client: Client) -> None:
+    document = await ApiDocument.read(client)
+
+    validate(document.content)
+    assert ROUTES[DOCUMENT].permission is Permission.PUBLIC
+
+
+async def test_exactly_the_routes_are_described(client: Client) -> None:
+    document = await ApiDocument.read(client)
+
+    routes = {(route.method, route.path) for table in TABLES for route in table if route.path.startswith("/api/")}
+    assert set(document.operations) == routes - {("GET", DOCUMENT)}
+    for (_, path), operation in document.operations.items():
+        in_path = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"]
+        assert in_path == re.findall(r"\{(\w+)\}", path)
+    names = [operation["operationId"] for operation in document.operations.values()]
+    assert len(names) == len(set(names))
+
+
+async def test_paths_are_relative_to_where_clients_reach_the_registry(serve: Serve) -> None:
+    client = await serve(tables={"server": Server(external_url=ExternalUrl.parse("https://example.com/registry"))})
+
+    document = await ApiDocument.read(client)
+
+    assert document.content["servers"] == [{"url": "/registry/"}]
+
+
+async def test_every_answer_is_what_the_document_says(client: Client, http_services: Services) -> None:
+    document = await ApiDocument.read(client)
+    pusher = Pusher.to(http_services, "team/app")
+    image = await pusher.image("1", config={**AMD64, "config": {"Cmd": ["sh"]}, "history": [{"created_by": "COPY"}]})
+    children = [{**image, "platform": AMD64}, {**await pusher.image(config=b"{"), "platform": ARM64}]
+    statement = {**await pusher.image(config=UNKNOWN), "platform": UNKNOWN}
+    await pusher.index("2", manifests=[*children, statement], annotations={"a": "b"})
+    await pusher.image("3", config_type="application/x", subject=image)
+    await pusher.index("2", manifests=children)
+    values = {"name": "team/app", "tag": "2"}
+    bodies: dict[str, dict[str, Any]] = {"PUT": {"json": {"digest": image["digest"]}}}
+
+    # Deletions last, the longest path first: what is answered before them has something to tell.
+    operations = sorted(document.operations, key=lambda operation: (operation[0] == "DELETE", -len(operation[1])))
+    for method, path in operations:
+        for query in ("?unknown=1", "?limit=1", ""):
+            answer = await client.ask(method, path.format_map(values) + query, **bodies.get(method, {}))
+            document.check((method, path), answer)
+        assert answer.status in {200, 204}, (method, path)
+        for name in ("team/absent", "BAD"):
+            answer = await client.ask(method, path.format(name=name, tag="1") + query, **bodies.get(method, {}))
+            document.check((method, path), answer)
+
+
+async def test_every_parameter_takes_what_the_document_says_and_nothing_else(
+    client: Client, http_services: Services
+) -> None:
+    document = await ApiDocument.read(client)
+    await Pusher.to(http_services, "team/app").index("1", manifests=[])
+    checked = 0
+
+    for (method, path), operation in document.operations.items():
+        for parameter in operation["parameters"]:
+            if parameter["in"] != "query":
+                continue
+            taken, refused = examples(parameter["schema"])
+            for value, is_taken in [(value, True) for value in taken] + [(value, False) for value in refused]:
+                url = f"{path.format(name='team/app', tag='1')}?{parameter['name']}={value}"
+                answer = await client.ask(method, url)
+                if is_taken:
+                    assert answer.status == 200, url
+                else:
+                    assert refused_parameter(answer)[0] == parameter["name"], url
+                checked += 1
+
+    assert checked > 30
+
+
+def examples(schema: dict[str, Any]) -> tuple[list[object], list[object]]:
+    """Values that a parameter takes, and values that it refuses, as its schema says."""
+    taken = [schema["default"]] if "default" in schema else []
+    if "enum" in schema:
+        return [*taken, *schema["enum"]], ["", "absent", schema["enum"][0].upper()]
+    if schema["type"] == "integer":
+        least, most = schema["minimum"], schema["maximum"]
+        return [*taken, least, most], ["", "x", least - 1, most + 1, f"{least}.0"]
+    alphabet = [character for character in map(chr, range(32, 127)) if re.fullmatch(schema["pattern"], character)]
+    safe = alphabet[-2]
+    if re.fullmatch(schema["pattern"], ""):
+        return [*taken, safe * schema["maxLength"]], [safe * (schema["maxLength"] + 1), "%C3%A9", "%00"]
+    # A cursor: no example of it can be made up.
+    return taken, [safe * (schema["maxLength"] + 1), "", "%C3%A9"]
+
+
+async def test_the_document_describes_a_digest_that_can_be_sent(client: Client, http_services: Services) -> None:
+    schemas = (await ApiDocument.read(client)).content["components"]["schemas"]
+
+    [example] = schemas["TagTarget"]["properties"]["digest"]["examples"]
+
+    assert str(Digest.parse(example)) == example
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_the_document_is_only_read(client: Client, method: str) -> None:
+    answer = await client.ask(method, DOCUMENT)
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
