@@ -138,6 +138,12 @@ READINESS_S: Final = 5
 LEASE_S: Final = 3600
 """How long a positive answer protects a blob from collection: the gap between "it exists" and the manifest."""
 
+GC_GRACE_S: Final = 3600
+"""Default of `gc.grace_s`: pushes of one image from several machines, and pulls by a tag just moved, end within it."""
+
+GC_INTERVAL_S: Final = 900
+"""Default of `gc.interval_s`: nothing becomes garbage sooner than `gc.grace_s`, and to look for it costs a scan."""
+
 JOB_LEASE_S: Final = 60
 """How long one node owns a periodic job without renewing it; after its death another takes over."""
 

@@ -180,6 +180,13 @@ class BlobStore(ABC):
         """All committed blobs, in no order; what is committed or deleted meanwhile may be missing or not."""
 
     @abstractmethod
+    def upload_of(self, key: str) -> str:
+        """The key of the upload that was committed as the blob `key`, whether that is still there or not.
+
+        Whoever holds that upload knows that no other session is about to record the blob.
+        """
+
+    @abstractmethod
     def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         """All uploads that have bytes and are not committed: the key, and when it was last written to."""
 

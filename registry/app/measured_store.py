@@ -51,6 +51,9 @@ class MeasuredStore(BlobStore):
     def list_keys(self) -> AsyncIterator[StoredObject]:
         return self._store.list_keys()
 
+    def upload_of(self, key: str) -> str:
+        return self._store.upload_of(key)
+
     def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         return self._store.list_uploads()
 

@@ -23,6 +23,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "config": ("registry.cli.config", "Check and show the configuration."),
     "repository": ("registry.cli.repository", "List, show and remove repositories."),
     "tag": ("registry.cli.tag", "List, move and remove tags, and show their history."),
+    "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
 }
 
 

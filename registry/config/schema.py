@@ -128,6 +128,24 @@ class Uploads(Struct, frozen=True, kw_only=True):
     ] = bounds.UPLOAD_EXPIRE_S
 
 
+class Gc(Struct, frozen=True, kw_only=True):
+    """The collection of garbage: manifests that nothing names, and blobs that no manifest needs."""
+
+    grace_s: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="How long content is kept that nothing names or needs (any more).")
+    ] = bounds.GC_GRACE_S
+    interval_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="How long the registry rests after a collection before the next.")
+    ] = bounds.GC_INTERVAL_S
+    untagged: Annotated[
+        Literal["remove", "keep"],
+        Meta(
+            description="What happens to manifests that no tag names, no index lists and that refer to no manifest "
+            "of their repository."
+        ),
+    ] = "remove"
+
+
 class Events(Struct, frozen=True, kw_only=True):
     """The record of changes that others are told about."""
 
@@ -184,6 +202,7 @@ class Config(Struct, frozen=True, kw_only=True):
     auth: Auth = Auth()
     manifests: Manifests = Manifests()
     uploads: Uploads = Uploads()
+    gc: Gc = Gc()
     events: Events = Events()
     limits: Limits = Limits()
     log: Log = Log()

@@ -58,6 +58,21 @@ async def repeat(services: Services, job: Job) -> None:
             await lease.release()
 
 
+async def run_once(services: Services, job: Job) -> bool:
+    """Do the job now if no other process owns it; whether it was done. What it raises is the caller's."""
+    lease = _Lease(services.database, job)
+    if not await lease.hold():
+        return False
+    try:
+        async with lease.kept():
+            await job.run(services)
+    except _LeaseLost:
+        return False
+    finally:
+        await lease.release()
+    return True
+
+
 async def _attempt(services: Services, job: Job, lease: _Lease) -> None:
     try:
         if await lease.hold():

@@ -7,10 +7,11 @@ import asyncio
 import structlog
 
 from registry.errors import RegistryError
-from registry.jobs import event_retention, index_objects, upload_expiry
+from registry.jobs import event_retention, garbage_collection, index_objects, upload_expiry
 from registry.jobs.leased import repeat
 from registry.services.context import Services
 
+# Those that run as often everywhere; how often garbage is collected is configured.
 JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB)
 
 _PULL_TIMES_INTERVAL_S = 5
@@ -21,7 +22,7 @@ _log = structlog.get_logger(__name__)
 async def run(services: Services) -> None:
     """Run every job until cancelled; what this process still has to write is written before it returns."""
     async with asyncio.TaskGroup() as tasks:
-        for job in JOBS:
+        for job in (*JOBS, garbage_collection.job(services.settings)):
             tasks.create_task(repeat(services, job), name=job.name)
         tasks.create_task(_flush_pull_times(services), name="pull-times")
 

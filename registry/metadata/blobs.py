@@ -67,6 +67,11 @@ _LINKED_ONE = kept(_LINKED.where(has_digest(blob)), link)
 _LINKED_SOME = kept(_LINKED.where(has_some_digest(blob)), link)
 _THIS_LINK = (_IN_REPOSITORY, link.c.blob_id == bindparam("this_blob"))
 _RENEW = update(link).where(*_THIS_LINK, link.c.lease_until < bindparam("until")).values(lease_until=bindparam("until"))
+_RENEW_SINCE = (
+    update(link)
+    .where(_IN_REPOSITORY, link.c.lease_until >= bindparam("since"), link.c.lease_until < bindparam("until"))
+    .values(lease_until=bindparam("until"))
+)
 _HAS_LINK = select(link.c.blob_id).where(*_THIS_LINK)
 _UNLINK = delete(link).where(
     _IN_REPOSITORY, link.c.blob_id == select(blob.c.id).where(has_digest(blob)).scalar_subquery()
@@ -153,6 +158,10 @@ class Blobs:
         if self._runner.change(_RENEW, {**this, "until": lease_until}) > 0:
             return True
         return self._runner.value(_HAS_LINK, this) is not None
+
+    def renew_since(self, repository_id: int, since: datetime, lease_until: datetime) -> int:
+        """Lengthen to `lease_until` each lease in the repository that had not ended at `since`, and count them."""
+        return self._runner.change(_RENEW_SINCE, {"in_repository": repository_id, "since": since, "until": lease_until})
 
     def unlink(self, repository_id: int, digest: Digest) -> bool:
         """Take the blob away from the repository, whatever its lease; False when it was not linked there."""

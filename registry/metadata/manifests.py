@@ -70,6 +70,15 @@ _LEASE = insert(
         where=new.excluded.lease_until > manifest_lease.c.lease_until,
     ),
 )
+_LEASE_SINCE = (
+    update(manifest_lease)
+    .where(
+        manifest_lease.c.manifest_id.in_(select(manifest.c.id).where(_IN_REPOSITORY)),
+        manifest_lease.c.lease_until >= bindparam("since"),
+        manifest_lease.c.lease_until < bindparam("until"),
+    )
+    .values(lease_until=bindparam("until"))
+)
 _CONTENT = select(manifest.c.content).where(manifest.c.id == bindparam("manifest_id"))
 _DELETE = delete(manifest).where(_IN_REPOSITORY, has_digest(manifest))
 _ARTIFACT_TYPE = func.coalesce(manifest.c.artifact_type, manifest.c.config_media_type)
@@ -174,6 +183,10 @@ class Manifests:
             return False
         self._runner.change(_LEASE, {"manifest_id": manifest_id, "lease_until": lease_until})
         return True
+
+    def lease_since(self, repository_id: int, since: datetime, lease_until: datetime) -> int:
+        """Lengthen to `lease_until` each lease in the repository that had not ended at `since`, and count them."""
+        return self._runner.change(_LEASE_SINCE, {"in_repository": repository_id, "since": since, "until": lease_until})
 
     def content(self, manifest_id: int) -> bytes:
         """Give the exact bytes of a manifest that is known to be there."""

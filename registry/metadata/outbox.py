@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from registry.metadata.rows import OutboxEvent
@@ -24,6 +24,7 @@ _PENDING = (
     .order_by(outbox.c.id)
     .limit(bindparam("limit"))
 )
+_NEWEST_PENDING = select(func.max(outbox.c.id)).where(outbox.c.indexed_at.is_(None))
 _MARK = update(outbox).where(outbox.c.id == bindparam("this_id"), outbox.c.indexed_at.is_(None))
 _MARK = _MARK.values(indexed_at=bindparam("now"))
 _OLD = (
@@ -56,6 +57,11 @@ class Outbox:
             OutboxEvent(id=row[0], kind=row[1], payload=json.loads(row[2]), created_at=row[3], indexed_at=row[4])
             for row in self._runner.rows(_PENDING, {"limit": limit})
         ]
+
+    def newest_pending(self) -> int | None:
+        """Give the id of the newest event that is not marked yet, None when there is none."""
+        newest: int | None = self._runner.value(_NEWEST_PENDING)
+        return newest
 
     def mark_indexed(self, ids: Collection[int], now: datetime) -> None:
         """Note that what these events tell has been written behind."""

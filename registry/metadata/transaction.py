@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.metadata.blobs import Blobs
+from registry.metadata.garbage import Garbage
 from registry.metadata.leases import Leases
 from registry.metadata.manifests import Manifests
 from registry.metadata.outbox import Outbox
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
 class Transaction:
     """What a unit of work gets: one object per aggregate, all in the same transaction."""
 
-    __slots__ = ("blobs", "leases", "manifests", "outbox", "pulls", "repositories", "secrets", "tags", "uploads")
+    __slots__ = (
+        "blobs",
+        "garbage",
+        "leases",
+        "manifests",
+        "outbox",
+        "pulls",
+        "repositories",
+        "secrets",
+        "tags",
+        "uploads",
+    )
 
     def __init__(self, connection: Connection) -> None:
         """Stand on a connection whose transaction has begun; the caller ends it."""
@@ -36,3 +48,4 @@ class Transaction:
         self.outbox = Outbox(runner)
         self.secrets = Secrets(runner)
         self.pulls = Pulls(runner)
+        self.garbage = Garbage(runner)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from oci_spec.digest import Digest
+from registry import limits
 from registry.auth.access import Access
 from registry.errors import StorageFull
 from registry.metadata.rows import Blob, BlobState, LinkedBlob, Upload
@@ -102,5 +105,10 @@ def _publish(
         events.record(tx, EventKind.BLOB_MOVED, about, digest=digest)
     target = tx.repositories.ensure(access.repository, moment)
     tx.blobs.link(target.id, blob.id, lease_from(moment), now=moment)
+    if upload is not None and moment - upload.started_at > timedelta(seconds=limits.LEASE_S) / 2:
+        # While the session was open nothing was collected that was leased when it began (`registry.metadata.garbage`).
+        # The push that it belongs to has yet to build on that.
+        tx.blobs.renew_since(target.id, upload.started_at, lease_from(moment))
+        tx.manifests.lease_since(target.id, upload.started_at, lease_from(moment))
     events.record(tx, EventKind.BLOB_LINKED, about, digest=digest)
     return unused

@@ -21,6 +21,9 @@ class Settings:
     sparse_manifests: bool = False
     upload_expire_s: int = limits.UPLOAD_EXPIRE_S
     event_retention_s: int = limits.EVENT_RETENTION_S
+    gc_grace_s: int = limits.GC_GRACE_S
+    gc_interval_s: int = limits.GC_INTERVAL_S
+    keep_untagged: bool = False
     manifest_bytes: int = limits.MANIFEST_BYTES
     blob_bytes: int = limits.BLOB_BYTES
     page_entries: int = limits.PAGE_ENTRIES

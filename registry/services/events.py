@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     BLOB_LINKED = "blob.linked"
     BLOB_UNLINKED = "blob.unlinked"
     BLOB_MOVED = "blob.moved"
+    BLOB_REMOVED = "blob.removed"
     MANIFEST_PUSHED = "manifest.pushed"
     MANIFEST_DELETED = "manifest.deleted"
     TAG_MOVED = "tag.moved"
@@ -47,3 +48,8 @@ def record(
     if tag is not None:
         payload["tag"] = str(tag)
     tx.outbox.append(kind, payload, about.moment)
+
+
+def record_removed_blob(tx: Transaction, digest: Digest, key: str, moment: datetime) -> None:
+    """Append that no repository has the blob any more, and the bytes under `key` are to go."""
+    tx.outbox.append(EventKind.BLOB_REMOVED, {"digest": str(digest), "key": key}, moment)

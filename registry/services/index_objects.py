@@ -1,7 +1,8 @@
 """The registry's memory beside its database: small objects in the blob store that say what the rows said.
 
 A registry whose database is lost is rebuilt from them. They follow the database by the outbox: an event names what
-changed, and what is written is the state found now, so that events may be repeated or come late.
+changed, and what is written is the state found now, so that events may be repeated or come late. The bytes of removed
+blobs go in the same way: whatever dies in between, the event is there until they are gone.
 
 Names, below the store's index: `blobs/<algorithm>/<two digits>/<hex>` and, for each repository,
 `repositories/<name>/_links/<algorithm>/<hex>`, `…/_manifests/<algorithm>/<hex>` and `…/_tags/<tag>`. No component of a
@@ -49,11 +50,20 @@ async def follow(services: Services, event: OutboxEvent) -> None:
     Raises:
         StorageError: the store refused.
     """
+    if event.kind == EventKind.BLOB_REMOVED:
+        await _remove_bytes(services, Digest.parse(event.payload["digest"]), event.payload["key"])
+        return
     repository = RepositoryName.parse(event.payload["repository"])
     if event.kind == EventKind.REPOSITORY_DELETED:
         await _refresh(services, repository)
     else:
         await _apply(services, await services.database.read(_state, repository, event))
+
+
+async def _remove_bytes(services: Services, digest: Digest, key: str) -> None:
+    """Remove what a blob's row named when it was removed; bytes pushed since have a row and a key of their own."""
+    await services.store.delete(key)
+    await _apply(services, await services.database.read(_blob, digest))
 
 
 async def _refresh(services: Services, repository: RepositoryName) -> None:

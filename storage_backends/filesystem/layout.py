@@ -94,6 +94,11 @@ def blob_key(digest: Digest, upload_key: str) -> str:
     return f"{digest.algorithm}/{encoded[:2]}/{encoded}.{upload_key}"
 
 
+def upload_key(blob_key: str) -> str:
+    """The key of the upload that was committed under `blob_key`."""
+    return blob_key.rpartition(".")[2]
+
+
 def is_upload_key(text: str) -> bool:
     """Whether `text` could have come from `new_upload_key`."""
     return _UPLOAD_KEY.fullmatch(text) is not None
