@@ -1,6 +1,7 @@
 """The Makefile: it lists itself, and says what a machine lacks before anything is installed."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,9 +16,9 @@ def test_without_a_target_the_targets_are_listed(tmp_path: Path) -> None:
     run = _make(tmp_path)
 
     assert run.returncode == 0
-    assert [line.split()[1] for line in run.stdout.splitlines()] == [
-        *("help", "serve", "install", "demo", "test", "test-fast", "tools", "lint", "lock"),
-    ]
+    listed = [line.split()[1] for line in run.stdout.splitlines()]
+    assert listed == re.findall(r"^\.PHONY: (\S+)$", MAKEFILE.read_text(), re.MULTILINE)
+    assert {"serve", "test"} <= set(listed)
 
 
 def test_a_python_without_venv_is_answered_with_the_package_to_install(tmp_path: Path) -> None:
