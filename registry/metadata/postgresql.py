@@ -96,6 +96,7 @@ class PostgresDatabase(Database):
                 raise _Collided(error) from error
             # Broken off in the middle of a commit, nobody knows whether it happened: that one is not run again.
             if is_lost(error) and not committing:
+                await self._engine.dispose()
                 raise Lost(error) from error
             raise_meaning(error)
         return result
@@ -110,6 +111,7 @@ class PostgresDatabase(Database):
                 return await connection.run_sync(question)
         except Exception as error:
             if is_lost(error):
+                await self._engine.dispose()
                 raise Lost(error) from error
             raise_meaning(error)
 

@@ -24,6 +24,17 @@ _BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
 _COLLISIONS = frozenset({"40001", "40P01", "23503", "23505"})
 # Whole classes: connection, authorization, catalog name, resources, operator intervention, system, corruption.
 _UNAVAILABLE_CLASSES = ("08", "28", "3D", "53", "57", "58", "XX")
+# The driver is in the wrong state when it is used between a server's last words and the end of the connection.
+_LOST = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InternalClientError,
+)
+_LOST_IN_SQLALCHEMY = (
+    AsyncAdapt_asyncpg_dbapi.InvalidCachedStatementError,
+    AsyncAdapt_asyncpg_dbapi.InternalClientError,
+)
 # A server that only follows another one takes no writes.
 _READ_ONLY = "25006"
 
@@ -50,9 +61,8 @@ def is_collision(error: BaseException) -> bool:
 def is_lost(error: BaseException) -> bool:
     """Say whether a connection that had been good broke, or what it had prepared has become outdated by a migration."""
     if isinstance(error, DBAPIError):
-        outdated = isinstance(error.orig, AsyncAdapt_asyncpg_dbapi.InvalidCachedStatementError)
-        return outdated or error.connection_invalidated
-    return isinstance(error, asyncpg.ConnectionDoesNotExistError | asyncpg.InterfaceError | asyncpg.AdminShutdownError)
+        return error.connection_invalidated or isinstance(error.orig, _LOST_IN_SQLALCHEMY)
+    return isinstance(error, _LOST)
 
 
 class Lost(Exception):

@@ -55,8 +55,9 @@ class PreparedRows:
     async def close(self) -> None:
         """Give up the connections; those in use when their question is answered. May be repeated."""
         self._closed = True
-        while self._idle:
-            await self._idle.pop().close()
+        self._drop_idle()
+        # The loop itself closes their sockets, in its next round.
+        await asyncio.sleep(0)
 
     async def _fetch_once(self, text: str, arguments: tuple[Any, ...]) -> Any:
         if self._closed:
