@@ -1,0 +1,3 @@
+module moorage/load
+
+go 1.25
