@@ -1,0 +1,158 @@
+"""What a request costs when the database holds more and more: the same requests to small and large registries."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.content import KIB, OCI_MANIFEST, Image, digest, make_image, push_blob, push_manifest
+from benchmarks.filling import TAGGED, TEMPLATE, repository_name, tag_name
+from benchmarks.generator import Generator, Request, RequestPlan, UploadPlan
+from benchmarks.measure import Work, median
+from benchmarks.servers import Moorage, Server
+
+SIZES = (1_000, 100_000, 1_000_000)
+
+_SPREAD = 64
+_PAGE = 100
+_PUSHES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One kind of request with so many rows: the median of its times (seconds), and what 99 of 100 stay below."""
+
+    name: str
+    rows: int
+    median_s: float
+    slow_s: float
+
+    def document(self) -> dict[str, Any]:
+        """The point as JSON."""
+        return {"name": self.name, "rows": self.rows, "median_s": self.median_s, "slow_s": self.slow_s}
+
+
+@dataclass(frozen=True, slots=True)
+class _Registry:
+    server: Server
+    rows: int
+    image: Image
+
+
+def measure_curve(
+    generator: Generator, scratch: Path, sizes: Sequence[int], *, rounds: int, seconds: float
+) -> list[CurvePoint]:
+    """Measure registries with as many tags, and as many repositories, as each of `sizes` says, in turn.
+
+    `seconds` is how long each kind of request is repeated in each of `rounds`.
+    """
+    with ExitStack() as stack:
+        registries = []
+        for rows in sizes:
+            directory = scratch / f"curve-{rows}"
+            image = _make(directory, rows)
+            server = stack.enter_context(Moorage().running(directory))
+            registries.append(_Registry(server, rows, image))
+        actions = _actions(generator, seconds)
+        works: dict[tuple[str, int], list[Work]] = {}
+        for _ in range(rounds + 1):
+            for name, action in actions.items():
+                for registry in registries:
+                    works.setdefault((name, registry.rows), []).append(action(registry))
+    # The first round fills caches, as any registry's first minutes do.
+    return [_point(name, rows, done[1:]) for (name, rows), done in works.items()]
+
+
+def _make(directory: Path, rows: int) -> Image:
+    """A registry's data with one pushed image, copied `rows` times."""
+    image = make_image(TEMPLATE, [bytes(KIB)])
+    with Moorage().running(directory) as server:
+        connection = server.connect()
+        for blob in image.blobs:
+            push_blob(connection, TAGGED, blob)
+        push_manifest(connection, TAGGED, TEMPLATE, image.manifest)
+        connection.close()
+    database = directory / "data" / "registry.db"
+    print(f"filling a database with {rows:,} tags and repositories …", file=sys.stderr)
+    subprocess.run([sys.executable, "-m", "benchmarks.filling", database, str(rows)], check=True)
+    return image
+
+
+def _actions(generator: Generator, seconds: float) -> dict[str, Callable[[_Registry], Work]]:
+    def asking(targets: Callable[[_Registry], Iterable[str]], method: str = "GET") -> Callable[[_Registry], Work]:
+        def ask(registry: _Registry) -> Work:
+            requests = tuple(Request(method, target, {"Accept": OCI_MANIFEST}) for target in targets(registry))
+            plan = RequestPlan(connections=1, requests=requests, seconds=seconds)
+            return generator.ask(registry.server.address, None, plan)
+
+        return ask
+
+    def push_manifests(registry: _Registry) -> Work:
+        # Each under a name of its own: pushing what is already there would change nothing.
+        names = [f"/v2/{TAGGED}/manifests/pushed-{secrets.token_hex(8)}" for _ in range(_PUSHES)]
+        body = registry.image.manifest.decode()
+        requests = tuple(Request("PUT", name, {"Content-Type": OCI_MANIFEST}, body) for name in names)
+        plan = RequestPlan(connections=1, requests=requests, seconds=0)
+        return generator.ask(registry.server.address, None, plan)
+
+    def push_blobs(registry: _Registry) -> Work:
+        plan = UploadPlan(
+            connections=1,
+            repository=TAGGED,
+            size=KIB,
+            chunked=False,
+            operations=_PUSHES,
+            seconds=0,
+            seed=secrets.token_hex(16),
+        )
+        return generator.upload(registry.server.address, None, plan)
+
+    return {
+        "tag list, first page": asking(lambda _: [_tags("")]),
+        "tag list, page in the middle": asking(lambda registry: [_tags(tag_name(registry.rows // 2))]),
+        "catalog, first page": asking(lambda _: [_catalog("")]),
+        "catalog, page in the middle": asking(lambda registry: [_catalog(repository_name(registry.rows // 2))]),
+        "manifest HEAD, many tags": asking(_manifests_by_tag, "HEAD"),
+        "manifest HEAD, many repositories": asking(_manifests_by_repository, "HEAD"),
+        "blob HEAD, many repositories": asking(_blobs, "HEAD"),
+        "manifest push, new tag": push_manifests,
+        "blob push of 1 KiB": push_blobs,
+    }
+
+
+def _spread(rows: int) -> list[int]:
+    """Some numbers from 1 to `rows`, evenly apart."""
+    return [1 + number * rows // _SPREAD for number in range(_SPREAD)]
+
+
+def _tags(last: str) -> str:
+    return f"/v2/{TAGGED}/tags/list?n={_PAGE}" + (f"&last={last}" if last else "")
+
+
+def _catalog(last: str) -> str:
+    return f"/v2/_catalog?n={_PAGE}" + (f"&last={last}" if last else "")
+
+
+def _manifests_by_tag(registry: _Registry) -> list[str]:
+    return [f"/v2/{TAGGED}/manifests/{tag_name(number)}" for number in _spread(registry.rows)]
+
+
+def _manifests_by_repository(registry: _Registry) -> list[str]:
+    return [f"/v2/{repository_name(number)}/manifests/{TEMPLATE}" for number in _spread(registry.rows)]
+
+
+def _blobs(registry: _Registry) -> list[str]:
+    layer = digest(registry.image.blobs[-1])
+    return [f"/v2/{repository_name(number)}/blobs/{layer}" for number in _spread(registry.rows)]
+
+
+def _point(name: str, rows: int, done: Sequence[Work]) -> CurvePoint:
+    medians = [work.median_s for work in done if work.median_s is not None]
+    slow = [work.slow_s for work in done if work.slow_s is not None]
+    return CurvePoint(name, rows, median(medians) or 0.0, median(slow) or 0.0)

@@ -1,0 +1,122 @@
+"""The load generator as a function: a plan goes in, what came of it comes out (`benchmarks/load/plan.go`)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Work
+
+_DEADLINE_S = 900
+
+
+class LoadFailed(Exception):
+    """The generator could not do its work, most often because the server refused something."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files of a certificate, which is its own authority, and of its key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to send; a target is a path with its query."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPlan:
+    """Requests in turn on some connections for some seconds; with 0 seconds each request is sent once.
+
+    `fresh` opens a connection for each. `copy` copies the bodies out of the kernel instead of discarding them.
+    """
+
+    connections: int
+    requests: tuple[Request, ...]
+    seconds: float
+    threads: int = 1
+    copy: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPlan:
+    """Blobs of `size` bytes by POST, PATCH and PUT: `operations` of them, and more until some seconds have passed.
+
+    `seed` is at most 40 characters that no other plan has, so that no two blobs are the same.
+    """
+
+    connections: int
+    repository: str
+    size: int
+    chunked: bool
+    operations: int
+    seconds: float
+    seed: str
+
+
+class Generator:
+    """The program at `path`, which runs once for each call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def ask(self, address: str, authority: Path | None, plan: RequestPlan) -> Work:
+        """Send the requests of `plan` to the server at `address`.
+
+        Raises:
+            LoadFailed: the server refused one, or did not answer in time.
+        """
+        return _work(self._run("requests", {**_place(address, authority), **asdict(plan)}))
+
+    def upload(self, address: str, authority: Path | None, plan: UploadPlan) -> Work:
+        """Push the blobs of `plan` to the server at `address`.
+
+        Raises:
+            LoadFailed: the server refused one, or did not answer in time.
+        """
+        return _work(self._run("uploads", {**_place(address, authority), **asdict(plan)}))
+
+    def certificate(self, directory: Path) -> TlsFiles:
+        """Make a certificate for loopback addresses in `directory`, valid for a day."""
+        made = self._run("certificate", {"directory": str(directory)})
+        return TlsFiles(Path(made["certificate"]), Path(made["key"]))
+
+    def _run(self, work: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+        run = subprocess.run(
+            [self._path, work],
+            input=json.dumps(plan).encode(),
+            capture_output=True,
+            timeout=_DEADLINE_S,
+            check=False,
+        )
+        if run.returncode:
+            raise LoadFailed(run.stderr.decode().strip())
+        result: dict[str, Any] = json.loads(run.stdout)
+        return result
+
+
+def _place(address: str, authority: Path | None) -> dict[str, str]:
+    return {"address": address, "authority": "" if authority is None else str(authority)}
+
+
+def _work(result: Mapping[str, Any]) -> Work:
+    return Work(
+        operations=result["operations"],
+        size=result["bytes"],
+        seconds=result["seconds"],
+        median_s=result["median_s"],
+        slow_s=result["slow_s"],
+    )

@@ -1,0 +1,90 @@
+"""What a server's processes cost while something is done with them."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.processes import cpu_seconds, memory_bytes, tree
+
+_MEMORY_INTERVAL_S = 0.1
+_SETTLE_STEP_S = 0.05
+_SETTLE_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What was done: how many operations, how many bytes of content they moved, and how long all of it took.
+
+    `median_s` and `slow_s` are the times of single operations: the median, and what 99 of 100 did not exceed.
+    """
+
+    operations: int
+    size: int
+    seconds: float
+    median_s: float | None = None
+    slow_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some work, the CPU time that the server took for it (seconds) and its peak memory meanwhile (bytes of PSS).
+
+    None where the server's processes are not known.
+    """
+
+    work: Work
+    cpu_s: float | None = None
+    peak_size: int | None = None
+
+
+def measured(roots: tuple[int, ...], action: Callable[[], Work]) -> Sample:
+    """Do `action` and measure the processes `roots` with all their descendants meanwhile."""
+    if not roots:
+        return Sample(action())
+    processes = tree(roots)
+    before = cpu_seconds(processes)
+    with _peak_memory(processes) as peak:
+        work = action()
+    return Sample(work, _settled_cpu(processes) - before, peak[0])
+
+
+def median(values: list[float]) -> float | None:
+    """The median, None of nothing."""
+    return statistics.median(values) if values else None
+
+
+def _settled_cpu(processes: list[int]) -> float:
+    """CPU time once it stands still: what a server puts off until it has answered is part of its cost."""
+    used = cpu_seconds(processes)
+    for _ in range(_SETTLE_STEPS):
+        time.sleep(_SETTLE_STEP_S)
+        now = cpu_seconds(processes)
+        if now == used:
+            break
+        used = now
+    return used
+
+
+@contextmanager
+def _peak_memory(processes: list[int]) -> Iterator[list[int]]:
+    """The most memory of `processes` in the block, as the only entry of a list."""
+    peak = [memory_bytes(processes)]
+    stop = threading.Event()
+
+    def sample() -> None:
+        while not stop.wait(_MEMORY_INTERVAL_S):
+            peak[0] = max(peak[0], memory_bytes(processes))
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        sampler.join()
+        peak[0] = max(peak[0], memory_bytes(processes))

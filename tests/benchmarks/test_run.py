@@ -1,0 +1,111 @@
+"""The whole harness against a real server, with next to nothing to do."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.content import KIB, MIB, Corpus
+from benchmarks.curve import measure_curve
+from benchmarks.filling import repository_name, tag_name
+from benchmarks.generator import Generator
+from benchmarks.options import Options
+from benchmarks.rounds import run_rounds
+from benchmarks.servers import MOORAGE, Moorage, Server
+from benchmarks.workloads.requests import Downloads, FreshConnections, Requests, TagLists, blob_heads, manifest_requests
+from benchmarks.workloads.starts import measure_starts
+from benchmarks.workloads.uploads import CHUNKED, LENGTH, Uploads
+from benchmarks.workloads.workload import Kit
+
+pytestmark = [pytest.mark.heavy, pytest.mark.tool("go"), pytest.mark.timeout(600)]
+
+
+BRIEF = Options(quick=True, rounds=1, seconds=0.05, peers=(), only="", copying=False)
+
+
+@pytest.fixture(scope="module")
+def kit(generator: Generator, tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    return Kit(generator, Corpus(), BRIEF, tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def server(request: pytest.FixtureRequest, kit: Kit) -> Iterator[Server]:
+    tls = kit.generator.certificate(kit.scratch) if request.param == "https" else None
+    with Moorage().running(kit.scratch / request.param, tls) as running:
+        yield running
+
+
+def test_what_is_pulled_is_pulled_whole(kit: Kit, server: Server) -> None:
+    kit.corpus.push(server, [KIB, MIB])
+    workloads = [
+        Requests(kit, "manifest GET", manifest_requests(kit, "GET", "tag"), 2),
+        Requests(kit, "manifest HEAD", manifest_requests(kit, "HEAD", "digest"), 2),
+        Requests(kit, "blob HEAD", blob_heads(kit), 2),
+        FreshConnections(kit, "connections", blob_heads(kit), 2),
+        Downloads(kit, "blob GET", KIB, 2),
+        Downloads(kit, "blob GET", MIB, 2),
+    ]
+
+    results = {workload.name: run_rounds(workload, [server], 2) for workload in workloads}
+
+    assert [result.failures for result in results.values()] == [{}] * len(workloads)
+    for result in results.values():
+        figures = result.figures(MOORAGE)
+        assert figures.value is not None
+        assert figures.value > 0
+        assert figures.peak_size is not None
+        assert figures.peak_size > 10 * MIB
+    for sample in results["blob GET 1 MiB, c=2"].samples[MOORAGE]:
+        assert sample.work.size == sample.work.operations * MIB
+
+
+def test_a_list_of_several_pages_counts_once(kit: Kit, server: Server) -> None:
+    lists = TagLists(kit, 1_001, 2)
+    lists.prepare(server)
+
+    work = lists.run(server)
+
+    # A page holds a thousand names at most, and the answers are little more than names.
+    assert work.operations > 0
+    assert work.size >= work.operations * 1_001 * len("tag-1")
+
+
+@pytest.mark.parametrize("size", [64, 65, 32 * KIB + 64, 100_000, MIB, 8 * MIB + 1, 17 * MIB])
+@pytest.mark.parametrize("encoding", [LENGTH, CHUNKED])
+def test_uploads_are_new_whole_and_given_back(kit: Kit, server: Server, size: int, encoding: str) -> None:
+    result = run_rounds(Uploads(kit, size, encoding, 2), [server], 1)
+
+    # The server has compared every digest.
+    assert result.failures == {}
+    [sample] = result.samples[MOORAGE]
+    assert sample.work.size == sample.work.operations * size
+    assert server.uploaded is not None
+    assert not [path for path in server.uploaded.rglob("*") if path.is_file()]
+
+
+def test_starts_are_timed(kit: Kit) -> None:
+    first, again, idle = measure_starts([Moorage()], kit.scratch, 1)
+
+    for result in (first, again):
+        started = result.figures(MOORAGE).value
+        assert started is not None
+        assert 0 < started < 60
+    resting = idle.figures(MOORAGE).value
+    assert resting is not None
+    assert resting > 10
+
+
+def test_the_curve_is_measured_in_filled_databases(kit: Kit) -> None:
+    points = measure_curve(kit.generator, kit.scratch, (70, 140), rounds=1, seconds=0.02)
+
+    assert {point.rows for point in points} == {70, 140}
+    assert all(0 < point.median_s <= point.slow_s for point in points)
+    # The last page of the larger registry ends with what the filling put there last.
+    with Moorage().running(kit.scratch / "curve-140") as server:
+        connection = server.connect()
+        connection.request("GET", f"/v2/_catalog?n=2&last={repository_name(139)}")
+        catalog = connection.getresponse().read()
+        connection.request("GET", f"/v2/curve/tags/tags/list?n=1&last={tag_name(139)}")
+        tags = connection.getresponse().read()
+        connection.close()
+    assert f'"{repository_name(140)}", "curve/tags"'.encode() in catalog
+    assert f'"{tag_name(140)}"'.encode() in tags
