@@ -55,6 +55,10 @@ test: .venv/.developing  ## install what tests need, lint, and run every test
 test-fast: .venv/.developing  ## run the tests that need nothing but Python
 	@$(VENV)/pytest -n auto --dist loadgroup -m "not heavy and not e2e and not root and not tool"
 
+.PHONY: bench
+bench: install  ## measure beside distribution (QUICK=1: three minutes; PEERS=name=http://127.0.0.1:PORT,…; ONLY=text)
+	@QUICK="$(QUICK)" PEERS="$(PEERS)" ONLY="$(ONLY)" COPY="$(COPY)" $(VENV)/python -m benchmarks.main
+
 .PHONY: tools
 tools:  ## install the clients and daemons of the end-to-end tests (apt as root; Go programs into a cache)
 	@tests/tools/install

@@ -49,4 +49,5 @@ def _search_path() -> list[str]:
         *os.environ.get("PATH", os.defpath).split(os.pathsep),
         *_SYSTEM_DIRECTORIES,
         *map(str, postgresql),
+        str(tools_directory() / "go-from-python" / "bin"),
     ]
