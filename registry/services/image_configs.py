@@ -72,6 +72,8 @@ class ImageConfigs:
 
     async def _parsed(self, store: BlobStore, blob: LinkedBlob) -> ImageConfig | None:
         async with self._reads:
+            # Small ones need no thread, so nothing else would let others run between one and the next of a thousand.
+            await asyncio.sleep(0)
             content = store.read_cached(blob.key, blob.size)
             if content is None:
                 async with await store.open(blob.key) as reader:
