@@ -33,6 +33,8 @@ class Connection(RequestHandler):
         self._newest_body: StreamReader = EMPTY_PAYLOAD
         self.short_body: StreamReader | None = None
         """The request body that the client broke off; it looks complete to whoever reads it."""
+        self.ends_after_answer = False
+        """Whether the next answer is the last one on this connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the first request has to follow soon."""
@@ -65,6 +67,17 @@ class Connection(RequestHandler):
         self._break_off_body()
         self.close()
         return True
+
+    def finish(self) -> None:
+        """Take no further requests, and close once those that came are answered."""
+        if not self._newest_body.is_eof():
+            # aiohttp's `close` would take no more of the body either.
+            self.ends_after_answer = True
+            return
+        self.close()
+        if self._waiter is None and self._request_count == 0 and self.transport is not None:
+            # It has not begun to wait for its first request, and would now do so for ever.
+            self.transport.close()
 
     def handle_error(
         self,

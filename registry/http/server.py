@@ -39,6 +39,12 @@ class Server(web.Server):
     def __call__(self) -> Connection:
         return Connection(self, header_s=self._header_s, loop=self._loop, **self._kwargs)
 
+    def pre_shutdown(self) -> None:
+        """Close the connections that rest, and the others once they have answered what they are at."""
+        for connection in self.connections:
+            if isinstance(connection, Connection):
+                connection.finish()
+
 
 class Runner(web.AppRunner):
     """Runs an application with the registry's own connections."""
@@ -74,7 +80,7 @@ class Listener:
 async def listening(
     application: web.Application, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None, limits: Limits
 ) -> AsyncIterator[Listener]:
-    """Serve `application` on `sockets`, which stay the caller's, until the block ends; that cuts off what is in flight.
+    """Serve `application` on `sockets`, and close them, until the block ends; that cuts off what is in flight.
 
     `Listener.stop` at the block's end lets it finish first.
     """
@@ -85,10 +91,9 @@ async def listening(
         loop = asyncio.get_running_loop()
         assert runner.server is not None, "set up above"
         for listener in sockets:
-            # A duplicate, since asyncio closes what it is given.
             server = await loop.create_server(
                 runner.server,
-                sock=listener.dup(),
+                sock=listener,
                 ssl=tls,
                 backlog=_BACKLOG,
                 ssl_handshake_timeout=limits.header_s if tls is not None else None,

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from registry import limits
 from registry.errors import BodyIncomplete
+from registry.http.connection import Connection
 from registry.http.request_body import RequestBody
 from registry.http.traffic import Traffic
 
@@ -21,8 +22,10 @@ def keeps_connection(request: web.BaseRequest, traffic: Traffic) -> bool:
     """Whether the connection is still of use once `request` is answered; else the answer has to say that it ends.
 
     It is not when a long body, or one of unknown length, is on its way; nor when the client still holds its body
-    back: whether it will send it then, it alone knows.
+    back: whether it will send it then, it alone knows; nor when the server is about to stop.
     """
+    if isinstance(request.protocol, Connection) and request.protocol.ends_after_answer:
+        return False
     if not request.body_exists or request.content.is_eof():
         return True
     length = request.content_length
