@@ -23,7 +23,7 @@ DESCRIBED: Final[tuple[Route, ...]] = (*repositories.routes, *tags.routes)
 async def show_document(call: Call) -> web.StreamResponse:
     """Answer the web API's own description, in OpenAPI 3.1."""
     headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
-    return web.Response(body=_document(call.location("/")), headers=headers)
+    return web.Response(body=_document(call.location("") or "/"), headers=headers)
 
 
 @cache
