@@ -103,7 +103,7 @@ def _print_sweep(sweep: _Sweep, json_output: bool) -> None:
     else:
         rows = [
             [kind, total.count, output.size(total.size), _REASONS[reason]]
-            for (kind, reason), total in sorted(sweep.report.totals.items())
+            for kind, reason, total in sweep.report.rows()
         ]
         output.print_table(["KIND", "COUNT", "SIZE", "WHY"], rows)
     counts = ", ".join(f"{sweep.report.total(kind).count} {kind}s" for kind in GarbageKind)
@@ -138,7 +138,7 @@ def _sweep_as_json(sweep: _Sweep) -> dict[str, Any]:
         "totals": {str(kind): {"count": total.count, "size": total.size} for kind, total in totals.items()},
         "reasons": [
             {"kind": kind, "reason": reason, "count": total.count, "size": total.size}
-            for (kind, reason), total in sorted(sweep.report.totals.items())
+            for kind, reason, total in sweep.report.rows()
         ],
         "garbage": [
             {

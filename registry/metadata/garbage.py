@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import LargeBinary, String, and_, bindparam, delete, exists, func, or_, select, tuple_
+from sqlalchemy import LargeBinary, String, and_, bindparam, delete, func, literal, or_, select, tuple_
 
 from oci_spec.digest import Digest
 from registry.metadata.garbage_values import Holders, LooseLink, LooseManifest, RestingBlob, removal_order
@@ -39,6 +39,15 @@ def _free_to_remove(query: Select[Any], of: Table) -> Variants:
     return Variants(query, locking, query)
 
 
+def _there_is(table: Table, *conditions: ColumnElement[bool], beside: Sequence[Table]) -> ColumnElement[bool]:
+    """Say that a row of `table` meets the conditions, which are about it and the rows of `beside`.
+
+    Asked as EXISTS, PostgreSQL may read the whole table for every stretch, since it does not count with the limit.
+    """
+    found = select(literal(1)).select_from(table).where(*conditions).limit(literal(1)).correlate(*beside)
+    return found.scalar_subquery().is_not(None)
+
+
 _OLDEST_SESSION = select(func.min(upload.c.started_at)).where(
     upload.c.repository == bindparam("name"), upload.c.expires_at > bindparam("moment")
 )
@@ -51,11 +60,20 @@ _TAG_OF_MANIFEST = and_(
 _LOOSE = and_(
     manifest.c.pushed_at < bindparam("before"),
     or_(manifest.c.pulled_at.is_(None), manifest.c.pulled_at < bindparam("before")),
-    ~exists().where(
-        manifest_lease.c.manifest_id == manifest.c.id, manifest_lease.c.lease_until >= bindparam("lease_before")
+    ~_there_is(
+        manifest_lease,
+        manifest_lease.c.manifest_id == manifest.c.id,
+        manifest_lease.c.lease_until >= bindparam("lease_before"),
+        beside=(manifest,),
     ),
-    ~exists().where(_TAG_OF_MANIFEST, tag.c.valid_until.is_(None)),
-    ~exists().where(_TAG_OF_MANIFEST, tag.c.valid_until.is_not(None), tag.c.valid_until >= bindparam("before")),
+    ~_there_is(tag, _TAG_OF_MANIFEST, tag.c.valid_until.is_(None), beside=(manifest,)),
+    ~_there_is(
+        tag,
+        _TAG_OF_MANIFEST,
+        tag.c.valid_until.is_not(None),
+        tag.c.valid_until >= bindparam("before"),
+        beside=(manifest,),
+    ),
 )
 _MANIFEST = (
     manifest.c.algorithm,
@@ -96,10 +114,12 @@ _REFERENCE_COUNTS = (
 )
 
 _OVER = and_(link.c.created_at < bindparam("before"), link.c.lease_until < bindparam("lease_before"))
-_REFERENCED = exists().where(
+_REFERENCED = _there_is(
+    manifest_reference,
     manifest_reference.c.repository_id == link.c.repository_id,
     manifest_reference.c.algorithm == blob.c.algorithm,
     manifest_reference.c.digest == blob.c.digest,
+    beside=(link, blob),
 )
 _LINK = select(blob.c.algorithm, blob.c.digest, link.c.blob_id, blob.c.size)
 _LINK_STRETCH = (
@@ -114,7 +134,7 @@ _FREE_LINKS = _free_to_remove(select(link.c.blob_id).where(_THESE_LINKS), link)
 _UNREFERENCED_LINKS = _LINK.join_from(link, blob).where(_THESE_LINKS, _OVER, ~_REFERENCED)
 _REMOVE_LINKS = delete(link).where(_THESE_LINKS)
 
-_LINKED = exists().where(link.c.blob_id == blob.c.id)
+_LINKED = _there_is(link, link.c.blob_id == blob.c.id, beside=(blob,))
 _RESTING = blob.c.created_at < bindparam("before")
 _BLOB = select(blob.c.algorithm, blob.c.digest, blob.c.id, blob.c.size, blob.c.key)
 _BLOB_STRETCH = (

@@ -62,6 +62,15 @@ class GarbageReport:
         before = self.totals.get((item.kind, item.reason), Total())
         self.totals[item.kind, item.reason] = Total(before.count + 1, before.size + item.size)
 
+    def rows(self) -> list[tuple[GarbageKind, Reason, Total]]:
+        """All totals, in the order in which one kind frees the next."""
+        return [
+            (kind, reason, self.totals[kind, reason])
+            for kind in GarbageKind
+            for reason in Reason
+            if (kind, reason) in self.totals
+        ]
+
     def total(self, kind: GarbageKind) -> Total:
         """All pieces of one kind, whatever the reason."""
         those = [total for (its_kind, _), total in self.totals.items() if its_kind is kind]

@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName
 from registry import limits
@@ -25,9 +23,6 @@ from storage_backends.errors import BlobNotFound, UploadBusy
 
 _BATCH = 500
 _LOOKS_AT_ONCE = 16
-
-_log = structlog.get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class DamagedBlob:
@@ -77,7 +72,6 @@ async def damaged(services: Services) -> AsyncIterator[DamagedBlob]:
             for blob, size in zip(some, found, strict=True):
                 if size != blob.size and await services.database.write(_suspect, blob):
                     holders = await services.database.read(_holders, blob.digest)
-                    _log.error("stored blob is missing or cut short", digest=str(blob.digest), key=blob.key)
                     yield DamagedBlob(blob.digest, blob.key, blob.size, size, tuple(holders))
         if after is None:
             return

@@ -227,6 +227,14 @@ class UploadContract:
         assert [found async for found in store.list_keys()] == [blob]
         assert [key async for key, _ in store.list_uploads()] == []
 
+    async def test_a_blob_tells_which_upload_it_was(self, store: BlobStore) -> None:
+        state = await append(store, await store.begin("sha256"), b"hello")
+        blob = await commit(store, state, Digest.of(b"hello"))
+
+        assert store.upload_of(blob.key) == state.key
+        await store.delete(blob.key)
+        assert store.upload_of(blob.key) == state.key
+
     async def test_a_commit_may_be_repeated_in_its_session(self, store: BlobStore) -> None:
         state = await store.begin("sha256")
 

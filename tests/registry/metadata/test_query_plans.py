@@ -14,8 +14,9 @@ from sqlalchemy.dialects.sqlite import pysqlite
 
 from oci_spec.reference import Tag
 from registry.metadata.database import Database
+from registry.metadata.garbage_values import GarbageTerms, LooseManifest
 from registry.metadata.hot_statements import compile_all
-from registry.metadata.rows import Position, Pull, ReferenceRole, TagSearch, UploadProgress
+from registry.metadata.rows import Position, Pull, ReferenceRole, Repository, TagSearch, UploadProgress
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
 from registry.metadata.transaction import Transaction
@@ -34,6 +35,8 @@ from tests.registry.metadata.examples import (
 )
 from tests.registry.metadata.raw_sql import execute
 
+_REPOSITORY = Repository(1, APP, NOW, NOW)
+_TERMS = GarbageTerms(NOW, NOW)
 _PROGRESS = UploadProgress("sha256", 1, b"", b"", b"")
 
 # What answers in the order of an index, or with one row: never more is read than is wanted.
@@ -75,6 +78,15 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "pending events": lambda tx: tx.outbox.pending(5),
     "mark events": lambda tx: tx.outbox.mark_indexed((1,), NOW),
     "trim events": lambda tx: tx.outbox.trim(NOW, 5),
+    "lease a manifest": lambda tx: tx.manifests.lease(1, later(9)),
+    "loose manifests": lambda tx: tx.garbage.loose_manifests(_REPOSITORY, _TERMS, None, 5),
+    "holders of manifests": lambda tx: tx.garbage.holders(1, [LooseManifest(1, digest("one"), 3, digest("two"))]),
+    "remove manifests": lambda tx: tx.garbage.remove_manifests(_REPOSITORY, (1, 2), _TERMS),
+    "loose links": lambda tx: tx.garbage.loose_links(_REPOSITORY, _TERMS, None, 5),
+    "remove links": lambda tx: tx.garbage.remove_links(_REPOSITORY, (1, 2), _TERMS),
+    "resting blobs": lambda tx: tx.garbage.resting_blobs(_TERMS, None, 5),
+    "remove blobs": lambda tx: tx.garbage.remove_blobs((1, 2), _TERMS),
+    "keys of blobs": lambda tx: tx.garbage.named_keys(("key-of-layer", "key")),
     "record pulls": lambda tx: tx.pulls.record([Pull(1, 1, NOW)]),
 }
 
@@ -83,6 +95,10 @@ SORTED: dict[str, Callable[[Transaction], object]] = {
     "candidates for a mount": lambda tx: tx.blobs.readable_repositories(digest("layer"), 5),
     "parents of a blob": lambda tx: tx.manifests.parents(1, digest("layer")),
     "entries of manifests": lambda tx: tx.manifests.entries((1, 2), (ReferenceRole.LAYER,), 9),
+    "leases since a moment": lambda tx: tx.manifests.lease_since(1, NOW, later(9)),
+    "count references": lambda tx: tx.garbage.reference_counts(1, (digest("layer"),)),
+    "references of manifests": lambda tx: tx.garbage.references((1, 2)),
+    "count links": lambda tx: tx.garbage.link_counts((1, 2)),
     "uploads of a repository": lambda tx: tx.uploads.for_repository(APP),
 }
 
@@ -114,6 +130,8 @@ _MADE_FOR = {
     "list history": "ix_tag_history",
     "end all tags of a manifest": "ix_tag_current_digest",
     "parents of a blob": "ix_manifest_reference_target",
+    "loose manifests": "ix_tag_ended_digest",
+    "keys of blobs": "ix_blob_key",
     "pending events": "ix_outbox_pending",
     "trim events": "ix_outbox_indexed",
 }
