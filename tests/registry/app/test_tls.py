@@ -66,7 +66,7 @@ def test_blobs_of_all_sizes_go_over_https(tmp_path: Path, authority: Authority, 
             # Never the whole address: only a proxy knows how clients reach it.
             assert pushed.headers["Location"] == f"/v2/team/app/blobs/{digest}"
             assert pulled.body == content
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionError):
             registry.ask("GET", "/v2/")
 
 
