@@ -24,6 +24,7 @@ from storage_backends.errors import BlobNotFound, UploadBusy
 _BATCH = 500
 _LOOKS_AT_ONCE = 16
 
+
 @dataclass(frozen=True, slots=True)
 class DamagedBlob:
     """A blob whose bytes are gone (`found` is None) or not as many as its row says; and some who link it."""
