@@ -17,8 +17,10 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from registry.errors import RegistryError, RequestHeadTooLarge, RequestInvalid, answer
+from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
 from registry.http.error_answers import as_response
 from registry.observability.logging import logger
+from registry.observability.request_context import of_request, serving
 
 _log = logger(__name__)
 
@@ -90,14 +92,17 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             # The caller gives up the connection.
             raise ConnectionError("the answer has begun already")
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            error: Exception = self._client_error(exc, message)
-            _log.debug("a request that cannot be read", remote=request.remote, error=str(error))
-        else:
-            error = RuntimeError(message)
-            _log.error("a request failed outside its dispatcher", exc_info=exc)
+        context = of_request(request.headers.get("X-Request-ID"), request.headers.get("traceparent"))
+        with serving(context):
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                error: Exception = self._client_error(exc, message)
+                _log.debug("a request that cannot be read", remote=request.remote, error=str(error))
+            else:
+                error = RuntimeError(message)
+                _log.error("a request failed outside its dispatcher", exc_info=exc)
         response = as_response(answer(error), request.path)
-        response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
+        add_headers_of_every_answer(response, context)
+        add_api_version(response)
         response.force_close()
         return response
 

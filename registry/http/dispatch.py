@@ -15,6 +15,7 @@ from registry.auth.access import Access, grant
 from registry.auth.policy import require
 from registry.auth.subject import Subject
 from registry.errors import BodyIncomplete
+from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
 from registry.http.authentication import authenticate
 from registry.http.call import Call, Environment
 from registry.http.client_address import client_address
@@ -33,7 +34,6 @@ _log = logger(__name__)
 _CLIENT_GONE: Final = 499
 # The connection takes this much without waiting for the client.
 _BUFFERED_BYTES: Final = 64 * 1024
-_SERVER: Final = "Moorage"
 
 
 @dataclass(slots=True)
@@ -190,13 +190,9 @@ async def add_common_headers(request: web.Request, response: web.StreamResponse)
     """Complete the head of an answer that is about to begin; a receiver of aiohttp's `on_response_prepare`."""
     exchange = request[_EXCHANGE]
     exchange.response = response
-    headers = response.headers
-    headers["Server"] = _SERVER
-    headers["X-Request-ID"] = exchange.context.request_id
-    # Content is what its type says: a browser must not find a page with scripts in a blob.
-    headers["X-Content-Type-Options"] = "nosniff"
+    add_headers_of_every_answer(response, exchange.context)
     if request.path == "/v2" or request.path.startswith("/v2/"):
-        headers["Docker-Distribution-API-Version"] = "registry/2.0"
+        add_api_version(response)
 
 
 def _cut_off(exchange: Exchange, response: web.StreamResponse, error: Exception) -> web.StreamResponse:

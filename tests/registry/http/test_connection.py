@@ -64,6 +64,14 @@ async def test_a_line_or_header_that_is_too_long_is_refused_in_json(client: Clie
     assert answer.refusal == (431, "UNSUPPORTED")
 
 
+async def test_the_refusal_of_what_is_no_http_has_the_headers_of_every_answer(client: Client) -> None:
+    answer = await client.raw(b"GET v2/ HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert answer.headers["Server"] == "Moorage"
+    assert answer.headers["X-Request-ID"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 async def test_a_long_header_within_the_limit_is_read(client: Client) -> None:
     answer = await client.raw(PING[:-2] + b"Authorization: Bearer " + b"a" * 30_000 + b"\r\n\r\n")
 
