@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.processes import cpu_seconds, memory_bytes, tree
+from benchmarks.processes import busy_seconds, cpu_seconds, memory_bytes, own_seconds, tree
 
 _MEMORY_INTERVAL_S = 0.1
 _SETTLE_STEP_S = 0.05
@@ -34,12 +35,14 @@ class Work:
 class Sample:
     """Some work, the CPU time that the server took for it (seconds) and its peak memory meanwhile (bytes of PSS).
 
-    None where the server's processes are not known.
+    None where the server's processes are not known. `others` is the share of the machine's cores, from 0 to 1, that
+    went to neither the server nor the client: much of it makes the sample a rough one.
     """
 
     work: Work
     cpu_s: float | None = None
     peak_size: int | None = None
+    others: float | None = None
 
 
 def measured(roots: tuple[int, ...], action: Callable[[], Work]) -> Sample:
@@ -47,15 +50,34 @@ def measured(roots: tuple[int, ...], action: Callable[[], Work]) -> Sample:
     if not roots:
         return Sample(action())
     processes = tree(roots)
-    before = cpu_seconds(processes)
+    before, clock = cpu_seconds(processes), _Clock.now()
     with _peak_memory(processes) as peak:
         work = action()
-    return Sample(work, _settled_cpu(processes) - before, peak[0])
+    used = _settled_cpu(processes) - before
+    return Sample(work, used, peak[0], clock.others(used))
 
 
 def median(values: list[float]) -> float | None:
     """The median, None of nothing."""
     return statistics.median(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    time_s: float
+    busy_s: float
+    own_s: float
+
+    @classmethod
+    def now(cls) -> _Clock:
+        return cls(time.monotonic(), busy_seconds(), own_seconds())
+
+    def others(self, used_s: float) -> float:
+        """The share of all cores that since then went to others than us and a server that used `used_s`."""
+        now = _Clock.now()
+        capacity = (now.time_s - self.time_s) * len(os.sched_getaffinity(0))
+        busy = (now.busy_s - self.busy_s) - (now.own_s - self.own_s) - used_s
+        return min(1.0, max(0.0, busy / capacity))
 
 
 def _settled_cpu(processes: list[int]) -> float:

@@ -65,6 +65,17 @@ def cpu_seconds(processes: Iterable[int]) -> float:
     return ticks / _TICKS_PER_S
 
 
+def busy_seconds() -> float:
+    """CPU time that everything on this machine has used since it started."""
+    user, nice, system, _idle, _iowait, *interrupts = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + sum(interrupts)) / _TICKS_PER_S
+
+
+def own_seconds() -> float:
+    """CPU time that this process and those of its children that have ended have used so far."""
+    return sum(os.times()[:4])
+
+
 def memory_bytes(processes: Iterable[int]) -> int:
     """The proportional set size of `processes` together: a page that several share counts once."""
     total = 0

@@ -17,7 +17,7 @@ class Figures:
     """One server in one workload, each figure the median of its rounds; None where it is not known.
 
     `value` is in the workload's unit. `cpu_s` is CPU seconds per GB, per request, or per image. Times of single
-    operations are in seconds, memory in bytes.
+    operations are in seconds, memory in bytes. `others` is the share of the machine that others used meanwhile.
     """
 
     value: float | None
@@ -25,6 +25,7 @@ class Figures:
     peak_size: float | None
     median_s: float | None
     slow_s: float | None
+    others: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,12 @@ class Result:
             peak_size=_median(samples, lambda sample: sample.peak_size),
             median_s=_median(samples, lambda sample: sample.work.median_s),
             slow_s=_median(samples, lambda sample: sample.work.slow_s),
+            others=_median(samples, lambda sample: sample.others),
         )
+
+    def disturbance(self) -> float:
+        """The share of the machine that neither servers nor clients used: the most of any server's median round."""
+        return max((self.figures(server).others or 0.0 for server in self.samples), default=0.0)
 
     def compare(self, server: str, other: str) -> Comparison:
         """`server` in proportion to `other`; a speed above 1 is faster, whatever the unit."""
@@ -79,6 +85,7 @@ class Result:
                     "peak_bytes": figures.peak_size,
                     "median_s": figures.median_s,
                     "slow_s": figures.slow_s,
+                    "others": figures.others,
                     "rounds": [_value(sample, self.unit) for sample in samples],
                     "rounds_cpu_s": [_cpu(sample, self.unit) for sample in samples],
                 }

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from benchmarks.measure import Work, measured
@@ -95,6 +96,27 @@ def test_a_measured_action_costs_what_its_processes_used_meanwhile() -> None:
     assert sample.peak_size > 2**20
     assert idle.cpu_s is not None
     assert idle.cpu_s <= 0.05
+
+
+def test_what_others_use_is_told_apart_from_what_is_measured() -> None:
+    spinning = f"import time\nwhile time.process_time() < {BUSY_S}: pass"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as server:
+        # A grandchild that nobody here waits for is somebody else's process.
+        script = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {spinning!r}])"
+
+        def work() -> Work:
+            subprocess.run([sys.executable, "-c", script], check=True)
+            ended = time.monotonic() + 2 * BUSY_S
+            wait_until(lambda: time.monotonic() > ended)
+            return Work(1, 0, 1.0)
+
+        sample = measured((server.pid,), work)
+        server.kill()
+
+    assert sample.cpu_s is not None
+    assert sample.cpu_s < BUSY_S / 2
+    assert sample.others is not None
+    assert sample.others > 0.01
 
 
 def test_who_listens_on_a_port_is_found() -> None:

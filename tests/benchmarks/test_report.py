@@ -1,6 +1,7 @@
 import json
 
 from benchmarks.curve import CurvePoint
+from benchmarks.measure import Sample, Work
 from benchmarks.report import document, markdown
 from benchmarks.results import Result
 from benchmarks.servers import DISTRIBUTION, MOORAGE
@@ -55,6 +56,16 @@ def test_failures_and_what_was_not_measured_are_told() -> None:
 
     assert "- blob GET: distribution failed: the server answered 500" in table
     assert "- not measured: skopeo push (skopeo is not installed)" in table
+
+
+def test_figures_of_a_busy_machine_are_called_rough() -> None:
+    calm, rough = request_result("calm", 1, 1), request_result("rough", 1, 1)
+    rough.samples[MOORAGE] = [Sample(Work(1, 0, 1), others=0.4)]
+
+    table = markdown([calm, rough], {}, [], MACHINE)
+
+    assert "- rough: rough: others used 40% of the machine" in table
+    assert "- rough: calm" not in table
 
 
 def test_the_curve_has_a_column_for_each_size() -> None:
