@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
 from registry.app.processes import told
 from registry.app.refusals import MigrationFailed
 from registry.config import Config
+from registry.errors import RegistryError
+from registry.metadata.database import open_database
+from registry.metadata.revision import SchemaMismatch
 
 _REASON_BYTES = 4096
 
 
 def migrate(config: Config) -> None:
-    """Upgrade the database's schema in a process of its own, which takes Alembic away with it when it ends.
+    """Bring the database's schema up to date, if it is not.
+
+    Must be called from a process with one thread. Alembic is loaded by a child process, only where there is something
+    to do, and goes away with it.
 
     Raises:
         MigrationFailed: the schema could not be brought up to date, and is as it was.
     """
+    if not asyncio.run(_is_current(config)):
+        _migrate_in_child(config)
+
+
+async def _is_current(config: Config) -> bool:
+    file = config.database.url.sqlite_file
+    if file is not None and not file.exists():
+        # To open it would make it.
+        return False
+    try:
+        async with await open_database(str(config.database.url)):
+            return True
+    except (SchemaMismatch, RegistryError):
+        # The migration meets the same obstacle, if it is one, and tells of it.
+        return False
+
+
+def _migrate_in_child(config: Config) -> None:
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -5,39 +5,26 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Self
 
 from registry.app import listening, worker
-from registry.app.tls import tls_context
 from registry.config import Config
 from registry.config.values import SocketAddress
 from registry.http.application import HANDLERS
 from registry.observability.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
     """The sockets of each worker, the metrics' own (those of worker 0), the TLS context and the metrics' page."""
 
-    config: Config
-    sockets: Sequence[listening.Sockets]
-    metrics_sockets: listening.Sockets
-    tls: ssl.SSLContext | None
-    metrics: Metrics
-
-    @classmethod
-    def of(cls, config: Config, *, workers: int) -> Self:
-        """The plan for `workers` workers, with all addresses bound.
-
-        Raises:
-            StartRefused: an address or the certificate cannot be used.
-        """
-        tls = tls_context(config.tls)
-        sockets = listening.bind(config.server.listen, workers)
-        metrics_sockets = listening.bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
-        metrics = Metrics(workers, handlers=HANDLERS)
-        return cls(config, sockets, metrics_sockets, tls, metrics)
+    def __init__(
+        self,
+        config: Config,
+        sockets: Sequence[listening.Sockets],
+        metrics_sockets: listening.Sockets,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self.config, self.sockets, self.metrics_sockets, self.tls = config, sockets, metrics_sockets, tls
+        self.metrics = Metrics(len(sockets), handlers=HANDLERS)
 
     @property
     def address(self) -> SocketAddress:

@@ -36,15 +36,20 @@ def serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
 
 
 def _serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
+    from registry.app.listening import bind
     from registry.app.migration import migrate
     from registry.app.plan import Plan
     from registry.app.supervisor import Supervisor
+    from registry.app.tls import tls_context
 
-    # First of all, so that a second registry by mistake changes nothing.
-    plan = Plan.of(config, workers=config.server.workers or len(os.sched_getaffinity(0)))
+    tls = tls_context(config.tls)
+    # Before anything is made or changed, so that a second registry by mistake does no harm.
+    sockets = bind(config.server.listen, config.server.workers or len(os.sched_getaffinity(0)))
+    metrics_sockets = bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
     if config.database.migrate_at_start:
         migrate(config)
     _raise_descriptor_limit()
+    plan = Plan(config, sockets, metrics_sockets, tls)
     supervisor = Supervisor(
         plan,
         stop_within_s=config.server.drain_delay_s + config.server.grace_period_s,

@@ -29,7 +29,7 @@ def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T
     Raises:
         click.ClickException: what was asked for was refused, or failed.
     """
-    from registry.app import open_services
+    from registry.app.assembly import open_services
 
     async def run() -> T:
         async with open_services(config) as services:

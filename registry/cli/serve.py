@@ -19,7 +19,7 @@ def command(resolved: Resolved) -> int:
 
     SIGTERM or Ctrl-C lets requests in flight finish for up to server.grace_period_s.
     """
-    from registry.app import serve
+    from registry.app.serving import serve
 
     return serve(resolved.config, lambda address: _announce(resolved.config, address))
 

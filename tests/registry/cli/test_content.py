@@ -11,7 +11,7 @@ import pytest
 
 from oci_spec.media_types import OCI_INDEX
 from oci_spec.reference import RepositoryName, Tag
-from registry.app import open_services
+from registry.app.assembly import open_services
 from registry.auth.access import grant
 from registry.auth.policy import Permission
 from registry.auth.subject import ANONYMOUS

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.app import open_services
+from registry.app.assembly import open_services
 from registry.config import load
 from tests.registry.cli.running import Ended, Run
 from tests.registry.pushing import Document, Pusher
