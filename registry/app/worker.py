@@ -14,6 +14,7 @@ from typing import Final
 
 from registry import limits
 from registry.app.assembly import open_services
+from registry.app.tls import CertificateRenewal
 from registry.config import Config
 from registry.http.application import build_application, build_metrics_application
 from registry.http.call import Environment
@@ -52,14 +53,18 @@ async def _serve(worker: Worker, ready: Callable[[], None]) -> None:
     async with _environment(worker) as (environment, access_log), AsyncExitStack() as stack:
         listeners = await _listen(worker, environment, access_log, stack)
         async with asyncio.TaskGroup() as tasks:
-            jobs = tasks.create_task(schedule.run(environment.services), name="jobs")
+            background = [tasks.create_task(schedule.run(environment.services), name="jobs")]
+            if worker.tls is not None:
+                renewal = CertificateRenewal(worker.config.tls, worker.tls)
+                background.append(tasks.create_task(renewal.run(), name="certificate"))
             ready()
             await stop.wait()
             environment.lifecycle.draining = True
             await asyncio.sleep(server.drain_delay_s)
             for listener in listeners:
                 await listener.stop(server.grace_period_s)
-            jobs.cancel()
+            for task in background:
+                task.cancel()
 
 
 @asynccontextmanager
