@@ -186,6 +186,13 @@ class BlobStore(ABC):
         Whoever holds that upload knows that no other session is about to record the blob.
         """
 
+    def digest_of(self, key: str) -> Digest | None:
+        """The digest that the blob `key` was committed as; None where keys do not tell.
+
+        It says nothing about the bytes that are there now.
+        """
+        return None
+
     @abstractmethod
     def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         """All uploads that have bytes and are not committed: the key, and when it was last written to."""

@@ -54,6 +54,9 @@ class MeasuredStore(BlobStore):
     def upload_of(self, key: str) -> str:
         return self._store.upload_of(key)
 
+    def digest_of(self, key: str) -> Digest | None:
+        return self._store.digest_of(key)
+
     def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         return self._store.list_uploads()
 

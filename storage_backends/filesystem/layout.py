@@ -99,6 +99,12 @@ def upload_key(blob_key: str) -> str:
     return blob_key.rpartition(".")[2]
 
 
+def committed_digest(blob_key: str) -> Digest:
+    """The digest in `blob_key`."""
+    algorithm, _, name = blob_key.split("/")
+    return Digest.parse(f"{algorithm}:{name.partition('.')[0]}")
+
+
 def is_upload_key(text: str) -> bool:
     """Whether `text` could have come from `new_upload_key`."""
     return _UPLOAD_KEY.fullmatch(text) is not None

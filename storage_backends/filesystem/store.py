@@ -23,7 +23,15 @@ from storage_backends.errors import (
 from storage_backends.filesystem._blocking import folders, reading, uploads, writing
 from storage_backends.filesystem.faults import translated
 from storage_backends.filesystem.files import FilesystemBlobReader, open_file, read_file, write_file
-from storage_backends.filesystem.layout import Layout, blob_key, blob_prefixes, is_blob_key, new_upload_key, upload_key
+from storage_backends.filesystem.layout import (
+    Layout,
+    blob_key,
+    blob_prefixes,
+    committed_digest,
+    is_blob_key,
+    new_upload_key,
+    upload_key,
+)
 from storage_backends.hash_state import running_hash
 from storage_backends.threads import BlockingPool, ended, settled
 
@@ -104,6 +112,11 @@ class FilesystemBlobStore(BlobStore):
         if not is_blob_key(key):
             raise ObjectNameInvalid(key)
         return upload_key(key)
+
+    def digest_of(self, key: str) -> Digest:
+        if not is_blob_key(key):
+            raise ObjectNameInvalid(key)
+        return committed_digest(key)
 
     async def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         with translated():

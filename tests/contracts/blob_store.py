@@ -485,6 +485,12 @@ class ReadingContract:
 
         assert await store.stat(blob.key) == 1000
 
+    @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+    async def test_a_key_tells_no_other_digest_than_that_of_the_commit(self, store: BlobStore, algorithm: str) -> None:
+        blob = await stored(store, b"hello", algorithm)
+
+        assert store.digest_of(blob.key) in {Digest.of(b"hello", algorithm), None}
+
     async def test_a_deleted_blob_is_not_found(self, store: BlobStore, peer: BlobStore) -> None:
         blob = await stored(store, b"gone")
 
