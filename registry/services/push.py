@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oci_spec.descriptor import Descriptor
 from oci_spec.digest import Digest
 from oci_spec.errors import ManifestInvalid
 from oci_spec.manifest import Manifest, parse_manifest
-from oci_spec.media_types import MANIFEST_TYPES, is_nondistributable
+from oci_spec.media_types import is_nondistributable
 from oci_spec.reference import Reference, Tag
 from registry import limits
 from registry.auth.access import Access
 from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarge
-from registry.metadata.rows import ManifestReference, NewManifest, ReferenceRole
 from registry.metadata.transaction import Transaction
-from registry.services import events, tags
+from registry.services import events, manifest_rows, tags
 from registry.services.context import Services, lease_from, now
 from registry.services.events import EventKind
 
@@ -100,24 +98,13 @@ def _parsed(content: bytes, content_type: str | None) -> Manifest:
 def _store(tx: Transaction, push: _Push) -> None:
     moment = now()
     repository = tx.repositories.ensure(push.access.repository, moment)
-    references = _resolve(tx, repository.id, push)
+    lacking = manifest_rows.lacking(tx, repository.id, push.manifest)
+    _require(push, lacking)
     before = tx.manifests.find(repository.id, push.digest)
-    stored, _ = tx.manifests.put(
-        repository.id,
-        NewManifest(
-            digest=push.digest,
-            media_type=push.manifest.media_type,
-            kind=push.manifest.kind,
-            content=push.content,
-            artifact_type=push.manifest.artifact_type,
-            config_media_type=push.manifest.config.media_type if push.manifest.config else None,
-            subject=push.manifest.subject.digest if push.manifest.subject else None,
-            annotations=push.manifest.annotations,
-            references=references,
-            pushed_at=moment,
-            pushed_by=push.access.actor,
-        ),
+    row = manifest_rows.row(
+        push.manifest, push.digest, push.content, lacking=lacking, pushed_at=moment, pushed_by=push.access.actor
     )
+    stored, _ = tx.manifests.put(repository.id, row)
     tx.manifests.lease(stored.id, lease_from(moment))
     tx.repositories.touch(repository.id, moment)
     about = events.About(push.access, moment)
@@ -127,40 +114,13 @@ def _store(tx: Transaction, push: _Push) -> None:
         tags.move(tx, repository.id, tag, push.digest, about=about)
 
 
-def _resolve(tx: Transaction, repository_id: int, push: _Push) -> tuple[ManifestReference, ...]:
-    """What the manifest refers to, each marked as present or absent in this repository."""
+def _require(push: _Push, lacking: set[Digest]) -> None:
     manifest = push.manifest
-    blobs = (*_config(manifest), *manifest.layers)
-    lacking = _lacking(tx, repository_id, blobs, manifest.manifests)
-    required = (*_config(manifest), *filter(_is_required, manifest.layers), *manifest.manifests)
+    config = (manifest.config,) if manifest.config is not None else ()
+    required = (*config, *filter(_is_required, manifest.layers), *manifest.manifests)
     missing = [descriptor.digest for descriptor in required if descriptor.digest in lacking]
     if missing and not push.sparse:
         raise ManifestBlobUnknown(push.access.repository, tuple(dict.fromkeys(missing)))
-    roles = (
-        *((ReferenceRole.CONFIG, descriptor) for descriptor in _config(manifest)),
-        *((ReferenceRole.LAYER, descriptor) for descriptor in manifest.layers),
-        *((ReferenceRole.MANIFEST, descriptor) for descriptor in manifest.manifests),
-    )
-    return tuple(
-        ManifestReference(role, d.digest, d.media_type, d.size, d.platform, d.digest not in lacking)
-        for role, d in roles
-    )
-
-
-def _lacking(
-    tx: Transaction, repository_id: int, blobs: Sequence[Descriptor], children: Sequence[Descriptor]
-) -> set[Digest]:
-    """What of all that a manifest names the repository does not hold."""
-    # What is said to be a manifest will be pulled as one, so a blob does not do. All else that an index lists may be a
-    # blob, such as the layers that old BuildKit caches list there.
-    manifests = {child.digest for child in children if child.media_type in MANIFEST_TYPES}
-    others = {child.digest for child in children} - manifests
-    lacking = tx.blobs.missing(repository_id, {descriptor.digest for descriptor in blobs} | others) | manifests
-    return lacking - tx.manifests.known(repository_id, lacking & (manifests | others))
-
-
-def _config(manifest: Manifest) -> tuple[Descriptor, ...]:
-    return (manifest.config,) if manifest.config is not None else ()
 
 
 def _is_required(layer: Descriptor) -> bool:
