@@ -34,6 +34,7 @@ _FIND = kept(_BLOB, blob)
 _INSERT = insert(
     blob, lambda new: new.on_conflict_do_nothing(index_elements=["algorithm", "digest"]).returning(blob.c.id)
 )
+_ANY = select(blob.c.id).limit(1)
 _LOCK_KEY = select(blob.c.key).where(blob.c.id == bindparam("blob_id")).with_for_update()
 _REPLACE_KEY = update(blob).where(blob.c.id == bindparam("blob_id"))
 _SUSPECT = update(blob).where(blob.c.id == bindparam("blob_id"), blob.c.key == bindparam("seen_key"))
@@ -99,6 +100,10 @@ class Blobs:
         """Give the blob with this digest, linked anywhere or not; it is not removed before the transaction ends."""
         row = self._runner.row(_FIND, digest_values(digest))
         return None if row is None else _to_blob(row)
+
+    def any(self) -> bool:
+        """Say whether there is any blob at all."""
+        return self._runner.value(_ANY) is not None
 
     def insert(self, digest: Digest, size: int, key: str, *, now: datetime) -> tuple[Blob, bool]:
         """Give the blob of `digest` and whether this call made it; one that was there keeps its own key and size.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, func, select, tuple_, update
+from sqlalchemy import bindparam, delete, exists, func, select, tuple_, update
 from sqlalchemy import insert as plain_insert
 
 from oci_spec.digest import Digest
@@ -113,6 +113,18 @@ _REFERENCES = (
     )
     .where(manifest_reference.c.manifest_id == bindparam("manifest_id"))
     .order_by(manifest_reference.c.position)
+)
+_SETTLE = (
+    update(manifest_reference)
+    .where(
+        manifest_reference.c.present.is_(False),
+        exists().where(
+            manifest.c.repository_id == manifest_reference.c.repository_id,
+            manifest.c.algorithm == manifest_reference.c.algorithm,
+            manifest.c.digest == manifest_reference.c.digest,
+        ),
+    )
+    .values(present=True)
 )
 _PARENTS = (
     select(manifest.c.algorithm, manifest.c.digest)
@@ -241,6 +253,13 @@ class Manifests:
             )
             for row in self._runner.rows(_REFERENCES, {"manifest_id": manifest_id})
         ]
+
+    def settle_references(self) -> int:
+        """Note of each manifest that is there now that it is present wherever it is referred to; counts what changed.
+
+        For manifests that were stored in another order than they were pushed in.
+        """
+        return self._runner.change(_SETTLE)
 
     def entries(
         self, manifest_ids: Collection[int], roles: Collection[ReferenceRole], width: int

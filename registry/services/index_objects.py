@@ -1,8 +1,8 @@
 """The registry's memory beside its database: small objects in the blob store that say what the rows said.
 
-A registry whose database is lost is rebuilt from them. They follow the database by the outbox: an event names what
-changed, and what is written is the state found now, so that events may be repeated or come late. The bytes of removed
-blobs go in the same way: whatever dies in between, the event is there until they are gone.
+A registry whose database is lost is rebuilt from them (`registry.services.rebuild`). They follow the database by the
+outbox: an event names what changed, and what is written is the state found now, so that events may be repeated or come
+late. The bytes of removed blobs go in the same way: whatever dies in between, the event is there until they are gone.
 
 Names, below the store's index: `blobs/<algorithm>/<two digits>/<hex>` and, for each repository,
 `repositories/<name>/_links/<algorithm>/<hex>`, `…/_manifests/<algorithm>/<hex>` and `…/_tags/<tag>`. No component of a
@@ -22,9 +22,9 @@ from registry.services.context import Services, now
 from registry.services.events import EventKind
 
 FORMAT = 1
+LINKS, MANIFESTS, TAGS = "_links", "_manifests", "_tags"
 
 _BATCH = 200
-_LINKS, _MANIFESTS, _TAGS = "_links", "_manifests", "_tags"
 
 _Objects = dict[str, bytes | None]
 """What index objects are to hold, by name; None for one that is to go."""
@@ -68,7 +68,7 @@ async def _remove_bytes(services: Services, digest: Digest, key: str) -> None:
 
 async def _refresh(services: Services, repository: RepositoryName) -> None:
     """Bring every object that a repository has: it was deleted, and may have been made anew since."""
-    for part in (_TAGS, _MANIFESTS, _LINKS):
+    for part in (TAGS, MANIFESTS, LINKS):
         prefix = f"{_home(repository)}/{part}/"
         async for name in services.store.list_objects(prefix):
             await _apply(services, await services.database.read(_named, repository, part, name.removeprefix(prefix)))
@@ -102,10 +102,10 @@ def _state(tx: Transaction, repository: RepositoryName, event: OutboxEvent) -> _
 
 def _named(tx: Transaction, repository: RepositoryName, part: str, rest: str) -> _Objects:
     """The state of the object whose name ends with `rest` in a part of a repository's objects."""
-    if part == _TAGS:
+    if part == TAGS:
         return _tag(tx, repository, Tag.parse(rest))
     digest = Digest.parse(rest.replace("/", ":"))
-    return _manifest(tx, repository, digest) if part == _MANIFESTS else _link(tx, repository, digest)
+    return _manifest(tx, repository, digest) if part == MANIFESTS else _link(tx, repository, digest)
 
 
 def _blob(tx: Transaction, digest: Digest) -> _Objects:
@@ -117,11 +117,11 @@ def _blob(tx: Transaction, digest: Digest) -> _Objects:
 def _link(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
     row = tx.repositories.find(repository)
     linked = row is not None and tx.blobs.linked(row.id, digest) is not None
-    return {f"{_home(repository)}/{_LINKS}/{digest.algorithm}/{digest.encoded}": _json({}) if linked else None}
+    return {f"{_home(repository)}/{LINKS}/{digest.algorithm}/{digest.encoded}": _json({}) if linked else None}
 
 
 def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
-    name = f"{_home(repository)}/{_MANIFESTS}/{digest.algorithm}/{digest.encoded}"
+    name = f"{_home(repository)}/{MANIFESTS}/{digest.algorithm}/{digest.encoded}"
     row = tx.repositories.find(repository)
     found = tx.manifests.find(row.id, digest) if row is not None else None
     if found is None:
@@ -132,7 +132,7 @@ def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> _O
 
 
 def _tag(tx: Transaction, repository: RepositoryName, tag: Tag) -> _Objects:
-    name = f"{_home(repository)}/{_TAGS}/{tag}"
+    name = f"{_home(repository)}/{TAGS}/{tag}"
     row = tx.repositories.find(repository)
     current = tx.tags.current(row.id, tag) if row is not None else None
     if current is None:

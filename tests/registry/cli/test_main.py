@@ -43,7 +43,7 @@ def test_help_loads_neither_server_nor_database(arguments: list[str]) -> None:
 
 
 def test_completing_a_command_loads_neither_server_nor_database() -> None:
-    words = {"_REGISTRY_COMPLETE": "bash_complete", "COMP_WORDS": "registry re", "COMP_CWORD": "1"}
+    words = {"_REGISTRY_COMPLETE": "bash_complete", "COMP_WORDS": "registry rep", "COMP_CWORD": "1"}
 
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "from registry.cli.main import main; main()"],
