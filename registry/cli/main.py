@@ -24,6 +24,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "repository": ("registry.cli.repository", "List, show and remove repositories."),
     "tag": ("registry.cli.tag", "List, move and remove tags, and show their history."),
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
+    "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
     "rebuild": ("registry.cli.rebuild", "Recover a lost database from the storage."),
 }
 

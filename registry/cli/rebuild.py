@@ -31,7 +31,8 @@ _NOT_IN_STORAGE: Final = (
 def command(resolved: Resolved, json_output: bool) -> None:
     """Recover a lost database from the storage.
 
-    It comes back into one that has just been migrated. Nothing may serve the registry meanwhile. A rebuild that was killed is simply started again.
+    It comes back into one that has just been migrated. Nothing may serve the registry meanwhile. A rebuild that was
+    killed is simply started again.
     """
     losses: list[Loss] = []
     try:

@@ -37,7 +37,12 @@ _INSERT = insert(
 _ANY = select(blob.c.id).limit(1)
 _LOCK_KEY = select(blob.c.key).where(blob.c.id == bindparam("blob_id")).with_for_update()
 _REPLACE_KEY = update(blob).where(blob.c.id == bindparam("blob_id"))
-_SUSPECT = update(blob).where(blob.c.id == bindparam("blob_id"), blob.c.key == bindparam("seen_key"))
+_SUSPECT = (
+    update(blob)
+    .where(blob.c.id == bindparam("blob_id"), blob.c.key == bindparam("seen_key"))
+    # A copy that is known to be corrupt does not become any better.
+    .values(state=case((blob.c.state == BlobState.CORRUPT.value, blob.c.state), else_=BlobState.SUSPECT.value))
+)
 _LINK = insert(
     link,
     lambda new: new.on_conflict_do_update(
@@ -130,13 +135,14 @@ class Blobs:
     def replace_key(self, blob_id: int, key: str) -> str:
         """Let the blob's bytes be those under `key`, known to be good, and give the key they were under before."""
         old: str = self._runner.value(_LOCK_KEY, {"blob_id": blob_id})
-        self._runner.change(_REPLACE_KEY, {"blob_id": blob_id, "key": key, "state": BlobState.PRESENT})
+        self._runner.change(
+            _REPLACE_KEY, {"blob_id": blob_id, "key": key, "state": BlobState.PRESENT, "verified_at": None}
+        )
         return old
 
     def suspect(self, blob_id: int, key: str) -> bool:
         """Note that the bytes under `key` are missing or broken; False when the blob has others by now."""
-        seen = {"blob_id": blob_id, "seen_key": key, "state": BlobState.SUSPECT}
-        return self._runner.change(_SUSPECT, seen) > 0
+        return self._runner.change(_SUSPECT, {"blob_id": blob_id, "seen_key": key}) > 0
 
     def link(self, repository_id: int, blob_id: int, lease_until: datetime, *, now: datetime) -> None:
         """Make the blob readable in the repository, kept there at least until `lease_until`; may be repeated."""
@@ -178,8 +184,12 @@ class Blobs:
         return [RepositoryName.parse(row[0]) for row in rows]
 
     def missing(self, repository_id: int, digests: Collection[Digest]) -> set[Digest]:
-        """Give those of `digests` that the repository does not link; the others stay until the transaction ends."""
-        return set(digests) - self.linked_among(repository_id, digests).keys()
+        """Give those of `digests` that the repository does not link, or whose bytes are known to be corrupt.
+
+        The others stay until the transaction ends.
+        """
+        linked = self.linked_among(repository_id, digests).values()
+        return set(digests) - {each.digest for each in linked if each.state is not BlobState.CORRUPT}
 
 
 def _to_blob(row: Sequence[Any]) -> Blob:

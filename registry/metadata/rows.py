@@ -29,7 +29,9 @@ class BlobState(StrEnum):
 
     PRESENT = "present"
     SUSPECT = "suspect"
-    """The stored copy was seen missing or broken; the next push of the same bytes replaces it."""
+    """The stored copy was seen missing or cut short; the next push of the same bytes replaces it."""
+    CORRUPT = "corrupt"
+    """The stored copy was read and has another digest; as if absent, until a push replaces it."""
 
 
 class ReferenceRole(StrEnum):
@@ -122,6 +124,16 @@ class Blob:
     key: str
     state: BlobState
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiableBlob:
+    """A blob whose bytes, found under `key`, can be compared with its digest."""
+
+    id: int
+    digest: Digest
+    size: int
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

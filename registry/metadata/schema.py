@@ -64,6 +64,7 @@ blob = Table(
     Column("key", Text, nullable=False, index=True),
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("verified_at", UtcTime),
     UniqueConstraint("algorithm", "digest"),
     sqlite_autoincrement=True,
 )

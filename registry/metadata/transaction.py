@@ -15,6 +15,7 @@ from registry.metadata.secrets import Secrets
 from registry.metadata.statements import Runner
 from registry.metadata.tags import Tags
 from registry.metadata.uploads import Uploads
+from registry.metadata.verification import Verification
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,6 +35,7 @@ class Transaction:
         "secrets",
         "tags",
         "uploads",
+        "verification",
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -49,3 +51,4 @@ class Transaction:
         self.secrets = Secrets(runner)
         self.pulls = Pulls(runner)
         self.garbage = Garbage(runner)
+        self.verification = Verification(runner)

@@ -51,6 +51,8 @@ async def publish(
 
 async def can_be_read(services: Services, blob: LinkedBlob) -> bool:
     """Whether the blob's bytes are there, as far as is known; a suspect copy is looked for: its disk may be back."""
+    if blob.state is BlobState.CORRUPT:
+        return False
     return blob.state is BlobState.PRESENT or await _is_whole(services, blob)
 
 
