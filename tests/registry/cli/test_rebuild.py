@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
-from registry.app import open_services
+from registry.app.assembly import open_services
 from registry.config import load
 from registry.jobs import index_objects
 from tests.registry.cli.running import Run
