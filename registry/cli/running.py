@@ -30,6 +30,10 @@ def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T
         click.ClickException: what was asked for was refused, or failed.
     """
     from registry.app.assembly import open_services
+    from registry.observability.logging import configure
+
+    # Standard output is for what was asked for; of the log, a command's user wants what went wrong.
+    configure("warning", "console")
 
     async def run() -> T:
         async with open_services(config) as services:

@@ -5,13 +5,16 @@ Each is new, and gone afterwards.
 
 from __future__ import annotations
 
+import logging
 import shutil
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from registry.metadata import migrate
 from registry.metadata.database import Database, open_database
@@ -103,3 +106,15 @@ async def open_worker(storage_root: Path, database_url: str) -> AsyncIterator[Op
 async def services(open_worker: OpenWorker) -> Services:
     """The services of one worker of an empty registry, on databases of both kinds."""
     return await open_worker()
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Undo what a test's `configure` does to the whole process; its stream is closed with the test."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    with warnings.catch_warnings():
+        yield
+    logging.captureWarnings(capture=False)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    structlog.reset_defaults()

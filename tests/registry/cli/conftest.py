@@ -11,7 +11,9 @@ from tests.registry.cli.running import Ended, Run
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], restored_logging: None
+) -> Run:
     """Run a command in an empty folder, with nothing on standard input."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("REGISTRY_")]:

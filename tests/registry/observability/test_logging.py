@@ -3,12 +3,9 @@
 import io
 import json
 import logging
-import warnings
-from collections.abc import Iterator
 from typing import Any, BinaryIO, Literal, cast
 
 import pytest
-import structlog
 
 from registry.observability.logging import configure, logger
 from registry.observability.request_context import of_request, serving
@@ -21,15 +18,7 @@ class Output(io.BytesIO):
         return [json.loads(line) for line in self.getvalue().splitlines()]
 
 
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    handlers, level = logging.root.handlers[:], logging.root.level
-    with warnings.catch_warnings():
-        yield
-    logging.captureWarnings(capture=False)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("restored_logging")
 
 
 def configured(form: Literal["json", "console"] = "json", level: Literal["debug", "info"] = "info") -> Output:
