@@ -42,6 +42,8 @@ type events struct {
 // eventWorkers opens the connections of a plan and shares them among its threads.
 func eventWorkers(plan requestPlan, address *net.TCPAddr, turns *turn) ([]func() tally, error) {
 	threads := max(1, min(plan.Threads, plan.Connections))
+	// Each keeps its place in Go's scheduler while it waits in the kernel.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), threads+1))
 	var workers []func() tally
 	loops := make([]*events, threads)
 	for number := range loops {
@@ -114,14 +116,14 @@ func (e *events) serve() error {
 	}
 	ready := make([]syscall.EpollEvent, 64)
 	for len(e.channels) > 0 {
-		count, err := syscall.EpollWait(e.epoll, ready, 1000)
-		if err != nil && err != syscall.EINTR {
+		count, err := wait(e.epoll, ready)
+		if err != nil {
 			return err
 		}
 		if time.Now().After(e.limit) {
 			return fmt.Errorf("the server did not answer in time")
 		}
-		for _, event := range ready[:max(count, 0)] {
+		for _, event := range ready[:count] {
 			one := e.channels[event.Fd]
 			if one.writing {
 				err = e.send(one)
@@ -134,6 +136,20 @@ func (e *events) serve() error {
 		}
 	}
 	return nil
+}
+
+// wait blocks in the kernel without telling Go's scheduler, which would wake threads to take over what is not there.
+func wait(epoll int, ready []syscall.EpollEvent) (int, error) {
+	const patienceMs = 1000
+	count, _, code := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epoll),
+		uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready)), patienceMs, 0, 0)
+	switch code {
+	case 0:
+		return int(count), nil
+	case syscall.EINTR:
+		return 0, nil
+	}
+	return 0, code
 }
 
 // next sends another request, or closes the connection when enough was asked.
