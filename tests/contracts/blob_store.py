@@ -128,7 +128,9 @@ class UploadContract:
 
         assert await content_of(store, blob.key) == b"one two"
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors], max_examples=40
+    )
     @given(
         steps=st.lists(
             st.tuples(
