@@ -19,6 +19,8 @@ from registry.observability.logging import logger
 _log = logger(__name__)
 
 _BACKLOG: Final = 1024
+# Its task begins, makes the transport, and hears that the protocol has it.
+_TURNS_OF_A_NEW_CONNECTION: Final = 4
 # What requests that outlived the grace period get to notice that they are cancelled.
 _CANCEL_S: Final = 1.0
 
@@ -65,8 +67,7 @@ class Listener:
 
     async def stop(self, grace_s: float) -> None:
         """Accept no more, close idle connections, and return when no request is in flight, or after `grace_s`."""
-        for server in self._accepting:
-            server.close()
+        await self._take_no_more()
         if self._runner.server is not None:
             self._runner.server.pre_shutdown()
         try:
@@ -74,6 +75,21 @@ class Listener:
                 await self._runner.app[DISPATCHER].idle()
         except TimeoutError:
             _log.warning("requests are cut off at the end of the grace period", grace_period_s=grace_s)
+
+    async def _take_no_more(self) -> None:
+        """Close the listening sockets, once the connections that were just accepted are the protocol's.
+
+        asyncio makes a connection's transport some turns after it accepted it, and forgets the connection, open and
+        unanswered, if its server was closed in between.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self._accepting:
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
+        for _ in range(_TURNS_OF_A_NEW_CONNECTION):
+            await asyncio.sleep(0)
+        for server in self._accepting:
+            server.close()
 
 
 @asynccontextmanager
