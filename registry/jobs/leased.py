@@ -1,14 +1,13 @@
 """Running a periodic job on one process at a time, whichever of all workers and nodes that is.
 
-Every process runs every job's loop; the lease row in the database lets one of them do the work. A process that dies
-while it holds a lease is followed by another once the lease ends.
+Every process runs every job's loop; the lease row in the database lets one of them do the work, and keep it for the
+next time. A process that dies while it holds a lease is followed by another: at once by one that starts on the same
+machine, where it is seen to be dead, and everywhere once the lease ends, which nobody renews any more.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ import structlog
 
 from registry import limits
 from registry.errors import RegistryError
+from registry.jobs.owner import has_died, this_process
 from registry.metadata.database import Database
+from registry.metadata.rows import JobLease
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, now
 from storage_backends.errors import StorageError
@@ -32,8 +33,8 @@ _log = structlog.get_logger(__name__)
 class Job:
     """Some periodic work: `run` does what is due now, `interval_s` after it last ended.
 
-    A process owns the job for `lease_s` seconds at a time, and for longer by asking again: that long the others wait
-    when it dies.
+    A process owns the job for `lease_s` seconds at a time, and for longer by asking again, also while it rests: that
+    long the others wait when its machine dies, however seldom the work is done.
     """
 
     name: str
@@ -50,8 +51,7 @@ async def repeat(services: Services, job: Job) -> None:
     lease = _Lease(services.database, job)
     try:
         while True:
-            await _attempt(services, job, lease)
-            await asyncio.sleep(job.interval_s)
+            await _turn(services, job, lease)
     finally:
         # Others need not wait for the lease to run out. A database that is gone frees it by time.
         with suppress(RegistryError):
@@ -73,17 +73,37 @@ async def run_once(services: Services, job: Job) -> bool:
     return True
 
 
-async def _attempt(services: Services, job: Job, lease: _Lease) -> None:
+async def _turn(services: Services, job: Job, lease: _Lease) -> None:
+    """Do the job and rest, and own it meanwhile; or wait for as long as another process certainly owns it."""
     try:
-        if await lease.hold():
-            async with lease.kept():
-                await job.run(services)
+        if not await lease.hold():
+            await asyncio.sleep(min(job.interval_s, lease.free_in_s()))
+            return
+        async with lease.kept():
+            await _run(services, job)
     except _LeaseLost:
         _log.warning("job stopped: its lease is lost", job=job.name)
+    except RegistryError as error:
+        # The database does not say whose the job is.
+        _tell(job, error)
+        await asyncio.sleep(min(job.interval_s, job.lease_s))
+        return
+    with suppress(_LeaseLost):
+        async with lease.kept():
+            await asyncio.sleep(job.interval_s)
+
+
+async def _run(services: Services, job: Job) -> None:
+    try:
+        await job.run(services)
     except (RegistryError, StorageError) as error:
-        _log.warning("job failed", job=job.name, error=repr(error), cause=getattr(error, "cause", None))
+        _tell(job, error)
     except Exception:  # noqa: BLE001 - the outermost loop of a job: a defect in one run must not end all later ones
         _log.exception("job failed", job=job.name)
+
+
+def _tell(job: Job, error: RegistryError | StorageError) -> None:
+    _log.warning("job failed", job=job.name, error=repr(error), cause=getattr(error, "cause", None))
 
 
 class _LeaseLost(Exception):
@@ -96,8 +116,8 @@ class _Lease:
     def __init__(self, database: Database, job: Job) -> None:
         self._database = database
         self._name = job.name
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._span = timedelta(seconds=max(job.lease_s, 3 * job.interval_s))
+        self._owner = this_process()
+        self._span = timedelta(seconds=job.lease_s)
         self._token: int | None = None
         self._until = _LONG_AGO
 
@@ -106,12 +126,17 @@ class _Lease:
         moment = now()
         if self._token is not None and self._until - moment > self._span / 2:
             return True
-        if self._token is None and (await self._database.read(_ends_at, self._name) or moment) > moment:
-            return False
-        self._token = await self._database.write(
-            _extend, self._name, self._owner, self._token, until=moment + self._span
-        )
-        self._until = moment + self._span
+        dead: int | None = None
+        other = await self._database.read(_find, self._name) if self._token is None else None
+        if other is not None and other.until > moment:
+            # Two small files of /proc: memory, no disk.
+            if not has_died(other.owner):
+                self._until = other.until
+                return False
+            dead = other.token
+        until = moment + self._span
+        self._token = await self._database.write(_take, self._name, self._owner, self._token, dead=dead, until=until)
+        self._until = until
         return self._token is not None
 
     @asynccontextmanager
@@ -136,6 +161,10 @@ class _Lease:
             renewal.cancel()
             await asyncio.wait((renewal,))
 
+    def free_in_s(self) -> float:
+        """How long another process, which holds the job, may do so without renewing its lease."""
+        return max(0.0, (self._until - now()).total_seconds())
+
     async def release(self) -> None:
         """Let another process go on at once."""
         if self._token is not None:
@@ -157,13 +186,18 @@ class _Lease:
         return (self._until - now() - self._span / 10).total_seconds()
 
 
-def _ends_at(tx: Transaction, name: str) -> datetime | None:
-    return tx.leases.ends_at(name)
+def _find(tx: Transaction, name: str) -> JobLease | None:
+    return tx.leases.find(name)
 
 
-def _extend(tx: Transaction, name: str, owner: str, token: int | None, *, until: datetime) -> int | None:
+def _take(
+    tx: Transaction, name: str, owner: str, token: int | None, *, dead: int | None, until: datetime
+) -> int | None:
+    """Renew the lease that is held by `token`, or acquire it, also while `dead`, whose process has died, holds it."""
     if token is not None and tx.leases.renew(name, token, until=until):
         return token
+    if dead is not None:
+        tx.leases.release(name, dead)
     return tx.leases.acquire(name, owner, until=until, now=now())
 
 

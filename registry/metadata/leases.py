@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, select, update
 
+from registry.metadata.rows import JobLease
 from registry.metadata.schema import job_lease
 from registry.metadata.statements import Runner, insert
 
@@ -18,7 +19,9 @@ _ACQUIRE = insert(
         where=job_lease.c.until <= bindparam("now", type_=job_lease.c.until.type),
     ).returning(job_lease.c.token),
 )
-_ENDS_AT = select(job_lease.c.until).where(job_lease.c.name == bindparam("this_name"))
+_LEASE = select(job_lease.c.owner, job_lease.c.until, job_lease.c.token).where(
+    job_lease.c.name == bindparam("this_name")
+)
 _SET_END = update(job_lease).where(
     job_lease.c.name == bindparam("this_name"), job_lease.c.token == bindparam("this_token")
 )
@@ -42,10 +45,15 @@ class Leases:
         token: int | None = self._runner.value(_ACQUIRE, values)
         return token
 
+    def find(self, name: str) -> JobLease | None:
+        """Give the lease as its last holder left it; None if nobody ever held it."""
+        row = self._runner.row(_LEASE, {"this_name": name})
+        return None if row is None else JobLease(*row)
+
     def ends_at(self, name: str) -> datetime | None:
         """Give the time until which somebody holds the lease, past when it was released; None if nobody ever did."""
-        until: datetime | None = self._runner.value(_ENDS_AT, {"this_name": name})
-        return until
+        lease = self.find(name)
+        return None if lease is None else lease.until
 
     def renew(self, name: str, token: int, *, until: datetime) -> bool:
         """Hold the lease until `until`; False when another took it since."""

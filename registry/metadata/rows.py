@@ -334,6 +334,15 @@ class UploadProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class JobLease:
+    """Who holds a job, or held it last: until when, and by which token."""
+
+    owner: str
+    until: datetime
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEvent:
     """A change that was committed and waits to be written behind, or has been when `indexed_at` is set."""
 

@@ -11,10 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from registry.errors import DatabaseBusy
-from registry.jobs.leased import Job, repeat
+from registry.jobs.leased import Job, repeat, run_once
+from registry.jobs.owner import this_process
 from registry.services.context import Services, now
 from storage_backends.errors import StorageUnavailable
 from tests.registry.assembly import ON_SQLITE, OpenWorker
+from tests.registry.jobs.owning import owning_process
 
 # Between two turns of a job.
 MOMENT_S = 0.005
@@ -35,6 +37,13 @@ async def repeated(services: Services, job: Job) -> AsyncIterator[asyncio.Task[N
 
 async def ends_at(services: Services) -> datetime | None:
     return await services.database.read(lambda tx: tx.leases.ends_at("job"))
+
+
+async def owner_that_was_killed() -> str:
+    with owning_process() as (process, name):
+        process.kill()
+        await asyncio.to_thread(process.wait)
+    return name
 
 
 class Work:
@@ -110,6 +119,55 @@ async def test_a_process_that_died_is_followed_when_its_lease_ends(services: Ser
         await work.begun.get()
 
     assert begun[0] >= until
+
+
+async def test_a_job_of_a_process_that_was_killed_on_this_machine_goes_on_at_once(services: Services) -> None:
+    owner = await owner_that_was_killed()
+    hours_ahead = now() + timedelta(hours=5)
+    await services.database.write(lambda tx: tx.leases.acquire("job", owner, until=hours_ahead, now=now()))
+    work = Work()
+
+    async with repeated(services, Job("job", MOMENT_S, work.run)):
+        await work.begun.get()
+
+    work.may_end.set()
+    await services.database.write(lambda tx: tx.leases.acquire("job", owner, until=hours_ahead, now=now()))
+    assert await run_once(services, Job("job", MOMENT_S, work.run))
+
+
+async def test_a_job_of_another_process_of_this_machine_is_left_to_it(services: Services) -> None:
+    hour_ahead = now() + timedelta(hours=1)
+    await services.database.write(lambda tx: tx.leases.acquire("job", this_process(), until=hour_ahead, now=now()))
+
+    assert not await run_once(services, Job("job", MOMENT_S, Work().run))
+
+
+@ON_SQLITE
+async def test_a_rest_that_takes_longer_than_a_lease_keeps_it(open_worker: OpenWorker) -> None:
+    here, there = await open_worker(), await open_worker()
+    work = Work()
+    work.may_end.set()
+    job = Job("job", 3600, work.run, lease_s=LEASE_S)
+
+    async with repeated(here, job):
+        assert await work.begun.get() is here
+        first_end = await ends_at(here)
+        assert first_end is not None
+        async with repeated(there, job):
+            while await ends_at(there) == first_end:
+                assert now() < first_end
+
+            assert work.begun.empty()
+
+
+@ON_SQLITE
+async def test_a_job_that_is_seldom_done_waits_for_a_dead_process_no_longer_than_its_lease(services: Services) -> None:
+    until = now() + timedelta(seconds=0.3)
+    await services.database.write(lambda tx: tx.leases.acquire("job", "a dead process", until=until, now=now()))
+    work = Work()
+
+    async with repeated(services, Job("job", 3600, work.run)):
+        await work.begun.get()
 
 
 @ON_SQLITE
