@@ -152,3 +152,11 @@ UPLOAD_EXPIRE_S: Final = 24 * 3600
 
 EVENT_RETENTION_S: Final = 7 * 24 * 3600
 """Default of `events.retention_s`: a receiver that was down over a long weekend still gets its events."""
+
+# Certificates
+
+CERTIFICATE_DAYS: Final = 825
+"""Longest life of a certificate that `registry tls` makes, in days: macOS takes no server's that lives longer."""
+
+AUTHORITY_DAYS: Final = 3650
+"""Life of an authority that `registry tls` makes, in days: to replace it, every client has to be visited."""

@@ -25,6 +25,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "tag": ("registry.cli.tag", "List, move and remove tags, and show their history."),
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
     "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
+    "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
     "rebuild": ("registry.cli.rebuild", "Recover a lost database from the storage."),
 }
 

@@ -2,15 +2,14 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
-from oci_spec.errors import OciSpecError
 from oci_spec.reference import Reference, RepositoryName, Tag, parse_reference
-from registry.config import ConfigInvalid, Resolved, ignored_variables, resolve
+from registry.config import ConfigInvalid, Resolved, ignored_variables, read, resolve
 
 T = TypeVar("T")
 
@@ -39,7 +38,7 @@ class Parsed(click.ParamType[T]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         try:
             return self._parse(value)
-        except OciSpecError as error:
+        except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -69,6 +68,17 @@ def configured(**shortcuts: str) -> Callable[[Callable[..., T]], Callable[..., T
 
     `shortcuts` names further options of the command, each with the key that it sets.
     """
+    return _with_configuration(resolve, shortcuts)
+
+
+def configured_unchecked() -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """The same, for a command that works where the registry could not start: its files may not be there yet."""
+    return _with_configuration(read, {})
+
+
+def _with_configuration(
+    source: Callable[..., Resolved], shortcuts: Mapping[str, str]
+) -> Callable[[Callable[..., T]], Callable[..., T]]:
     keys = {"data": "server.data", **shortcuts}
 
     def decorate(command: Callable[..., T]) -> Callable[..., T]:
@@ -79,17 +89,17 @@ def configured(**shortcuts: str) -> Callable[[Callable[..., T]], Callable[..., T
         def wrapped(*args: Any, file: Path | None, assignments: tuple[tuple[str, str], ...], **kwargs: Any) -> T:
             given = {key: kwargs.pop(option) for option, key in keys.items()}
             flags = dict(assignments) | {key: str(value) for key, value in given.items() if value is not None}
-            return command(*args, resolved=_resolved(file, flags), **kwargs)
+            return command(*args, resolved=_resolved(source, file, flags), **kwargs)
 
         return wrapped
 
     return decorate
 
 
-def _resolved(file: Path | None, flags: dict[str, str]) -> Resolved:
+def _resolved(source: Callable[..., Resolved], file: Path | None, flags: dict[str, str]) -> Resolved:
     if foreign := ignored_variables(os.environ):
         click.echo(f"registry: ignored variables that are no keys of this registry: {', '.join(foreign)}", err=True)
     try:
-        return resolve(file, flags=flags)
+        return source(file, flags=flags)
     except ConfigInvalid as error:
         raise click.ClickException(str(error)) from error

@@ -4,8 +4,8 @@
 """
 
 from registry.config.errors import ConfigInvalid, Problem
-from registry.config.load import Resolved, load, resolve
+from registry.config.load import Resolved, load, read, resolve
 from registry.config.schema import Config
 from registry.config.sources import ignored_variables
 
-__all__ = ["Config", "ConfigInvalid", "Problem", "Resolved", "ignored_variables", "load", "resolve"]
+__all__ = ["Config", "ConfigInvalid", "Problem", "Resolved", "ignored_variables", "load", "read", "resolve"]

@@ -54,20 +54,34 @@ def resolve(
     Raises:
         ConfigInvalid: with all that is wrong in all sources.
     """
+    resolved = read(file, environment=environment, flags=flags)
+    if problems := problems_of(resolved.config, resolved.origins):
+        raise ConfigInvalid(problems)
+    return resolved
+
+
+def read(
+    file: Path | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[str, str] | None = None,
+) -> Resolved:
+    """The same as `resolve`, but the registry need not be able to start with it: files that it names may be missing.
+
+    Raises:
+        ConfigInvalid: with all values in all sources that cannot be read.
+    """
     sources = [] if file is None else [from_file(file)]
     sources += [from_environment(environment), from_flags(flags or {})]
+    # A value that could not be read would stand at its default in a check, which must not be blamed on it.
+    if problems := [problem for source in sources for problem in source.problems]:
+        raise ConfigInvalid(problems)
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     for source in sources:
         values |= source.values
         origins |= source.origins
-    config = _assembled(_with_derived_defaults(values))
-    problems = [problem for source in sources for problem in source.problems]
-    # A value that could not be read stands at its default here, which a check must not be blamed on.
-    problems += problems_of(config, origins) if not problems else []
-    if problems:
-        raise ConfigInvalid(problems)
-    return Resolved(config, origins)
+    return Resolved(_assembled(_with_derived_defaults(values)), origins)
 
 
 def _with_derived_defaults(values: Mapping[str, object]) -> dict[str, object]:

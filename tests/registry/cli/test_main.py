@@ -14,7 +14,10 @@ import pytest
 from registry.cli.main import _COMMANDS, cli
 from tests.registry.cli.running import ROOT, Run
 
-HEAVY = ("aiohttp", "sqlalchemy", "alembic", "asyncpg", "boto3", "msgspec", "prometheus_client", "rich", "structlog")
+HEAVY = (
+    "aiohttp", "sqlalchemy", "alembic", "asyncpg", "boto3", "cryptography", "msgspec", "prometheus_client", "rich",
+    "structlog",
+)  # fmt: skip
 
 
 def commands(group: click.Group = cli, path: str = "registry") -> Iterator[tuple[str, click.Command]]:
