@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,8 @@ class Generator:
         Raises:
             LoadFailed: the server refused one, or did not answer in time.
         """
-        return _work(self._run("requests", {**_place(address, authority), **asdict(plan)}))
+        most = min(plan.connections, plan.threads) if authority is None and not plan.fresh else _cores()
+        return _work(self._run("requests", {**_place(address, authority), **asdict(plan)}), most)
 
     def upload(self, address: str, authority: Path | None, plan: UploadPlan) -> Work:
         """Push the blobs of `plan` to the server at `address`.
@@ -87,12 +90,35 @@ class Generator:
         Raises:
             LoadFailed: the server refused one, or did not answer in time.
         """
-        return _work(self._run("uploads", {**_place(address, authority), **asdict(plan)}))
+        result = self._run("uploads", {**_place(address, authority), **asdict(plan)})
+        return _work(result, min(plan.connections, _cores()))
 
     def certificate(self, directory: Path) -> TlsFiles:
         """Make a certificate for loopback addresses in `directory`, valid for a day."""
         made = self._run("certificate", {"directory": str(directory)})
         return TlsFiles(Path(made["certificate"]), Path(made["key"]))
+
+    @contextmanager
+    def responder(self, size: int, threads: int = 1) -> Iterator[str]:
+        """The address of a server that does nothing but answer, until the block ends.
+
+        It answers a GET with `size` bytes, and takes all uploads. What can be asked of it is the most that can be asked
+        of any server with this generator.
+
+        Raises:
+            LoadFailed: it cannot listen.
+        """
+        plan = json.dumps({"size": size, "threads": threads}).encode() + b"\n"
+        with subprocess.Popen([self._path, "respond"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(plan)
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                raise LoadFailed("the responder ended")
+            # It ends with its standard input, so with this process too.
+            yield json.loads(line)["address"]
 
     def _run(self, work: str, plan: Mapping[str, Any]) -> dict[str, Any]:
         run = subprocess.run(
@@ -112,11 +138,18 @@ def _place(address: str, authority: Path | None) -> dict[str, str]:
     return {"address": address, "authority": "" if authority is None else str(authority)}
 
 
-def _work(result: Mapping[str, Any]) -> Work:
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _work(result: Mapping[str, Any], threads: int) -> Work:
+    """`result` of a run that could not keep more than `threads` cores busy."""
     return Work(
         operations=result["operations"],
         size=result["bytes"],
         seconds=result["seconds"],
         median_s=result["median_s"],
         slow_s=result["slow_s"],
+        client_s=result["cpu_s"],
+        client_load=result["cpu_s"] / (result["seconds"] * min(threads, _cores())),
     )

@@ -22,6 +22,8 @@ class Work:
     """What was done: how many operations, how many bytes of content they moved, and how long all of it took.
 
     `median_s` and `slow_s` are the times of single operations: the median, and what 99 of 100 did not exceed.
+    `client_s` is the CPU time (seconds) that the client took for it, and `client_load` the part, from 0 to 1, that this
+    is of what its threads could have had: near 1 the client was the limit, and not the server.
     """
 
     operations: int
@@ -29,6 +31,8 @@ class Work:
     seconds: float
     median_s: float | None = None
     slow_s: float | None = None
+    client_s: float | None = None
+    client_load: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

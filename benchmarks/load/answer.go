@@ -36,21 +36,29 @@ func parseAnswer(text []byte, method string) (*answer, error) {
 		return nil, fmt.Errorf("no HTTP status: %.80q", text)
 	}
 	found := &answer{status: status, size: end + len(endOfHead)}
-	for rest := text[12:end]; len(rest) > 0; {
+	if err := found.fields(text[12:end]); err != nil {
+		return nil, err
+	}
+	if method == "HEAD" || status == 204 || status == 304 {
+		found.length, found.chunked = 0, false
+	}
+	return found, nil
+}
+
+// fields reads the lines of a head; the first, which is no field, may be among them.
+func (a *answer) fields(head []byte) error {
+	for rest := head; len(rest) > 0; {
 		line, after, _ := bytes.Cut(rest, endOfHead[:2])
 		rest = after
 		name, value, isField := bytes.Cut(line, []byte(":"))
 		if !isField {
 			continue
 		}
-		if err := found.field(name, bytes.TrimSpace(value)); err != nil {
-			return nil, err
+		if err := a.field(name, bytes.TrimSpace(value)); err != nil {
+			return err
 		}
 	}
-	if method == "HEAD" || status == 204 || status == 304 {
-		found.length, found.chunked = 0, false
-	}
-	return found, nil
+	return nil
 }
 
 func (a *answer) field(name, value []byte) (err error) {

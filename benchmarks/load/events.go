@@ -16,6 +16,8 @@ import (
 // No copy is made of what the kernel discards, so its size is free.
 const discardStep = 16 << 20
 
+const wakeStep = 1 << 20
+
 type channel struct {
 	fd      int
 	buffer  []byte
@@ -26,6 +28,7 @@ type channel struct {
 	began   time.Time
 	head    *answer
 	left    int64
+	atLeast int // as many bytes make it ready
 	body    chunks
 }
 
@@ -84,8 +87,8 @@ func (e *events) open(address *net.TCPAddr) error {
 	if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
 		return err
 	}
-	e.channels[int32(fd)] = &channel{fd: fd, buffer: make([]byte, 64<<10)}
-	return e.watch(syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN)
+	e.channels[int32(fd)] = &channel{fd: fd, buffer: make([]byte, 64<<10), atLeast: 1}
+	return watch(e.epoll, syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN)
 }
 
 func socketAddress(address *net.TCPAddr) (int, syscall.Sockaddr) {
@@ -95,8 +98,8 @@ func socketAddress(address *net.TCPAddr) (int, syscall.Sockaddr) {
 	return syscall.AF_INET6, &syscall.SockaddrInet6{Port: address.Port, Addr: [16]byte(address.IP.To16())}
 }
 
-func (e *events) watch(operation, fd int, events uint32) error {
-	return syscall.EpollCtl(e.epoll, operation, fd, &syscall.EpollEvent{Events: events, Fd: int32(fd)})
+func watch(epoll, operation, fd int, events uint32) error {
+	return syscall.EpollCtl(epoll, operation, fd, &syscall.EpollEvent{Events: events, Fd: int32(fd)})
 }
 
 func (e *events) run() tally {
@@ -159,6 +162,9 @@ func (e *events) next(one *channel) error {
 		delete(e.channels, int32(one.fd))
 		return syscall.Close(one.fd)
 	}
+	if err := one.wakeAt(1); err != nil {
+		return err
+	}
 	one.out, one.method, one.head = e.turns.wires[number], e.turns.methods[number], nil
 	one.began = time.Now()
 	return e.send(one)
@@ -166,11 +172,10 @@ func (e *events) next(one *channel) error {
 
 func (e *events) send(one *channel) error {
 	for len(one.out) > 0 {
-		count, _, code := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(one.fd),
-			uintptr(unsafe.Pointer(&one.out[0])), uintptr(len(one.out)), syscall.MSG_NOSIGNAL, 0, 0)
+		count, code := send(one.fd, one.out)
 		if code == syscall.EAGAIN {
 			one.writing = true
-			return e.watch(syscall.EPOLL_CTL_MOD, one.fd, syscall.EPOLLOUT)
+			return watch(e.epoll, syscall.EPOLL_CTL_MOD, one.fd, syscall.EPOLLOUT)
 		}
 		if code != 0 {
 			return code
@@ -179,7 +184,7 @@ func (e *events) send(one *channel) error {
 	}
 	if one.writing {
 		one.writing = false
-		return e.watch(syscall.EPOLL_CTL_MOD, one.fd, syscall.EPOLLIN)
+		return watch(e.epoll, syscall.EPOLL_CTL_MOD, one.fd, syscall.EPOLLIN)
 	}
 	return nil
 }
@@ -223,7 +228,7 @@ func (e *events) advance(one *channel) error {
 	step := min(one.left, int64(one.have))
 	one.drop(int(step))
 	if one.left -= step; one.left > 0 {
-		return nil
+		return one.wakeWhenWorth()
 	}
 	return e.finish(one, one.head.length)
 }
@@ -238,9 +243,22 @@ func (e *events) receiveBody(one *channel) error {
 		return err
 	}
 	if one.left -= int64(count); one.left > 0 {
-		return nil
+		return one.wakeWhenWorth()
 	}
 	return e.finish(one, one.head.length)
+}
+
+// wakeWhenWorth lets a large body arrive in few pieces: each wakes this thread, on a core that the server could use.
+func (c *channel) wakeWhenWorth() error {
+	return c.wakeAt(int(min(c.left, wakeStep)))
+}
+
+func (c *channel) wakeAt(size int) error {
+	if c.atLeast == size {
+		return nil
+	}
+	c.atLeast = size
+	return syscall.SetsockoptInt(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, size)
 }
 
 func (e *events) finish(one *channel, length int64) error {
@@ -267,4 +285,24 @@ func receive(fd int, buffer []byte, size, flags int) (int, error) {
 		return 0, io.ErrUnexpectedEOF
 	}
 	return int(count), nil
+}
+
+// send sends what there is room for.
+func send(fd int, data []byte) (int, syscall.Errno) {
+	count, _, code := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd),
+		uintptr(unsafe.Pointer(&data[0])), uintptr(len(data)), syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT, 0, 0)
+	if code != 0 {
+		return 0, code
+	}
+	return int(count), 0
+}
+
+// sendFile sends bytes of a file without copying them.
+func sendFile(fd, file int, from, size int64) (int64, syscall.Errno) {
+	count, _, code := syscall.RawSyscall6(syscall.SYS_SENDFILE, uintptr(fd), uintptr(file),
+		uintptr(unsafe.Pointer(&from)), uintptr(size), 0, 0)
+	if code != 0 {
+		return 0, code
+	}
+	return int64(count), 0
 }

@@ -2,6 +2,7 @@
 //
 //	load requests        prepared requests over and over, or each of them once
 //	load uploads         blobs that the server has never seen, as `docker push` sends them
+//	load respond         a server that does nothing but answer, to measure the other two with
 //	load certificate     a certificate of this machine's loopback addresses, valid for a day
 //
 // What to do is read from standard input as JSON (see plan.go); what came of it is written to standard output as JSON.
@@ -25,7 +26,7 @@ func main() {
 
 func run(arguments []string) error {
 	if len(arguments) != 1 {
-		return fmt.Errorf("expected one of: requests, uploads, certificate")
+		return fmt.Errorf("expected one of: requests, uploads, respond, certificate")
 	}
 	// Runs are short and hold little; a collection would take time from the server on the same cores.
 	debug.SetGCPercent(-1)
@@ -35,6 +36,8 @@ func run(arguments []string) error {
 		return perform(sendRequests)
 	case "uploads":
 		return perform(sendUploads)
+	case "respond":
+		return perform(respond)
 	case "certificate":
 		return perform(makeCertificate)
 	}

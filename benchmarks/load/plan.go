@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -57,6 +58,7 @@ type outcome struct {
 	Seconds    float64 `json:"seconds"`
 	MedianS    float64 `json:"median_s"`
 	SlowS      float64 `json:"slow_s"` // 99 of 100 operations were not slower
+	CPUS       float64 `json:"cpu_s"`  // what this program used meanwhile
 }
 
 // deadlineS is how long a run may go on after it should have ended.
@@ -69,9 +71,27 @@ type tally struct {
 	err       error
 }
 
-func summarise(tallies []tally, took time.Duration) (outcome, error) {
+// stopwatch measures the time of a run and what it costs this program.
+type stopwatch struct {
+	began time.Time
+	used  time.Duration
+}
+
+func startStopwatch() stopwatch {
+	return stopwatch{time.Now(), ownCPU()}
+}
+
+func ownCPU() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err) // It takes no other arguments.
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func summarise(tallies []tally, clock stopwatch) (outcome, error) {
 	var all []time.Duration
-	result := outcome{Seconds: took.Seconds()}
+	result := outcome{Seconds: time.Since(clock.began).Seconds(), CPUS: (ownCPU() - clock.used).Seconds()}
 	for _, one := range tallies {
 		if one.err != nil {
 			return result, one.err

@@ -48,9 +48,10 @@ func sendRequests(plan requestPlan) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	began := time.Now()
-	turns.until = began.Add(time.Duration(plan.Seconds * float64(time.Second)))
-	return summarise(together(workers), time.Since(began))
+	clock := startStopwatch()
+	turns.until = clock.began.Add(time.Duration(plan.Seconds * float64(time.Second)))
+	tallies := together(workers)
+	return summarise(tallies, clock)
 }
 
 // together runs all workers at once and gives what each did.

@@ -40,10 +40,10 @@ func sendUploads(plan uploadPlan) (outcome, error) {
 			return done
 		})
 	}
-	began := time.Now()
-	until = began.Add(time.Duration(plan.Seconds * float64(time.Second)))
+	clock := startStopwatch()
+	until = clock.began.Add(time.Duration(plan.Seconds * float64(time.Second)))
 	tallies := together(workers)
-	return summarise(tallies, time.Since(began))
+	return summarise(tallies, clock)
 }
 
 func upload(opened *stream, plan uploadPlan, content blob) error {

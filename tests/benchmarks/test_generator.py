@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from benchmarks.generator import Generator, LoadFailed, Request, RequestPlan
+from benchmarks.generator import Generator, LoadFailed, Request, RequestPlan, UploadPlan
 
 pytestmark = pytest.mark.tool("go")
 
@@ -89,6 +89,43 @@ def test_an_answer_to_head_has_no_body(generator: Generator) -> None:
 def test_a_server_that_refuses_fails_the_run(generator: Generator, answer: bytes) -> None:
     with answering(answer) as address, pytest.raises(LoadFailed):
         generator.ask(address, None, plan())
+
+
+@pytest.mark.parametrize("size", [0, 1500, 64 * 1024 + 1, 9 * 2**20 + 1])
+@pytest.mark.parametrize("copy", [False, True])
+def test_its_own_responder_answers_with_so_many_bytes(generator: Generator, size: int, copy: bool) -> None:
+    requests = (Request("GET", "/"), Request("HEAD", "/"), Request("GET", "/"))
+
+    with generator.responder(size, threads=2) as address:
+        work = generator.ask(address, None, RequestPlan(connections=2, requests=requests, seconds=0, copy=copy))
+
+    assert work.operations == 3
+    assert work.size == 2 * size
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_its_own_responder_takes_uploads(generator: Generator, chunked: bool) -> None:
+    plan = UploadPlan(
+        connections=2, repository="any", size=9 * 2**20, chunked=chunked, operations=3, seconds=0, seed="seed"
+    )
+
+    with generator.responder(0) as address:
+        work = generator.upload(address, None, plan)
+
+    assert work.size == 3 * plan.size
+
+
+def test_what_a_run_costs_its_client_is_told(generator: Generator) -> None:
+    asked = RequestPlan(connections=8, requests=(Request("GET", "/"),), seconds=0.2)
+
+    with generator.responder(1500) as address:
+        work = generator.ask(address, None, asked)
+
+    assert work.client_s is not None
+    assert work.client_load is not None
+    assert 0 < work.client_s <= work.seconds * 1.1
+    # What the one thread could have had, whatever the machine has beside it.
+    assert work.client_load == pytest.approx(work.client_s / work.seconds)
 
 
 @pytest.mark.parametrize(
