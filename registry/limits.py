@@ -135,6 +135,9 @@ REQUEST_ID_CHARACTERS: Final = 128
 READINESS_S: Final = 5
 """Longest wait for one part's answer to the readiness check: a balancer asks again every few seconds."""
 
+FAULT_LOG_S: Final = 60
+"""How long a fault that many requests meet is only counted once it was logged: a flood would hide its beginning."""
+
 LEASE_S: Final = 3600
 """How long a positive answer protects a blob from collection: the gap between "it exists" and the manifest."""
 

@@ -27,6 +27,7 @@ from registry.http.unread_body import discard, keeps_connection
 from registry.observability.access_log import AccessEntry, AccessLog
 from registry.observability.instruments import OTHER
 from registry.observability.logging import logger
+from registry.observability.recurring import RecurringFaults
 from registry.observability.request_context import RequestContext, of_request, serving
 
 _log = logger(__name__)
@@ -65,6 +66,7 @@ class Dispatcher:
         self._environment = environment
         self._router = router
         self._access_log = access_log
+        self._faults = RecurringFaults(_log)
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -132,7 +134,7 @@ class Dispatcher:
         if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("a request failed", exc_info=error)
         elif refusal.status > HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.warning("a request could not be served", error=repr(error), cause=getattr(error, "cause", None))
+            self._faults.warn("a request could not be served", error)
         response = as_response(refusal, exchange.request.path)
         if isinstance(error, BodyIncomplete):
             # Where the next request begins cannot be known.

@@ -21,6 +21,7 @@ from registry.jobs.owner import has_died, this_process
 from registry.metadata.database import Database
 from registry.metadata.rows import JobLease
 from registry.metadata.transaction import Transaction
+from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services, now
 from storage_backends.errors import StorageError
 
@@ -48,10 +49,10 @@ async def repeat(services: Services, job: Job) -> None:
 
     A run that fails is logged and tried again at the next turn: no fault of a disk or database ends the loop.
     """
-    lease = _Lease(services.database, job)
+    lease, faults = _Lease(services.database, job), RecurringFaults(_log)
     try:
         while True:
-            await _turn(services, job, lease)
+            await _turn(services, job, lease, faults)
     finally:
         # Others need not wait for the lease to run out. A database that is gone frees it by time.
         with suppress(RegistryError):
@@ -73,19 +74,19 @@ async def run_once(services: Services, job: Job) -> bool:
     return True
 
 
-async def _turn(services: Services, job: Job, lease: _Lease) -> None:
+async def _turn(services: Services, job: Job, lease: _Lease, faults: RecurringFaults) -> None:
     """Do the job and rest, and own it meanwhile; or wait for as long as another process certainly owns it."""
     try:
         if not await lease.hold():
             await asyncio.sleep(min(job.interval_s, lease.free_in_s()))
             return
         async with lease.kept():
-            await _run(services, job)
+            await _run(services, job, faults)
     except _LeaseLost:
         _log.warning("job stopped: its lease is lost", job=job.name)
     except RegistryError as error:
         # The database does not say whose the job is.
-        _tell(job, error)
+        faults.warn("job failed", error, job=job.name)
         await asyncio.sleep(min(job.interval_s, job.lease_s))
         return
     with suppress(_LeaseLost):
@@ -93,17 +94,13 @@ async def _turn(services: Services, job: Job, lease: _Lease) -> None:
             await asyncio.sleep(job.interval_s)
 
 
-async def _run(services: Services, job: Job) -> None:
+async def _run(services: Services, job: Job, faults: RecurringFaults) -> None:
     try:
         await job.run(services)
     except (RegistryError, StorageError) as error:
-        _tell(job, error)
+        faults.warn("job failed", error, job=job.name)
     except Exception:  # noqa: BLE001 - the outermost loop of a job: a defect in one run must not end all later ones
         _log.exception("job failed", job=job.name)
-
-
-def _tell(job: Job, error: RegistryError | StorageError) -> None:
-    _log.warning("job failed", job=job.name, error=repr(error), cause=getattr(error, "cause", None))
 
 
 class _LeaseLost(Exception):

@@ -9,6 +9,7 @@ import structlog
 from registry.errors import RegistryError
 from registry.jobs import event_retention, garbage_collection, index_objects, upload_expiry
 from registry.jobs.leased import repeat
+from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services
 
 # Those that run as often everywhere; how often garbage is collected is configured.
@@ -29,18 +30,19 @@ async def run(services: Services) -> None:
 
 async def _flush_pull_times(services: Services) -> None:
     """Write this process's own pull times; each process has its own, so no lease is needed."""
+    faults = RecurringFaults(_log)
     try:
         while True:
             await asyncio.sleep(_PULL_TIMES_INTERVAL_S)
-            await _flush(services)
+            await _flush(services, faults)
     finally:
-        await _flush(services)
+        await _flush(services, faults)
 
 
-async def _flush(services: Services) -> None:
+async def _flush(services: Services, faults: RecurringFaults) -> None:
     try:
         await services.pulls.flush(services.database)
     except RegistryError as error:
-        _log.warning("pull times lost", error=repr(error), cause=getattr(error, "cause", None))
+        faults.warn("pull times lost", error)
     except Exception:  # noqa: BLE001 - an outermost loop: a defect in one turn must not end all jobs of the process
         _log.exception("pull times lost")
