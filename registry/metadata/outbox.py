@@ -13,7 +13,7 @@ from registry.metadata.schema import outbox
 from registry.metadata.statements import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -24,6 +24,7 @@ _PENDING = (
     .order_by(outbox.c.id)
     .limit(bindparam("limit"))
 )
+_PENDING_OF_KIND = _PENDING.where(outbox.c.kind == bindparam("kind"))
 _NEWEST_PENDING = select(func.max(outbox.c.id)).where(outbox.c.indexed_at.is_(None))
 _MARK = update(outbox).where(outbox.c.id == bindparam("this_id"), outbox.c.indexed_at.is_(None))
 _MARK = _MARK.values(indexed_at=bindparam("now"))
@@ -53,10 +54,11 @@ class Outbox:
 
     def pending(self, limit: int) -> list[OutboxEvent]:
         """Give up to `limit` events that are not marked yet, oldest first."""
-        return [
-            OutboxEvent(id=row[0], kind=row[1], payload=json.loads(row[2]), created_at=row[3], indexed_at=row[4])
-            for row in self._runner.rows(_PENDING, {"limit": limit})
-        ]
+        return [_event(row) for row in self._runner.rows(_PENDING, {"limit": limit})]
+
+    def pending_of_kind(self, kind: str, limit: int) -> list[OutboxEvent]:
+        """Give up to `limit` events of one kind that are not marked yet, oldest first."""
+        return [_event(row) for row in self._runner.rows(_PENDING_OF_KIND, {"kind": kind, "limit": limit})]
 
     def newest_pending(self) -> int | None:
         """Give the id of the newest event that is not marked yet, None when there is none."""
@@ -70,3 +72,7 @@ class Outbox:
     def trim(self, before: datetime, limit: int) -> int:
         """Remove up to `limit` marked events recorded earlier than `before`, and count them; others are kept."""
         return self._runner.change(_TRIM, {"before": before, "limit": limit})
+
+
+def _event(row: Sequence[Any]) -> OutboxEvent:
+    return OutboxEvent(id=row[0], kind=row[1], payload=json.loads(row[2]), created_at=row[3], indexed_at=row[4])

@@ -12,6 +12,7 @@ repository's name begins with `_`, so the names of one repository never run into
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from oci_spec.digest import Digest
@@ -20,6 +21,7 @@ from registry.metadata.rows import OutboxEvent
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, now
 from registry.services.events import EventKind
+from storage_backends.errors import StorageFull
 
 FORMAT = 1
 LINKS, MANIFESTS, TAGS = "_links", "_manifests", "_tags"
@@ -37,10 +39,15 @@ async def write_behind(services: Services) -> bool:
         StorageError: the store refused; the events stay pending and are tried again.
     """
     pending = await services.database.read(_pending)
-    for event in pending:
-        await follow(services, event)
-    if pending:
-        await services.database.write(_mark, [event.id for event in pending])
+    try:
+        await _follow_all(services, pending)
+    except StorageFull:
+        # What gives room back must not wait behind what needs it: in which order events are followed is all the same.
+        removals = await services.database.read(_pending_removals)
+        if not removals:
+            raise
+        await _follow_all(services, removals)
+        return True
     return len(pending) == _BATCH
 
 
@@ -58,6 +65,13 @@ async def follow(services: Services, event: OutboxEvent) -> None:
         await _refresh(services, repository)
     else:
         await _apply(services, await services.database.read(_state, repository, event))
+
+
+async def _follow_all(services: Services, events: Sequence[OutboxEvent]) -> None:
+    for event in events:
+        await follow(services, event)
+    if events:
+        await services.database.write(_mark, [event.id for event in events])
 
 
 async def _remove_bytes(services: Services, digest: Digest, key: str) -> None:
@@ -84,6 +98,10 @@ async def _apply(services: Services, objects: _Objects) -> None:
 
 def _pending(tx: Transaction) -> list[OutboxEvent]:
     return tx.outbox.pending(_BATCH)
+
+
+def _pending_removals(tx: Transaction) -> list[OutboxEvent]:
+    return tx.outbox.pending_of_kind(EventKind.BLOB_REMOVED, _BATCH)
 
 
 def _mark(tx: Transaction, ids: list[int]) -> None:

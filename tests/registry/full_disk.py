@@ -1,4 +1,4 @@
-"""A database on a small disk of its own, which a test fills."""
+"""Small disks of a test's own, which it fills."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 
 @contextmanager
-def small_disk(mountpoint: Path) -> Iterator[Path]:
+def small_disk(mountpoint: Path, size_mib: int = 4) -> Iterator[Path]:
     """A file system of a few MiB, mounted for as long as the context lasts; needs root's rights."""
     mountpoint.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(mountpoint)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(mountpoint)], check=True)
     try:
         yield mountpoint
     finally:
@@ -23,7 +23,7 @@ def small_disk(mountpoint: Path) -> Iterator[Path]:
 
 @contextmanager
 def filled(disk: Path) -> Iterator[None]:
-    """No room on `disk` for as long as the context lasts."""
+    """No room on `disk` when the context begins; what took it is gone in the end."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file:
         try:

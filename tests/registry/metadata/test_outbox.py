@@ -18,6 +18,9 @@ async def test_events_wait_in_their_order_until_they_are_marked(database: Databa
         tx.outbox.mark_indexed([ids[1]], NOW)
         assert [event.id for event in tx.outbox.pending(10)] == [ids[0], ids[2]]
         assert [event.id for event in tx.outbox.pending(1)] == [ids[0]]
+        other = tx.outbox.append("gone", {}, NOW)
+        assert [event.id for event in tx.outbox.pending_of_kind("gone", 1)] == [other]
+        assert [event.id for event in tx.outbox.pending_of_kind("moved", 10)] == [ids[0], ids[2]]
 
     await database.write(unit)
 

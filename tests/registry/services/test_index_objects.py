@@ -19,10 +19,11 @@ from registry.errors import RegistryError
 from registry.jobs import index_objects as job
 from registry.metadata.rows import Repository
 from registry.metadata.transaction import Transaction
-from registry.services import deletion, index_objects, mounts, push, tags
+from registry.services import deletion, garbage_collection, index_objects, mounts, push, tags
 from registry.services.context import Services
 from storage_backends.errors import StorageUnavailable
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to, open_services
+from tests.registry.full_disk import filled, small_disk
 from tests.registry.pushing import Pusher
 from tests.registry.uploading import push_blob, stored_blobs
 
@@ -184,6 +185,28 @@ async def test_changes_wait_for_a_storage_that_refuses(services: Services, stora
     assert await services.database.read(lambda tx: len(tx.outbox.pending(10))) == 1
     await job.run(services)
     await assert_index_tells_what_the_database_tells(services)
+
+
+@pytest.mark.root
+async def test_removed_bytes_go_from_a_full_disk_before_anything_is_written(tmp_path: Path, sqlite_url: str) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        async with open_services(disk / "storage", sqlite_url, gc_grace_s=0) as services:
+            access, content = access_to("a"), bytes(1 << 20)
+            await push_blob(services, access, content)
+            await put_manifest(services, "a", 0)
+            await put_manifest(services, "a", 1)
+            await job.run(services)
+            with filled(disk):
+                # More of what cannot be written than a batch stands before what makes room for it.
+                for turn in range(205):
+                    await tags.point(services, access, Tag.parse("1"), Digest.of(MANIFESTS[turn % 2]))
+                await deletion.blob(services, access, Digest.of(content))
+                await garbage_collection.collect(services)
+
+                await job.run(services)
+
+                assert stored_blobs(disk / "storage") == []
+                await assert_index_tells_what_the_database_tells(services)
 
 
 @ON_SQLITE
