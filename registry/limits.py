@@ -130,6 +130,11 @@ TRANSFER_THREADS: Final = 8
 REQUEST_ID_CHARACTERS: Final = 128
 """Longest `X-Request-ID` taken over from a client; it is repeated on every line that is logged."""
 
+# Disks
+
+DATABASE_RESERVE_BYTES: Final = 8 * MIB
+"""Room kept beside a SQLite file for the transactions that give room back: some hundreds of deletions at once."""
+
 # Times
 
 READINESS_S: Final = 5

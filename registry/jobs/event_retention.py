@@ -14,7 +14,7 @@ _BATCH = 1000
 async def run(services: Services) -> None:
     """Remove what is due, a batch a transaction, so that pushes never wait long for it."""
     before = now() - timedelta(seconds=services.settings.event_retention_s)
-    while await services.database.write(_trim, before) == _BATCH:
+    while await services.database.reclaim(_trim, before) == _BATCH:
         pass
 
 

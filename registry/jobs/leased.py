@@ -132,7 +132,7 @@ class _Lease:
                 return False
             dead = other.token
         until = moment + self._span
-        self._token = await self._database.write(_take, self._name, self._owner, self._token, dead=dead, until=until)
+        self._token = await self._database.reclaim(_take, self._name, self._owner, self._token, dead=dead, until=until)
         self._until = until
         return self._token is not None
 
@@ -165,7 +165,7 @@ class _Lease:
     async def release(self) -> None:
         """Let another process go on at once."""
         if self._token is not None:
-            await self._database.write(_release, self._name, self._token)
+            await self._database.reclaim(_release, self._name, self._token)
             self._token = None
 
     async def _renew(self, limit: asyncio.Timeout) -> None:

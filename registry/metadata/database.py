@@ -40,6 +40,10 @@ class Database(ABC):
         An exception of the unit undoes all that it did, and nothing that others did, and is raised here.
         """
 
+    async def reclaim(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what `write` does, for a unit that makes room: it may use what is kept in reserve for a full disk."""
+        return await self.write(unit, *args, **kwargs)
+
     @abstractmethod
     async def read(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `unit`, which only reads, on one consistent view of the database."""

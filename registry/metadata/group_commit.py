@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from registry.errors import DatabaseBusy, DatabaseUnavailable
-from registry.metadata.sqlite_connections import translated
+from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
+from registry.metadata.sqlite_connections import move_log, translated
 from registry.metadata.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from registry.metadata.sqlite_reserve import Reserve
     from registry.metadata.writer_turns import WriterTurns
 
 T = TypeVar("T")
 
 _UNITS_PER_TRANSACTION = 128
+_IN_USE = "what room there is beside the database is kept for what makes more"
 
 
 @dataclass(slots=True)
 class _Waiting:
     unit: Callable[[Transaction], Any]
     answer: asyncio.Future[Any]
+    makes_room: bool
     begun: bool = False
 
 
@@ -53,13 +56,14 @@ class _TransactionLost(Exception):
 class GroupCommit:
     """The writer of one process; made on the event loop whose tasks hand it units."""
 
-    def __init__(self, engine: Engine, turns: WriterTurns, patience_s: float) -> None:
-        """Start the thread, which opens its connection at the first unit, and in the end closes `turns`.
+    def __init__(self, engine: Engine, turns: WriterTurns, reserve: Reserve, patience_s: float) -> None:
+        """Start the thread, which opens its connection at the first unit, and in the end closes `turns` and `reserve`.
 
         A unit waits for its beginning for `patience_s`, and no longer. The engine remains the caller's.
         """
         self._engine = engine
         self._turns = turns
+        self._reserve = reserve
         self._patience_s = patience_s
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -67,17 +71,20 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, unit: Callable[[Transaction], T]) -> T:
+    async def run(self, unit: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
         """Run `unit` in a transaction and give its result when that is durable.
+
+        One that `makes_room` may use the reserve.
 
         Raises:
             DatabaseBusy: other processes, or too many other units, kept it waiting; it was not run.
             DatabaseUnavailable: also after `close`.
+            StorageFull: also while the reserve is in use, to all that make no room.
         """
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
-        waiting = _Waiting(unit, answer)
+        waiting = _Waiting(unit, answer, makes_room)
         self._queue.put(waiting)
         patience = self._loop.call_later(self._patience_s, _give_up, waiting)
         try:
@@ -98,13 +105,14 @@ class GroupCommit:
             self._serve()
         finally:
             self._turns.close()
+            self._reserve.close()
 
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:
             # Whatever arrives until it is this process's turn joins the same transaction.
             with self._turns:
                 batch = self._begin([first, *self._all_that_wait()])
-                outcomes = self._outcomes([waiting.unit for waiting in batch])
+                outcomes = self._outcomes_on_any_disk(batch)
             try:
                 self._loop.call_soon_threadsafe(_answer, batch, outcomes)
             except RuntimeError:
@@ -127,6 +135,34 @@ class GroupCommit:
             waiting.begun = True
         # A caller that was cancelled, or lost patience, while its unit waited wants nothing done any more.
         return [waiting for waiting in batch if not waiting.answer.done()]
+
+    def _outcomes_on_any_disk(self, batch: Sequence[_Waiting]) -> list[_Outcome]:
+        if not batch:
+            return []
+        if self._reserve.ensure():
+            outcomes = self._outcomes([waiting.unit for waiting in batch])
+        else:
+            outcomes = self._outcomes_in_reserve(batch)
+        return [
+            self._outcome_in_reserve(waiting)
+            if waiting.makes_room and isinstance(outcome.error, StorageFull)
+            else outcome
+            for waiting, outcome in zip(batch, outcomes, strict=True)
+        ]
+
+    def _outcomes_in_reserve(self, batch: Sequence[_Waiting]) -> list[_Outcome]:
+        made = iter(self._outcomes([waiting.unit for waiting in batch if waiting.makes_room]))
+        return [next(made) if waiting.makes_room else _Outcome(error=StorageFull(_IN_USE)) for waiting in batch]
+
+    def _outcome_in_reserve(self, waiting: _Waiting) -> _Outcome:
+        """What becomes of a unit that found the disk full, once it has all the room that there is."""
+        try:
+            self._reserve.release()
+            move_log(self._engine)
+        except (OSError, DBAPIError) as error:
+            return _Outcome(error=_meaning(error))
+        [outcome] = self._outcomes([waiting.unit])
+        return outcome
 
     def _outcomes(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
         if not units:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from registry.errors import DatabaseUnavailable
+from registry.errors import DatabaseUnavailable, StorageFull
 from registry.metadata import revision, sqlite_connections
 from registry.metadata.database import Database
 from registry.metadata.group_commit import GroupCommit
 from registry.metadata.lookups import Lookups
+from registry.metadata.sqlite_reserve import DISK_FULL, Reserve
 from registry.metadata.statements import READ_ONLY_OPTION
 from registry.metadata.transaction import Transaction
 from registry.metadata.writer_turns import WriterTurns
@@ -43,16 +45,21 @@ class SqliteDatabase(Database):
         Raises:
             DatabaseUnavailable: there is no database that this process may read and write.
         """
-        self._rows = _InlineRows(path)
+        reserve = Reserve(path)
+        self._rows = _opened_rows(path, reserve)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="metadata-reader")
         self._reading = sqlite_connections.reading_engine(path, _READERS)
         self._writing = sqlite_connections.writing_engine(path, busy_timeout_s)
-        self._writer = GroupCommit(self._writing, _open_turns(path), busy_timeout_s)
+        self._reserve = reserve
+        self._writer = GroupCommit(self._writing, _open_turns(path), reserve, busy_timeout_s)
         self._closed = False
         self.lookups = Lookups(self._rows.fetch, self._reading.dialect)
 
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs))
+
+    async def reclaim(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs), makes_room=True)
 
     async def read(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._read(lambda connection: unit(Transaction(connection), *args, **kwargs))
@@ -61,7 +68,13 @@ class SqliteDatabase(Database):
         return await self._read(revision.current)
 
     async def ping(self) -> None:
-        await self.write(_nothing)
+        try:
+            # On the writer's thread: nobody else may touch the reserve.
+            await self._writer.run(lambda _: self._reserve.probe())
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise StorageFull(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
         await self.read(_nothing)
 
     async def close(self) -> None:
@@ -109,6 +122,8 @@ class _InlineRows:
             self._connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}")
             self._closed = False
         except sqlite3.Error as error:
+            if isinstance(sqlite_connections.translated(error), StorageFull):
+                raise StorageFull(f"{path}: {error}") from error
             # SQLite's own words do not say which file it is.
             raise DatabaseUnavailable(f"{path}: {error}") from error
 
@@ -127,6 +142,16 @@ class _InlineRows:
         """Give up the connection."""
         self._closed = True
         self._connection.close()
+
+
+def _opened_rows(path: str | Path, reserve: Reserve) -> _InlineRows:
+    """Open the file; where its disk has no room even for that, in what is kept for what makes room."""
+    try:
+        return _InlineRows(path)
+    except StorageFull:
+        with suppress(OSError):
+            reserve.release()
+        return _InlineRows(path)
 
 
 def _open_turns(path: str | Path) -> WriterTurns:

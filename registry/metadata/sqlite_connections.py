@@ -112,6 +112,19 @@ def reading_engine(path: str | Path, connections: int) -> Engine:
     return engine
 
 
+def move_log(engine: Engine) -> None:
+    """Move what can be moved of the write-ahead log into the file, and give the room back that the log took.
+
+    Nothing is wrong when that is not all of it: readers may need it, and the file may have no room to grow.
+
+    Raises:
+        DBAPIError: the file cannot be asked.
+    """
+    with engine.connect() as connection:
+        # Beside SQLAlchemy, which would begin a transaction.
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # type: ignore[union-attr] # sqlite3's own
+
+
 def migrating_engine(path: str | Path) -> Engine:
     """Give an engine for changing tables; a file it opens keeps a write-ahead log from then on.
 
@@ -136,12 +149,14 @@ def translated(error: BaseException) -> Unavailable | None:
     cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, sqlite3.Error):
         return None
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY_CODE
+    extended = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    code, words = extended & _PRIMARY_CODE, f"{cause} ({getattr(cause, 'sqlite_errorname', 'SQLite')})"
     if code in _BUSY:
-        return DatabaseBusy(str(cause))
-    if code == sqlite3.SQLITE_FULL:
-        return StorageFull(str(cause))
-    return DatabaseUnavailable(str(cause)) if code in _UNAVAILABLE else None
+        return DatabaseBusy(words)
+    # The memory that processes share is a file too.
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return StorageFull(words)
+    return DatabaseUnavailable(words) if code in _UNAVAILABLE else None
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry.metadata.sqlite_files import open_beside
+
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 
@@ -30,12 +32,7 @@ class WriterTurns:
         Raises:
             OSError: it cannot be opened.
         """
-        owner = Path(database).stat()
-        self._descriptor = os.open(f"{database}-turn", os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, owner.st_mode & 0o777)
-        if os.geteuid() == 0:
-            # Whoever owns the database must be able to open this too, though root's command was here first; SQLite
-            # does the same for the files of its own.
-            os.fchown(self._descriptor, owner.st_uid, owner.st_gid)
+        self._descriptor = open_beside(database, "-turn", os.O_RDONLY)
 
     def __enter__(self) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)

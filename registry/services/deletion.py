@@ -23,7 +23,7 @@ async def tag(services: Services, access: Access, name: Tag) -> None:
     Raises:
         ManifestUnknown: the repository has no such tag.
     """
-    await services.database.write(_delete_tag, access, name)
+    await services.database.reclaim(_delete_tag, access, name)
 
 
 async def manifest(services: Services, access: Access, digest: Digest) -> None:
@@ -32,7 +32,7 @@ async def manifest(services: Services, access: Access, digest: Digest) -> None:
     Raises:
         ManifestUnknown: the repository holds no such manifest.
     """
-    await services.database.write(_delete_manifest, access, digest)
+    await services.database.reclaim(_delete_manifest, access, digest)
 
 
 async def blob(services: Services, access: Access, digest: Digest) -> None:
@@ -41,7 +41,7 @@ async def blob(services: Services, access: Access, digest: Digest) -> None:
     Raises:
         BlobUnknown: the repository does not link it.
     """
-    await services.database.write(_delete_blob, access, digest)
+    await services.database.reclaim(_delete_blob, access, digest)
 
 
 async def repository(services: Services, access: Access) -> None:
@@ -50,7 +50,7 @@ async def repository(services: Services, access: Access) -> None:
     Raises:
         RepositoryUnknown: there is no such repository.
     """
-    for upload in await services.database.write(_delete_repository, access):
+    for upload in await services.database.reclaim(_delete_repository, access):
         await services.store.abort(stored_state(upload))
 
 

@@ -193,20 +193,20 @@ async def _abandoned(sweep: _Sweep, blobs: Sequence[RestingBlob]) -> list[Restin
 async def _remove_manifests(sweep: _Sweep, plan: _Plan, manifests: Sequence[LooseManifest]) -> None:
     if manifests:
         ids = [manifest.id for manifest in manifests]
-        for removed in await sweep.services.database.write(_take_manifests, plan.repository, ids, sweep.terms):
+        for removed in await sweep.services.database.reclaim(_take_manifests, plan.repository, ids, sweep.terms):
             sweep.note_manifest(plan, removed)
 
 
 async def _remove_links(sweep: _Sweep, plan: _Plan, links: Sequence[LooseLink]) -> None:
     for part in _parts(links, _REMOVED_AT_ONCE):
         ids = [link.blob_id for link in part]
-        for removed in await sweep.services.database.write(_take_links, plan.repository, ids, sweep.terms):
+        for removed in await sweep.services.database.reclaim(_take_links, plan.repository, ids, sweep.terms):
             sweep.note_link(plan, removed)
 
 
 async def _remove_blobs(sweep: _Sweep, blobs: Sequence[RestingBlob]) -> None:
     for part in _parts(blobs, _REMOVED_AT_ONCE):
-        for removed in await sweep.services.database.write(_take_blobs, [blob.id for blob in part], sweep.terms):
+        for removed in await sweep.services.database.reclaim(_take_blobs, [blob.id for blob in part], sweep.terms):
             sweep.note_blob(removed)
 
 

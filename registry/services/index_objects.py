@@ -71,7 +71,7 @@ async def _follow_all(services: Services, events: Sequence[OutboxEvent]) -> None
     for event in events:
         await follow(services, event)
     if events:
-        await services.database.write(_mark, [event.id for event in events])
+        await services.database.reclaim(_mark, [event.id for event in events])
 
 
 async def _remove_bytes(services: Services, digest: Digest, key: str) -> None:

@@ -31,8 +31,11 @@ class ServerSecrets:
     @classmethod
     async def open(cls, database: Database) -> ServerSecrets:
         """Load the keys, making the first one if there is none yet."""
-        await database.write(_ensure)
-        return cls(database, await database.read(_load))
+        keys = await database.read(_load)
+        if not keys:
+            await database.write(_ensure)
+            keys = await database.read(_load)
+        return cls(database, keys)
 
     async def rotate(self) -> None:
         """Seal under a new key from now on; the other workers follow when they meet a seal that it made."""

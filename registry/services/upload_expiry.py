@@ -43,7 +43,7 @@ async def reap(services: Services, moment: datetime) -> int:
 async def _remove(services: Services, upload: Upload) -> bool:
     """False when a request went on with the session since it was seen to have expired."""
     async with services.store.session(upload.key):
-        if not await services.database.write(_delete, upload):
+        if not await services.database.reclaim(_delete, upload):
             return False
         await services.store.abort(stored_state(upload))
     return True

@@ -239,7 +239,7 @@ async def _overtaken(services: Services, upload: Upload) -> UploadConflict | Upl
 
 
 async def _discard(services: Services, upload: Upload) -> None:
-    await services.database.write(_delete, upload)
+    await services.database.reclaim(_delete, upload)
     await services.store.abort(stored_state(upload))
 
 

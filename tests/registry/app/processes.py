@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
@@ -65,11 +65,18 @@ class Registry:
         """A connection of its own."""
         return HTTPSConnection("localhost", self.port, context=tls) if tls else HTTPConnection("127.0.0.1", self.port)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, tls: ssl.SSLContext | None = None) -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """The answer to one request, on a connection of its own."""
         connection = self.connect(tls)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers or {})
             return whole(connection.getresponse())
         finally:
             connection.close()
