@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
-from registry.config.schema import Config
+from registry.config.schema import Config, TakesEffect
 from registry.config.values import DatabaseUrl, ExternalUrl, Network, SocketAddress
 
 VARIABLE_PREFIX: Final = "REGISTRY_"
@@ -45,6 +45,7 @@ class Key:
     default: object
     description: str
     bounds: tuple[float | None, float | None]
+    takes_effect: TakesEffect
     is_secret: bool
     is_optional: bool
 
@@ -118,9 +119,9 @@ def _keys_of(table: type[msgspec.Struct], prefix: str) -> Iterator[Key]:
 
 
 def _key(name: str, annotation: Any, default: object) -> Key:
-    if get_origin(annotation) is not Annotated:
-        raise TypeError(f"{name} has no description")
-    annotated, meta = get_args(annotation)
+    annotated, takes_effect, meta = get_args(annotation) if get_origin(annotation) is Annotated else (None,) * 3
+    if not isinstance(takes_effect, TakesEffect):
+        raise TypeError(f"{name} has to say when it takes effect, and what it means")
     members = [member for member in get_args(annotated) if member is not NoneType]
     is_optional = NoneType in get_args(annotated)
     return Key(
@@ -129,6 +130,7 @@ def _key(name: str, annotation: Any, default: object) -> Key:
         default=default,
         description=meta.description,
         bounds=(meta.ge, meta.le),
+        takes_effect=takes_effect,
         is_secret=bool((meta.extra or {}).get("secret")),
         is_optional=is_optional,
     )

@@ -1,8 +1,9 @@
 """Make the effective configuration, or say everything that is wrong with it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +22,14 @@ _DATABASE_FILE: Final = "registry.db"
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The effective configuration, and where each value was read (by dotted key; a default has no entry)."""
+    """The effective configuration, and where each value was read (by dotted key; a default has no entry).
+
+    `again` reads the same sources once more; it raises what `load` raises.
+    """
 
     config: Config
     origins: Mapping[str, str]
+    again: Callable[[], Config]
 
 
 def load(
@@ -81,7 +86,15 @@ def read(
     for source in sources:
         values |= source.values
         origins |= source.origins
-    return Resolved(_assembled(_with_derived_defaults(values)), origins)
+    config = with_values(Config(), _with_derived_defaults(values))
+    return Resolved(config, origins, partial(load, file, environment=environment, flags=flags))
+
+
+def with_values(config: Config, values: Mapping[str, object]) -> Config:
+    """`config` with the given values by dotted key."""
+    for name, value in values.items():
+        config = _replaced(config, name.split("."), value)
+    return config
 
 
 def _with_derived_defaults(values: Mapping[str, object]) -> dict[str, object]:
@@ -104,13 +117,6 @@ def _absolute(value: object) -> object:
     if isinstance(value, DatabaseUrl) and value.sqlite_file is not None:
         return DatabaseUrl.of_sqlite(value.sqlite_file.absolute())
     return value
-
-
-def _assembled(values: Mapping[str, object]) -> Config:
-    config = Config()
-    for name, value in values.items():
-        config = _replaced(config, name.split("."), value)
-    return config
 
 
 def _replaced(table: Any, path: list[str], value: object) -> Any:

@@ -11,7 +11,7 @@ import msgspec
 
 from registry.config.keys import Key
 from registry.config.rendering import keys_by_table, toml_literal
-from registry.config.schema import Config
+from registry.config.schema import Config, TakesEffect
 
 _HEAD = """\
 # The configuration of `registry`: every key, with its default, its unit and what it means.
@@ -19,6 +19,7 @@ _HEAD = """\
 # Each key can also be given as an environment variable (REGISTRY_<TABLE>__<KEY>, with two underscores before the key)
 # or as a flag (--set table.key=value). A flag wins over the environment, the environment over this file. Paths are
 # relative to the folder in which the registry is started. An optional key is empty ("") where it is not set.
+# What changes here is taken up at SIGHUP; what is marked [restart] is read at the start only.
 """
 
 
@@ -37,10 +38,10 @@ def tables() -> str:
     for table, members in keys_by_table().items():
         rows = [
             f"| `{key.name}` | `{toml_literal(key.default)}` | {key.unit} | {_cell(key.expected)} "
-            f"| {_cell(key.description)} |"
+            f"| {_cell(key.description)} | {key.takes_effect.value} |"
             for key in members
         ]
-        head = ["| key | default | unit | values | meaning |", "|---|---|---|---|---|"]
+        head = ["| key | default | unit | values | meaning | change |", "|---|---|---|---|---|---|"]
         blocks.append("\n".join([f"### `[{table}]`", "", meaning(table), "", *head, *rows]))
     return "\n\n".join(blocks) + "\n"
 
@@ -56,7 +57,8 @@ def meaning(table: str) -> str:
 
 def _commented(key: Key) -> str:
     unit = f" ({key.unit})" if key.unit else ""
-    text = f"{key.description} Expected: {key.expected.replace('`', '')}{unit}."
+    mark = " [restart]" if key.takes_effect is TakesEffect.RESTART else ""
+    text = f"{key.description} Expected: {key.expected.replace('`', '')}{unit}.{mark}"
     lines = textwrap.wrap(text, 117, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
     return "\n".join(lines) + f"\n#{key.name.rpartition('.')[2]} = {toml_literal(key.default)}\n"
 

@@ -2,10 +2,12 @@
 
 This is the one list of keys. The example file, the documentation, environment variables and errors are made from it.
 Durations (`_s`) are seconds and sizes (`_bytes`) are bytes. An optional key is written as `""` where it is not set.
+Each key says whether a registry that runs takes up its new value (`RELOAD`), or only the next start does (`RESTART`).
 """
 
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -13,22 +15,39 @@ from registry import limits as bounds
 from registry.config.values import DatabaseUrl, ExternalUrl, Network, SocketAddress
 
 
+class TakesEffect(Enum):
+    """When a changed value does."""
+
+    RELOAD = "reload"
+    RESTART = "restart"
+
+
+RELOAD: Final = TakesEffect.RELOAD
+RESTART: Final = TakesEffect.RESTART
+
+
 class Server(Struct, frozen=True, kw_only=True):
     """How the registry listens, and how it stops."""
 
     listen: Annotated[
-        SocketAddress, Meta(description="Address and port of the registry; an IPv6 address in brackets.")
+        SocketAddress, RESTART, Meta(description="Address and port of the registry; an IPv6 address in brackets.")
     ] = SocketAddress("127.0.0.1", 5000)
-    workers: Annotated[int, Meta(ge=0, le=1024, description="Worker processes; 0 starts one per processor core.")] = 0
+    workers: Annotated[
+        int, RESTART, Meta(ge=0, le=1024, description="Worker processes; 0 starts one per processor core.")
+    ] = 0
     data: Annotated[
         Path,
+        RESTART,
         Meta(description="Directory of blobs and database, where no key of theirs names another place."),
     ] = Path("data")
     grace_period_s: Annotated[
-        float, Meta(ge=0, le=86_400, description="How long requests in flight may still take once the registry stops.")
+        float,
+        RELOAD,
+        Meta(ge=0, le=86_400, description="How long requests in flight may still take once the registry stops."),
     ] = 20.0
     drain_delay_s: Annotated[
         float,
+        RELOAD,
         Meta(
             ge=0,
             le=3600,
@@ -38,10 +57,12 @@ class Server(Struct, frozen=True, kw_only=True):
     ] = 0.0
     external_url: Annotated[
         ExternalUrl | None,
+        RELOAD,
         Meta(description="URL that clients use, when a proxy stands before; its path prefixes every Location."),
     ] = None
     trusted_proxies: Annotated[
         tuple[Network, ...],
+        RELOAD,
         Meta(description="Networks (CIDR) whose `Forwarded` and `X-Forwarded-*` headers are believed."),
     ] = ()
 
@@ -50,11 +71,15 @@ class Tls(Struct, frozen=True, kw_only=True):
     """Serving HTTPS without a proxy."""
 
     certificate: Annotated[
-        Path | None, Meta(description="PEM file of the certificate and its chain; set, the registry speaks HTTPS.")
+        Path | None,
+        RELOAD,
+        Meta(description="PEM file of the certificate and its chain; set, the registry speaks HTTPS."),
     ] = None
-    key: Annotated[Path | None, Meta(description="PEM file of the certificate's private key.")] = None
+    key: Annotated[Path | None, RELOAD, Meta(description="PEM file of the certificate's private key.")] = None
     client_ca: Annotated[
-        Path | None, Meta(description="PEM file of authorities; set, every client must show a certificate of theirs.")
+        Path | None,
+        RELOAD,
+        Meta(description="PEM file of authorities; set, every client must show a certificate of theirs."),
     ] = None
 
 
@@ -63,6 +88,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
 
     listen: Annotated[
         SocketAddress | None,
+        RESTART,
         Meta(
             description="Address and port of `/metrics`; not set: on the main listener if that is loopback, else off."
         ),
@@ -73,14 +99,14 @@ class Filesystem(Struct, frozen=True, kw_only=True):
     """The backend `filesystem`."""
 
     root: Annotated[
-        Path, Meta(description="Directory of the blobs; by default the folder `storage` in `server.data`.")
+        Path, RESTART, Meta(description="Directory of the blobs; by default the folder `storage` in `server.data`.")
     ] = Path("data/storage")
 
 
 class Storage(Struct, frozen=True, kw_only=True):
     """Where the bytes of blobs live."""
 
-    backend: Annotated[Literal["filesystem"], Meta(description="Kind of store.")] = "filesystem"
+    backend: Annotated[Literal["filesystem"], RESTART, Meta(description="Kind of store.")] = "filesystem"
     filesystem: Filesystem = Filesystem()
 
 
@@ -89,6 +115,7 @@ class Database(Struct, frozen=True, kw_only=True):
 
     url: Annotated[
         DatabaseUrl,
+        RESTART,
         Meta(
             description="`sqlite:////path/file.db` (by default the file `registry.db` in `server.data`), or "
             "`postgresql://user:password@host:port/name` for several nodes.",
@@ -96,7 +123,9 @@ class Database(Struct, frozen=True, kw_only=True):
         ),
     ] = DatabaseUrl("sqlite:///data/registry.db")
     migrate_at_start: Annotated[
-        bool, Meta(description="Whether `serve` brings the schema up to date; if not, an older schema stops it.")
+        bool,
+        RESTART,
+        Meta(description="Whether `serve` brings the schema up to date; if not, an older schema stops it."),
     ] = True
 
 
@@ -104,10 +133,12 @@ class Auth(Struct, frozen=True, kw_only=True):
     """Who may do what."""
 
     mode: Annotated[
-        Literal["none"], Meta(description="How callers prove who they are; with `none` everyone may do everything.")
+        Literal["none"],
+        RESTART,
+        Meta(description="How callers prove who they are; with `none` everyone may do everything."),
     ] = "none"
     allow_open: Annotated[
-        bool, Meta(description="Whether to listen on more than loopback although everyone may do everything.")
+        bool, RESTART, Meta(description="Whether to listen on more than loopback although everyone may do everything.")
     ] = False
 
 
@@ -116,6 +147,7 @@ class Manifests(Struct, frozen=True, kw_only=True):
 
     sparse: Annotated[
         Literal["refuse", "allow"],
+        RELOAD,
         Meta(description="What happens to a manifest whose layers, config or children are not all in its repository."),
     ] = "refuse"
 
@@ -124,7 +156,7 @@ class Uploads(Struct, frozen=True, kw_only=True):
     """Upload sessions."""
 
     expire_s: Annotated[
-        int, Meta(ge=60, le=31_536_000, description="How long an upload session may rest before it is removed.")
+        int, RELOAD, Meta(ge=60, le=31_536_000, description="How long an upload session may rest before it is removed.")
     ] = bounds.UPLOAD_EXPIRE_S
 
 
@@ -132,13 +164,18 @@ class Gc(Struct, frozen=True, kw_only=True):
     """The collection of garbage: manifests that nothing names, and blobs that no manifest needs."""
 
     grace_s: Annotated[
-        int, Meta(ge=0, le=31_536_000, description="How long content is kept that nothing names or needs (any more).")
+        int,
+        RELOAD,
+        Meta(ge=0, le=31_536_000, description="How long content is kept that nothing names or needs (any more)."),
     ] = bounds.GC_GRACE_S
     interval_s: Annotated[
-        int, Meta(ge=1, le=86_400, description="How long the registry rests after a collection before the next.")
+        int,
+        RELOAD,
+        Meta(ge=1, le=86_400, description="How long the registry rests after a collection before the next."),
     ] = bounds.GC_INTERVAL_S
     untagged: Annotated[
         Literal["remove", "keep"],
+        RELOAD,
         Meta(
             description="What happens to manifests that no tag names, no index lists and that refer to no manifest "
             "of their repository."
@@ -149,46 +186,50 @@ class Gc(Struct, frozen=True, kw_only=True):
 class Events(Struct, frozen=True, kw_only=True):
     """The record of changes that others are told about."""
 
-    retention_s: Annotated[int, Meta(ge=0, le=315_360_000, description="How long a change stays on record.")] = (
-        bounds.EVENT_RETENTION_S
-    )
+    retention_s: Annotated[
+        int, RELOAD, Meta(ge=0, le=315_360_000, description="How long a change stays on record.")
+    ] = bounds.EVENT_RETENTION_S
 
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Bounds on what a client can send or ask for."""
 
-    manifest_bytes: Annotated[int, Meta(ge=1024, le=bounds.GIB, description="Largest manifest.")] = (
+    manifest_bytes: Annotated[int, RELOAD, Meta(ge=1024, le=bounds.GIB, description="Largest manifest.")] = (
         bounds.MANIFEST_BYTES
     )
-    blob_bytes: Annotated[int, Meta(ge=1, le=2**62, description="Largest blob.")] = bounds.BLOB_BYTES
+    blob_bytes: Annotated[int, RELOAD, Meta(ge=1, le=2**62, description="Largest blob.")] = bounds.BLOB_BYTES
     page_entries: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Most entries of one list answer; the rest is behind its `Link`.")
+        int,
+        RELOAD,
+        Meta(ge=1, le=1_000_000, description="Most entries of one list answer; the rest is behind its `Link`."),
     ] = bounds.PAGE_ENTRIES
     header_bytes: Annotated[
-        int, Meta(ge=8190, le=bounds.MIB, description="Longest request line, and longest header field.")
+        int, RELOAD, Meta(ge=8190, le=bounds.MIB, description="Longest request line, and longest header field.")
     ] = bounds.HEADER_BYTES
-    tag_parameters: Annotated[int, Meta(ge=10, le=128, description="Most `tag=` parameters of one manifest push.")] = (
-        bounds.TAG_PARAMETERS
-    )
+    tag_parameters: Annotated[
+        int, RELOAD, Meta(ge=10, le=128, description="Most `tag=` parameters of one manifest push.")
+    ] = bounds.TAG_PARAMETERS
     stall_s: Annotated[
-        float, Meta(ge=1, le=86_400, description="Longest time a request body or an answer may make no progress.")
+        float,
+        RELOAD,
+        Meta(ge=1, le=86_400, description="Longest time a request body or an answer may make no progress."),
     ] = bounds.STALL_S
-    header_s: Annotated[float, Meta(ge=1, le=3600, description="Longest time for a request's headers to arrive.")] = (
-        bounds.HEADER_S
-    )
-    keepalive_s: Annotated[float, Meta(ge=0, le=86_400, description="How long an idle connection stays open.")] = (
-        bounds.KEEPALIVE_S
-    )
+    header_s: Annotated[
+        float, RELOAD, Meta(ge=1, le=3600, description="Longest time for a request's headers to arrive.")
+    ] = bounds.HEADER_S
+    keepalive_s: Annotated[
+        float, RELOAD, Meta(ge=0, le=86_400, description="How long an idle connection stays open.")
+    ] = bounds.KEEPALIVE_S
 
 
 class Log(Struct, frozen=True, kw_only=True):
     """What is written to standard error (the application's log) and standard output (the access log)."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe line to write.")] = (
-        "info"
-    )
-    format: Annotated[Literal["json", "console"], Meta(description="Form of the application's log.")] = "json"
-    access: Annotated[Literal["json", "combined", "off"], Meta(description="Form of the access log.")] = "json"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], RELOAD, Meta(description="Least severe line to write.")
+    ] = "info"
+    format: Annotated[Literal["json", "console"], RELOAD, Meta(description="Form of the application's log.")] = "json"
+    access: Annotated[Literal["json", "combined", "off"], RELOAD, Meta(description="Form of the access log.")] = "json"
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -206,6 +247,11 @@ class Config(Struct, frozen=True, kw_only=True):
     events: Events = Events()
     limits: Limits = Limits()
     log: Log = Log()
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the registry itself speaks TLS."""
+        return self.tls.certificate is not None
 
     @property
     def metrics_on_main_listener(self) -> bool:

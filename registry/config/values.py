@@ -14,6 +14,7 @@ _SQLITE = "sqlite:///"
 _MASK = "***"
 # The path goes into headers as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/?#@\[\]-]+")
+_URL_CHARACTERS = 2048
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 
 
@@ -102,8 +103,10 @@ class ExternalUrl:
         """Read `https://registry.example.com` or the same with a port or a path.
 
         Raises:
-            ValueError: it is not such a URL, or has credentials, a query or a fragment.
+            ValueError: it is not such a URL, is very long, or has credentials, a query or a fragment.
         """
+        if len(text) > _URL_CHARACTERS:
+            raise ValueError(f"Expected a URL of at most {_URL_CHARACTERS} characters")
         parts = urlsplit(text)
         _ = parts.port
         if parts.scheme not in ("http", "https") or not parts.hostname or not _PLAIN.fullmatch(text):
