@@ -41,17 +41,14 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
                 policy=OpenPolicy(),
                 secrets=await ServerSecrets.open(database),
                 pulls=PullTimes(),
-                settings=_settings(config),
+                settings=settings_of(config),
             )
         finally:
             await store.close()
 
 
-def _open_store(config: Config) -> BlobStore:
-    return FilesystemBlobStore(config.storage.filesystem.root, limits.STORE_THREADS)
-
-
-def _settings(config: Config) -> Settings:
+def settings_of(config: Config) -> Settings:
+    """What `config` says to the services."""
     return Settings(
         sparse_manifests=config.manifests.sparse == "allow",
         upload_expire_s=config.uploads.expire_s,
@@ -63,3 +60,7 @@ def _settings(config: Config) -> Settings:
         blob_bytes=config.limits.blob_bytes,
         page_entries=config.limits.page_entries,
     )
+
+
+def _open_store(config: Config) -> BlobStore:
+    return FilesystemBlobStore(config.storage.filesystem.root, limits.STORE_THREADS)

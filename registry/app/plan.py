@@ -1,12 +1,13 @@
-"""What is made once, before the first fork, and shared by all workers."""
+"""What is made before the first fork, and what every worker that is started begins with."""
 
 from __future__ import annotations
 
 import socket
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from registry.app import listening, worker
+from registry.app.dialogue import WorkerEnd
+from registry.app.tls import ServerContext
 from registry.config import Config
 from registry.config.values import SocketAddress
 from registry.http.application import HANDLERS
@@ -14,14 +15,17 @@ from registry.observability.metrics import Metrics
 
 
 class Plan:
-    """The sockets of each worker, the metrics' own (those of worker 0), the TLS context and the metrics' page."""
+    """The sockets of each worker, the metrics' own (those of worker 0), the TLS context and the metrics' page.
+
+    `config` is the newest one; replaced at a reload, it is what workers begin with that are started later.
+    """
 
     def __init__(
         self,
         config: Config,
         sockets: Sequence[listening.Sockets],
         metrics_sockets: listening.Sockets,
-        tls: ssl.SSLContext | None,
+        tls: ServerContext | None,
     ) -> None:
         self.config, self.sockets, self.metrics_sockets, self.tls = config, sockets, metrics_sockets, tls
         self.metrics = Metrics(len(sockets), handlers=HANDLERS)
@@ -36,8 +40,8 @@ class Plan:
         """How many workers there are."""
         return len(self.sockets)
 
-    def run_worker(self, slot: int, ready: Callable[[], None]) -> None:
-        """Serve as worker `slot`, in the process made for it, until SIGTERM; `ready` is called once it serves."""
+    def run_worker(self, slot: int, supervisor: WorkerEnd) -> None:
+        """Serve as worker `slot`, in the process made for it, until SIGTERM; `supervisor` hears once it serves."""
         self.metrics.attach(slot)
         own = (*self.sockets[slot], *(self.metrics_sockets if slot == 0 else ()))
         for listener in self._all_sockets():
@@ -51,7 +55,7 @@ class Plan:
                 metrics_sockets=self.metrics_sockets if slot == 0 else (),
                 tls=self.tls,
             ),
-            ready,
+            supervisor,
         )
 
     def close(self) -> None:

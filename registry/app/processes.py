@@ -1,4 +1,4 @@
-"""Worker processes as their supervisor sees them: begun by a fork, heard through a pipe, watched until they end."""
+"""Worker processes as their supervisor sees them: begun by a fork, spoken with, watched until they end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
+from registry.app import dialogue
 from registry.errors import RegistryError
 from registry.metadata.revision import SchemaMismatch
 from registry.observability.logging import logger
@@ -18,9 +19,6 @@ from storage_backends.errors import StorageError
 
 _log = logger(__name__)
 
-_READY: Final = b"ready"
-_FAILED: Final = b"failed "
-_MESSAGE_BYTES: Final = 4096
 _PR_SET_PDEATHSIG: Final = 1
 # What the world outside can do to a worker; anything else is a defect, whose place the log has to name.
 _EXPECTED: Final = (RegistryError, StorageError, SchemaMismatch, OSError)
@@ -28,21 +26,13 @@ _EXPECTED: Final = (RegistryError, StorageError, SchemaMismatch, OSError)
 
 @dataclass(slots=True)
 class Process:
-    """A running worker of slot `slot`; `pipe` gives its one message: that it serves, or why it cannot."""
+    """A running worker of slot `slot`."""
 
     slot: int
     pid: int
-    pipe: int
+    dialogue: dialogue.SupervisorEnd
     began: float = field(default_factory=time.monotonic)
     is_ready: bool = False
-
-    def read_message(self) -> str | None:
-        """What the worker says: None that it serves, text why it cannot; to be called when the pipe has something."""
-        said = os.read(self.pipe, _MESSAGE_BYTES)
-        if said == _READY:
-            self.is_ready = True
-            return None
-        return said.removeprefix(_FAILED).decode(errors="replace") or "a worker process ended without a word"
 
     def ended(self) -> int | None:
         """Its exit status (negative: the signal that ended it) if it has ended, else None; at most once."""
@@ -54,8 +44,8 @@ class Process:
         os.kill(self.pid, number)
 
     def close(self) -> None:
-        """Close this end of the pipe."""
-        os.close(self.pipe)
+        """End the dialogue."""
+        self.dialogue.close()
 
 
 def told(error: BaseException) -> str:
@@ -65,31 +55,31 @@ def told(error: BaseException) -> str:
     return f"{text} ({' '.join(str(cause).split())})" if cause else text
 
 
-def start(slot: int, serve: Callable[[Callable[[], None]], None]) -> Process:
-    """Fork a worker that runs `serve`, giving it what to call once it serves.
+def start(slot: int, serve: Callable[[dialogue.WorkerEnd], None]) -> Process:
+    """Fork a worker that runs `serve`, which says `READY` to its supervisor once it serves.
 
     Must be called from a process with one thread.
     """
-    reader, writer = os.pipe()
+    ours, theirs = dialogue.pair()
     supervisor = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        os.close(reader)
-        _work(supervisor, writer, serve)
-    os.close(writer)
-    return Process(slot, pid, reader)
+        ours.close()
+        _work(supervisor, theirs, serve)
+    theirs.close()
+    return Process(slot, pid, ours)
 
 
-def _work(supervisor: int, writer: int, serve: Callable[[Callable[[], None]], None]) -> NoReturn:
+def _work(supervisor: int, end: dialogue.WorkerEnd, serve: Callable[[dialogue.WorkerEnd], None]) -> NoReturn:
     code = 1
     try:
         _inherit_nothing(supervisor)
-        serve(lambda: _say(writer, _READY))
+        serve(end)
         code = 0
     except BaseException as error:  # noqa: BLE001 - the end of a process: the supervisor tells, the log says where
-        _say(writer, _FAILED + told(error).encode(errors="replace"))
+        end.say(dialogue.Word.FAILED, told(error))
         if not isinstance(error, _EXPECTED):
             _log.error("a worker failed", exc_info=error)
     finally:
@@ -100,15 +90,12 @@ def _work(supervisor: int, writer: int, serve: Callable[[Callable[[], None]], No
 def _inherit_nothing(supervisor: int) -> None:
     """Behave as a process of its own, but end with the supervisor."""
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    # Ctrl-C reaches every process of the terminal; only the supervisor decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a terminal's end reach every process of the terminal; only the supervisor decides what they mean.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
         # It died between the fork and the line above.
         os._exit(1)
-
-
-def _say(writer: int, message: bytes) -> None:
-    os.write(writer, message[:_MESSAGE_BYTES])

@@ -8,37 +8,41 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 
-from registry.config import Config
+from registry.config import Config, Resolved
 from registry.config.values import SocketAddress
 
 
-def serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
+def serve(resolved: Resolved, announce: Callable[[SocketAddress], None]) -> int:
     """Run the registry until it is told to stop; the process's exit code. A refusal is one line on standard error.
 
     `announce` is told once where the registry listens, when all its workers do.
 
     SIGTERM and SIGINT end it in order: workers stop being ready, wait `drain_delay_s`, accept nothing more, and get
-    `grace_period_s` for what is in flight. A second SIGINT ends it at once.
+    `grace_period_s` for what is in flight. A second SIGINT ends it at once. SIGHUP reloads the configuration.
     """
     from registry.app.refusals import StartRefused
     from registry.observability.logging import configure
     from registry.observability.masking import masked_text
 
-    configure(config.log.level, config.log.format)
+    # Until the supervisor can heed it, it waits: what it would reload may have been read already.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    configure(resolved.config.log.level, resolved.config.log.format)
     try:
-        return _serve(config, announce)
+        return _serve(resolved.config, resolved.again, announce)
     except StartRefused as refusal:
         sys.stderr.write(f"registry: {masked_text(str(refusal))}\n")
         return 1
 
 
-def _serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
+def _serve(config: Config, again: Callable[[], Config], announce: Callable[[SocketAddress], None]) -> int:
     from registry.app.listening import bind
     from registry.app.migration import migrate
     from registry.app.plan import Plan
+    from registry.app.reloading import Reloading
     from registry.app.supervisor import Supervisor
     from registry.app.tls import tls_context
 
@@ -50,11 +54,7 @@ def _serve(config: Config, announce: Callable[[SocketAddress], None]) -> int:
         migrate(config)
     _raise_descriptor_limit()
     plan = Plan(config, sockets, metrics_sockets, tls)
-    supervisor = Supervisor(
-        plan,
-        stop_within_s=config.server.drain_delay_s + config.server.grace_period_s,
-        started=lambda: announce(plan.address),
-    )
+    supervisor = Supervisor(plan, Reloading(plan, again), started=lambda: announce(plan.address))
     # What is there now is there to stay: looking through it for garbage would copy the pages that workers share.
     gc.collect()
     gc.freeze()

@@ -17,14 +17,15 @@ from functools import partial
 from typing import Final
 
 from registry.app import processes
+from registry.app.dialogue import Word
 from registry.app.plan import Plan
 from registry.app.processes import Process
 from registry.app.refusals import WorkerFailed
+from registry.app.reloading import Reloading
 from registry.observability.logging import logger
 
 _log = logger(__name__)
 
-# SIGHUP: the terminal is gone.
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 # A worker that lived less than this is followed by the next one after a pause, twice as long each time.
 _SOON_S: Final = 10.0
@@ -36,11 +37,13 @@ _FORCED: Final = 128 + signal.SIGINT
 
 
 class Supervisor:
-    """Keeps one worker running in each slot, until SIGTERM or SIGINT."""
+    """Keeps one worker running in each slot, until SIGTERM, SIGINT, or the end of the terminal that it runs on."""
 
-    def __init__(self, plan: Plan, *, stop_within_s: float, started: Callable[[], None]) -> None:
-        """Run the workers of `plan`, which take `stop_within_s` to stop; `started` is called once all of them serve."""
-        self._plan, self._stop_within_s, self._started = plan, stop_within_s, started
+    def __init__(self, plan: Plan, reloading: Reloading, *, started: Callable[[], None]) -> None:
+        """Run the workers of `plan`, and reload at SIGHUP; `started` is called once all of them serve."""
+        self._plan, self._reloading, self._started = plan, reloading, started
+        # nohup has SIGHUP ignored.
+        self._ends_with_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
         self._running: dict[int, Process] = {}
         self._due = dict.fromkeys(range(plan.workers), 0.0)
         self._pauses = dict.fromkeys(range(plan.workers), 0.0)
@@ -67,6 +70,7 @@ class Supervisor:
                         else:
                             self._hear(key.data)
                     self._reap()
+                    self._keep_to_configuration()
                     self._kill_late()
             finally:
                 self._kill_all()
@@ -81,17 +85,21 @@ class Supervisor:
             del self._due[slot]
             self._plan.metrics.worker_starts.inc()
             self._running[slot] = process = processes.start(slot, partial(self._plan.run_worker, slot))
-            self._selector.register(process.pipe, selectors.EVENT_READ, process)
+            self._selector.register(process.dialogue, selectors.EVENT_READ, process)
 
     def _patience(self) -> float | None:
         """How long there is nothing to do unless something happens, in seconds."""
-        moments = [self._kill_at] if self._kill_at is not None else list(self._due.values())
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        moments = [self._kill_at] if self._kill_at is not None else [*self._due.values(), self._reloading.due]
+        known = [moment for moment in moments if moment is not None]
+        return max(0.0, min(known) - time.monotonic()) if known else None
 
     def _heed(self, number: signal.Signals) -> None:
         if number == signal.SIGCHLD:
             return
-        if self._kill_at is None:
+        if number == signal.SIGHUP and not self._has_lost_terminal():
+            if self._kill_at is None:
+                self._reloading.begin(self._running.values())
+        elif self._kill_at is None:
             _log.info("stopping", signal=number.name)
             self._stop()
         elif number == signal.SIGINT:
@@ -100,23 +108,36 @@ class Supervisor:
             self._kill_at = 0.0
 
     def _stop(self) -> None:
-        self._kill_at = time.monotonic() + self._stop_within_s + _MARGIN_S
+        server = self._plan.config.server
+        self._kill_at = time.monotonic() + server.drain_delay_s + server.grace_period_s + _MARGIN_S
         self._plan.close()
         for process in self._running.values():
             process.signal(signal.SIGTERM)
 
     def _hear(self, process: Process) -> None:
-        self._selector.unregister(process.pipe)
-        reason = process.read_message()
-        if self._kill_at is not None:
-            return
-        if reason is not None:
-            if not self._all_started:
-                raise WorkerFailed(reason)
-            _log.error("a worker could not begin to serve", reason=reason)
-        elif not self._all_started and all(other.is_ready for other in self._running.values()):
+        said = process.dialogue.hear()
+        match said.word:
+            case Word.READY:
+                process.is_ready = True
+                self._announce()
+            case Word.TAKEN:
+                self._reloading.taken_by(process)
+            case Word.FAILED | Word.GONE:
+                self._selector.unregister(process.dialogue)
+                if not process.is_ready:
+                    self._complain(said.reason or "a worker process ended without a word")
+
+    def _announce(self) -> None:
+        if self._kill_at is None and not self._all_started and all(one.is_ready for one in self._running.values()):
             self._all_started = True
             self._started()
+
+    def _complain(self, reason: str) -> None:
+        if self._kill_at is not None:
+            return
+        if not self._all_started:
+            raise WorkerFailed(reason)
+        _log.error("a worker could not begin to serve", reason=reason)
 
     def _reap(self) -> None:
         for slot, process in list(self._running.items()):
@@ -124,6 +145,7 @@ class Supervisor:
             if status is None:
                 continue
             self._forget(process)
+            self._reloading.taken_by(process)
             self._plan.metrics.release(slot)
             if self._kill_at is not None:
                 # One that was told to stop before it had taken that in hand ends by the signal itself.
@@ -140,9 +162,17 @@ class Supervisor:
 
     def _forget(self, process: Process) -> None:
         del self._running[process.slot]
-        if process.pipe in self._selector.get_map():
-            self._selector.unregister(process.pipe)
+        if process.dialogue in self._selector.get_map():
+            self._selector.unregister(process.dialogue)
         process.close()
+
+    def _keep_to_configuration(self) -> None:
+        if self._kill_at is None:
+            self._reloading.settle(self._running.values())
+            self._reloading.look(self._running.values())
+
+    def _has_lost_terminal(self) -> bool:
+        return self._ends_with_terminal and not _has_terminal()
 
     def _kill_late(self) -> None:
         if self._kill_at is not None and self._kill_at <= time.monotonic() and self._running:
@@ -156,6 +186,14 @@ class Supervisor:
             self._forget(process)
 
 
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def _signals_as_bytes() -> Iterator[socket.socket]:
     """A socket that gives a byte, the number, for each signal that comes while the block runs."""
@@ -164,6 +202,8 @@ def _signals_as_bytes() -> Iterator[socket.socket]:
     sender.setblocking(False)
     before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
     wakeup_before = signal.set_wakeup_fd(sender.fileno())
+    # It may have been held back until now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     try:
         yield receiver
     finally:

@@ -1,24 +1,50 @@
-"""Serving HTTPS: `[tls]` as a context for connections, which follows the certificate when it is renewed."""
+"""Serving HTTPS: `[tls]` as a context for connections, which can be loaded again."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from registry.app.refusals import CertificateUnusable
 from registry.config.schema import Tls
-from registry.observability.logging import logger
-
-_log = logger(__name__)
-
-# Certificates are renewed days before they end.
-_LOOK_S: Final = 60
 
 _Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 
+# HTTP/2 is not spoken here: a client that offers both must not choose it.
+_PROTOCOLS: Final = ("http/1.1",)
 
-def tls_context(tls: Tls) -> ssl.SSLContext | None:
+
+class ServerContext(ssl.SSLContext):
+    """Begins connections with what was loaded last; those that there are go on with what they began with."""
+
+    # OpenSSL would leave a context that is loaded again with half of an unusable certificate, and with the authorities
+    # that are trusted no more. So each load makes a context, which begins the connections in this one's place: asyncio
+    # asks for nothing but `wrap_bio`.
+    _newest: ssl.SSLContext
+    _tls: Tls
+    _stamp: _Stamp
+
+    def load(self, tls: Tls) -> None:
+        """Begin the connections to come with the files of `tls`.
+
+        Raises:
+            CertificateUnusable: a file is not what it should be, or the key is not the certificate's; the old ones
+                stay in use.
+        """
+        # Files that are replaced while they are read are not up to date at the next look.
+        stamp = _stamp(tls)
+        self._newest = _load(tls)
+        self._tls, self._stamp = tls, stamp
+
+    def is_up_to_date(self, tls: Tls) -> bool:
+        """Whether `tls` and its files are as they were when they were loaded."""
+        return (self._tls, self._stamp) == (tls, _stamp(tls))
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        return self._newest.wrap_bio(*args, **kwargs)
+
+
+def tls_context(tls: Tls) -> ServerContext | None:
     """The context of `tls`, None where it names no certificate.
 
     Made before workers are forked, so that all of them can resume each other's sessions.
@@ -28,6 +54,13 @@ def tls_context(tls: Tls) -> ssl.SSLContext | None:
     """
     if tls.certificate is None:
         return None
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load(tls)
+    return context
+
+
+def _load(tls: Tls) -> ssl.SSLContext:
+    assert tls.certificate is not None, "who speaks TLS goes on speaking TLS"
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
@@ -37,48 +70,13 @@ def tls_context(tls: Tls) -> ssl.SSLContext | None:
             context.verify_mode = ssl.CERT_REQUIRED
     except OSError as error:
         raise CertificateUnusable(str(error)) from error
-    # HTTP/2 is not spoken here: a client that offers both must not choose it.
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(_PROTOCOLS)
     return context
-
-
-class CertificateRenewal:
-    """Gives a context its certificate again when the files have changed."""
-
-    def __init__(self, tls: Tls, context: ssl.SSLContext) -> None:
-        self._tls, self._context = tls, context
-        self._seen = _stamp(tls)
-
-    async def run(self) -> None:
-        """Look every minute, until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            await self.look()
-
-    async def look(self) -> None:
-        """Use the certificate that the files hold now for all connections to come; keep the old one if it is unusable.
-
-        A certificate that does not fit its key may be one that is being replaced: it is tried again at the next look.
-        """
-        found = await asyncio.to_thread(_stamp, self._tls)
-        if found == self._seen:
-            return
-        try:
-            # First elsewhere: OpenSSL would leave the context with half of what it was given.
-            await asyncio.to_thread(tls_context, self._tls)
-            assert self._tls.certificate is not None
-            # A context must not be changed beside the event loop, which makes connections with it.
-            self._context.load_cert_chain(self._tls.certificate, self._tls.key)
-        except (CertificateUnusable, OSError) as error:
-            _log.error("the renewed certificate cannot be used; the old one stays", reason=str(error))
-            return
-        self._seen = found
-        _log.info("the certificate was renewed")
 
 
 def _stamp(tls: Tls) -> _Stamp:
     """What changes when the files do: their identity, size and time. Empty while one of them is missing."""
-    files = [file for file in (tls.certificate, tls.key) if file is not None]
+    files = [file for file in (tls.certificate, tls.key, tls.client_ca) if file is not None]
     try:
         found = [file.stat() for file in files]
     except OSError:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from registry import limits
-from registry.app.assembly import open_services
-from registry.app.tls import CertificateRenewal
+from registry.app.assembly import open_services, settings_of
+from registry.app.dialogue import Reload, Word, WorkerEnd
+from registry.app.refusals import CertificateUnusable
+from registry.app.tls import ServerContext
 from registry.config import Config
+from registry.config.changes import with_reloadable_values
 from registry.http.application import build_application, build_metrics_application
 from registry.http.call import Environment
 from registry.http.server import Listener, listening
 from registry.jobs import schedule
+from registry.observability import logging
 from registry.observability.access_log import AccessLog
 from registry.observability.metrics import Metrics
+
+_log = logging.logger(__name__)
 
 _STANDARD_OUTPUT: Final = 1
 
@@ -34,32 +39,34 @@ class Worker:
     metrics: Metrics
     sockets: Sequence[socket.socket]
     metrics_sockets: Sequence[socket.socket]
-    tls: ssl.SSLContext | None
+    tls: ServerContext | None
 
 
-def run(worker: Worker, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM, then finish what is in flight; `ready` is called once everything is open and listens.
+def run(worker: Worker, supervisor: WorkerEnd) -> None:
+    """Serve until SIGTERM, then finish what is in flight; `supervisor` hears once everything is open and listens.
 
     Raises:
         Exception: a part cannot be opened, or a defect ended the periodic jobs.
     """
-    asyncio.run(_serve(worker, ready))
+    asyncio.run(_serve(worker, supervisor))
 
 
-async def _serve(worker: Worker, ready: Callable[[], None]) -> None:
+async def _serve(worker: Worker, supervisor: WorkerEnd) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    server = worker.config.server
     async with _environment(worker) as (environment, access_log), AsyncExitStack() as stack:
         listeners = await _listen(worker, environment, access_log, stack)
+        running = _Running(environment, access_log, listeners, worker.tls)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(schedule.run(environment.services), name="jobs")]
-            if worker.tls is not None:
-                renewal = CertificateRenewal(worker.config.tls, worker.tls)
-                background.append(tasks.create_task(renewal.run(), name="certificate"))
-            ready()
+            jobs = schedule.run(environment.services, running.settings_changed)
+            background = [
+                tasks.create_task(jobs, name="jobs"),
+                tasks.create_task(_follow(supervisor, running), name="reloads"),
+            ]
+            supervisor.say(Word.READY)
             await stop.wait()
             environment.lifecycle.draining = True
+            server = environment.config.server
             await asyncio.sleep(server.drain_delay_s)
             for listener in listeners:
                 await listener.stop(server.grace_period_s)
@@ -90,3 +97,43 @@ async def _listen(
         application = build_metrics_application(environment, access_log)
         listeners.append(await stack.enter_async_context(listening(application, worker.metrics_sockets, None, bounds)))
     return listeners
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The parts of a serving worker that a reload is about."""
+
+    environment: Environment
+    access_log: AccessLog
+    listeners: Sequence[Listener]
+    tls: ServerContext | None
+    settings_changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, reload: Reload) -> None:
+        """Go on with other values; requests in flight are not disturbed, and see the new ones from here on."""
+        config = with_reloadable_values(self.environment.config, reload.values)
+        if reload.certificate and self.tls is not None:
+            await _load_certificate(self.tls, config)
+        # Without a pause from here on, so that no request sees some of it only.
+        self.environment.config = config
+        self.environment.services.settings = settings_of(config)
+        self.settings_changed.set()
+        self.access_log.use(config.log.access)
+        for listener in self.listeners:
+            listener.use(config.limits)
+        logging.configure(config.log.level, config.log.format)
+
+
+async def _follow(supervisor: WorkerEnd, running: _Running) -> None:
+    """Take every reload that the supervisor tells of, until cancelled."""
+    while True:
+        await running.take(await supervisor.next_reload())
+        supervisor.say(Word.TAKEN)
+
+
+async def _load_certificate(context: ServerContext, config: Config) -> None:
+    try:
+        await asyncio.to_thread(context.load, config.tls)
+    except CertificateUnusable as error:
+        # The supervisor has just found it to be good, so it is being replaced again: there will be another reload.
+        _log.error("the new certificate cannot be used; the old one stays", reason=error.reason)

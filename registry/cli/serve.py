@@ -17,11 +17,12 @@ from registry.config.values import SocketAddress
 def command(resolved: Resolved) -> int:
     """Run the registry until it is told to stop.
 
-    SIGTERM or Ctrl-C lets requests in flight finish for up to server.grace_period_s.
+    SIGTERM or Ctrl-C lets requests in flight finish for up to server.grace_period_s. SIGHUP reads the configuration
+    again.
     """
     from registry.app.serving import serve
 
-    return serve(resolved.config, lambda address: _announce(resolved.config, address))
+    return serve(resolved, lambda address: _announce(resolved.config, address))
 
 
 def _announce(config: Config, address: SocketAddress) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from registry.config.schema import Limits
 from registry.http import blobs, catalog, health, manifests, referrers, tags, uploads, version
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
@@ -52,9 +53,17 @@ def build_metrics_application(environment: Environment, access_log: AccessLog) -
     return _build(environment, access_log, (health.metrics_routes,))
 
 
+def bounds_of_connections(limits: Limits) -> dict[str, float]:
+    """What aiohttp is told of `limits`, by its own names, for every connection."""
+    return {
+        "keepalive_timeout": limits.keepalive_s,
+        "max_line_size": limits.header_bytes,
+        "max_field_size": limits.header_bytes,
+    }
+
+
 def _build(environment: Environment, access_log: AccessLog, tables: tuple[RouteTable, ...]) -> web.Application:
     dispatcher = Dispatcher(environment, Router(tables), access_log)
-    limits = environment.config.limits
 
     @web.middleware
     async def dispatch(
@@ -69,9 +78,7 @@ def _build(environment: Environment, access_log: AccessLog, tables: tuple[RouteT
             "access_log": None,
             # Bytes are stored as they were sent.
             "auto_decompress": False,
-            "keepalive_timeout": limits.keepalive_s,
-            "max_line_size": limits.header_bytes,
-            "max_field_size": limits.header_bytes,
+            **bounds_of_connections(environment.config.limits),
         },
     )
     application[DISPATCHER] = dispatcher

@@ -26,9 +26,12 @@ class Lifecycle:
     draining: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Environment:
-    """What one serving process has, beside its services: configuration, figures, and threads that send files."""
+    """What one serving process has, beside its services: configuration, figures, and threads that send files.
+
+    A reload replaces `config`, and nothing else: who keeps a part of it keeps an old one.
+    """
 
     services: Services
     config: Config

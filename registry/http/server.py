@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from registry.config.schema import Limits
-from registry.http.application import DISPATCHER
+from registry.http.application import DISPATCHER, bounds_of_connections
 from registry.http.connection import Connection
 from registry.observability.logging import logger
 
@@ -41,6 +41,11 @@ class Server(web.Server):
     def __call__(self) -> Connection:
         return Connection(self, header_s=self._header_s, loop=self._loop, **self._kwargs)
 
+    def use(self, limits: Limits) -> None:
+        """Make the connections to come with these bounds; those that there are keep theirs."""
+        self._header_s = limits.header_s
+        self._kwargs = {**self._kwargs, **bounds_of_connections(limits)}
+
     def pre_shutdown(self) -> None:
         """Close the connections that rest, and the others once they have answered what they are at."""
         for connection in self.connections:
@@ -64,6 +69,11 @@ class Listener:
 
     def __init__(self, runner: Runner, accepting: Sequence[asyncio.Server]) -> None:
         self._runner, self._accepting = runner, accepting
+
+    def use(self, limits: Limits) -> None:
+        """Hold the connections to come to these bounds."""
+        if isinstance(self._runner.server, Server):
+            self._runner.server.use(limits)
 
     async def stop(self, grace_s: float) -> None:
         """Accept no more, close idle connections, and return when no request is in flight, or after `grace_s`."""

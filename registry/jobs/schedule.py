@@ -20,12 +20,28 @@ _PULL_TIMES_INTERVAL_S = 5
 _log = structlog.get_logger(__name__)
 
 
-async def run(services: Services) -> None:
-    """Run every job until cancelled; what this process still has to write is written before it returns."""
+async def run(services: Services, settings_changed: asyncio.Event) -> None:
+    """Run every job until cancelled; what this process still has to write is written before it returns.
+
+    `settings_changed` is to be set when the services have other settings than before.
+    """
     async with asyncio.TaskGroup() as tasks:
-        for job in (*JOBS, garbage_collection.job(services.settings)):
+        for job in JOBS:
             tasks.create_task(repeat(services, job), name=job.name)
+        tasks.create_task(_collect_garbage(services, settings_changed), name="garbage")
         tasks.create_task(_flush_pull_times(services), name="pull-times")
+
+
+async def _collect_garbage(services: Services, settings_changed: asyncio.Event) -> None:
+    """Run the collection as often as it is configured, from the moment on in which that changes."""
+    while True:
+        job = garbage_collection.job(services.settings)
+        async with asyncio.TaskGroup() as tasks:
+            collecting = tasks.create_task(repeat(services, job), name=job.name)
+            while services.settings.gc_interval_s == job.interval_s:
+                await settings_changed.wait()
+                settings_changed.clear()
+            collecting.cancel()
 
 
 async def _flush_pull_times(services: Services) -> None:

@@ -60,7 +60,7 @@ class AccessLog:
 
     def __init__(self, fd: int, form: Form, on_drop: Callable[[], None] | None = None) -> None:
         self._fd = fd
-        self._encode = {"json": _json_line, "combined": _combined_line, "off": None}[form]
+        self.use(form)
         # Other processes write there too, and a write to what is no file is whole only up to this size.
         self._block = _BLOCK_BYTES if stat.S_ISREG(os.fstat(fd).st_mode) else select.PIPE_BUF
         self._lines: deque[bytes] = deque()
@@ -70,6 +70,10 @@ class AccessLog:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._on_drop = on_drop
+
+    def use(self, form: Form) -> None:
+        """Write the entries to come in this form."""
+        self._encode = {"json": _json_line, "combined": _combined_line, "off": None}[form]
 
     def record(self, entry: AccessEntry) -> None:
         """Take one entry; never blocks."""

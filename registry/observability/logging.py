@@ -58,6 +58,12 @@ def configure(level: Level, form: Form, stream: BinaryIO | None = None) -> None:
     logging.captureWarnings(capture=True)
 
 
+def more_talkative(one: Level, other: Level) -> Level:
+    """That of the two levels by which more is written."""
+    names = logging.getLevelNamesMapping()
+    return min(one, other, key=lambda level: names[level.upper()])
+
+
 def logger(room: str) -> FilteringBoundLogger:
     """A logger whose lines name the room they come from, as in `logger(__name__)`."""
     bound: FilteringBoundLogger = structlog.get_logger(room=room)

@@ -29,9 +29,12 @@ class Settings:
     page_entries: int = limits.PAGE_ENTRIES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Services:
-    """The open parts of one running registry process; made by `registry.app`, closed by it."""
+    """The open parts of one running registry process; made by `registry.app`, closed by it.
+
+    A reload of the configuration replaces `settings`, and nothing else.
+    """
 
     database: Database
     store: BlobStore

@@ -6,12 +6,13 @@ import json
 import os
 import select
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -19,6 +20,7 @@ from queue import Queue
 from typing import Any
 
 import registry
+from oci_spec.digest import Digest
 
 _SOURCES = Path(registry.__file__).parent.parent
 _COMMAND = "from registry.cli.main import main; main()"
@@ -114,18 +116,23 @@ def whole(response: HTTPResponse) -> Answer:
 
 
 @contextmanager
-def starting(data: Path, *settings: str, listen: str = "127.0.0.1:0") -> Iterator[Registry]:
-    """A registry that is told to start, with its data in `data` and `key=value` settings; it may refuse."""
+def starting(data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None) -> Iterator[Registry]:
+    """A registry that is told to start, with its data in `data` and `key=value` settings; it may refuse.
+
+    Its access log is a file beside `data`.
+    """
     data.mkdir(exist_ok=True)
     flags = [part for setting in settings for part in ("--set", setting)]
+    flags += ["--config", str(config)] if config is not None else []
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
-        cwd=data,
-        env={**inherited, "PYTHONPATH": str(_SOURCES)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    with access_log_of(data).open("ab") as access_log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
+            cwd=data,
+            env={**inherited, "PYTHONPATH": str(_SOURCES)},
+            stdout=access_log,
+            stderr=subprocess.PIPE,
+        )
     started = Registry(process, data)
     try:
         yield started
@@ -134,12 +141,46 @@ def starting(data: Path, *settings: str, listen: str = "127.0.0.1:0") -> Iterato
 
 
 @contextmanager
-def running(data: Path, *settings: str, listen: str = "127.0.0.1:0") -> Iterator[Registry]:
+def running(data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None) -> Iterator[Registry]:
     """A registry that serves."""
-    with starting(data, *settings, listen=listen) as started:
+    with starting(data, *settings, listen=listen, config=config) as started:
         address = started.await_event("listening")["address"]
         started.port = int(address.rpartition(":")[2])
         yield started
+
+
+def access_log_of(data: Path) -> Path:
+    """The access log of the registry whose data is in `data`."""
+    return data.with_name(f"{data.name}.access.log")
+
+
+class HeldRequest:
+    """A push that a worker is serving, and that ends when the test sends its last bytes."""
+
+    def __init__(self, registry: Registry, repository: str, content: bytes) -> None:
+        self._rest = content[len(content) // 2 :]
+        self._connection: HTTPConnection = registry.connect()
+        self._connection.putrequest("POST", f"/v2/{repository}/blobs/uploads/?digest={Digest.of(content)}")
+        self._connection.putheader("Content-Length", str(len(content)))
+        self._connection.putheader("Expect", "100-continue")
+        self._connection.endheaders(content[: len(content) // 2])
+        # The worker asks for the body: it is at work.
+        assert self.socket.recv(64).startswith(b"HTTP/1.1 100 ")
+
+    @property
+    def socket(self) -> socket.socket:
+        connected: socket.socket = self._connection.sock
+        return connected
+
+    def finish(self) -> int:
+        """Send the rest; the answer's status."""
+        with closing(self._connection):
+            self._connection.send(self._rest)
+            return whole(self._connection.getresponse()).status
+
+    def close(self) -> None:
+        """Give it up."""
+        self._connection.close()
 
 
 def wait_for_end(pid: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
-from tests.registry.app.processes import Registry, running, starting, wait_for_end, whole
+from tests.registry.app.processes import HeldRequest, Registry, running, starting, wait_for_end, whole
 
 CONTENT = b"0123456789"
 DIGEST = Digest.of(CONTENT)
@@ -29,34 +29,6 @@ def takes_connections(registry: Registry) -> bool:
         return registry.ask("GET", "/v2/").status == 200
     except ConnectionError:
         return False
-
-
-class HeldRequest:
-    """A push that a worker is serving, and that ends when the test sends its last bytes."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._connection: HTTPConnection = registry.connect()
-        self._connection.putrequest("POST", POST)
-        self._connection.putheader("Content-Length", str(len(CONTENT)))
-        self._connection.putheader("Expect", "100-continue")
-        self._connection.endheaders(CONTENT[:5])
-        # The worker asks for the body: it is at work.
-        assert self.socket.recv(64).startswith(b"HTTP/1.1 100 ")
-
-    @property
-    def socket(self) -> socket.socket:
-        connected: socket.socket = self._connection.sock
-        return connected
-
-    def finish(self) -> int:
-        """Send the rest; the answer's status."""
-        with closing(self._connection):
-            self._connection.send(CONTENT[5:])
-            return whole(self._connection.getresponse()).status
-
-    def close(self) -> None:
-        """Give it up."""
-        self._connection.close()
 
 
 def test_a_worker_that_dies_is_replaced_and_what_it_counted_stays(data: Path) -> None:
@@ -95,7 +67,7 @@ def test_a_worker_that_dies_again_and_again_is_replaced_more_and_more_slowly(dat
 
 def test_sigterm_lets_what_is_in_flight_finish(data: Path) -> None:
     with running(data, "server.workers=2") as registry:
-        held = HeldRequest(registry)
+        held = HeldRequest(registry, "team/app", CONTENT)
         registry.signal(signal.SIGTERM)
         registry.await_event("stopping")
 
@@ -108,7 +80,7 @@ def test_sigterm_lets_what_is_in_flight_finish(data: Path) -> None:
 
 def test_a_registry_that_stops_takes_no_new_connections(data: Path) -> None:
     with running(data, "server.workers=1") as registry:
-        held = HeldRequest(registry)
+        held = HeldRequest(registry, "team/app", CONTENT)
         registry.signal(signal.SIGTERM)
         registry.await_event("stopping")
 
@@ -132,7 +104,7 @@ def test_a_registry_that_is_about_to_stop_is_not_ready_and_still_serves(data: Pa
 
 def test_what_outlives_the_grace_period_is_cut_off(data: Path) -> None:
     with running(data, "server.workers=1", "server.grace_period_s=0.1") as registry:
-        held = HeldRequest(registry)
+        held = HeldRequest(registry, "team/app", CONTENT)
         registry.signal(signal.SIGINT)
 
         assert registry.ended() == 0
@@ -142,7 +114,7 @@ def test_what_outlives_the_grace_period_is_cut_off(data: Path) -> None:
 
 def test_a_second_ctrl_c_ends_it_at_once(data: Path) -> None:
     with running(data, "server.workers=2", "server.grace_period_s=3600") as registry:
-        held = HeldRequest(registry)
+        held = HeldRequest(registry, "team/app", CONTENT)
         workers = registry.workers()
         registry.signal(signal.SIGINT)
         registry.await_event("stopping")

@@ -1,15 +1,19 @@
+import os
+import signal
 import ssl
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from oci_spec.digest import Digest
 from registry.app.refusals import CertificateUnusable
-from registry.app.tls import CertificateRenewal, tls_context
+from registry.app.tls import tls_context
 from registry.config.schema import Tls
 from tests.certificates import Authority, Certificate
-from tests.registry.app.processes import running
+from tests.registry.app.processes import Registry, running, whole
 
 pytestmark = pytest.mark.tool("openssl")
 
@@ -87,44 +91,42 @@ class Served:
         return shown
 
 
-async def test_a_renewed_certificate_is_shown_to_connections_to_come(authority: Authority, tmp_path: Path) -> None:
+def test_a_renewed_certificate_is_shown_to_connections_to_come(authority: Authority, tmp_path: Path) -> None:
     served = Served(tmp_path, authority.sign("first"))
-    renewal = CertificateRenewal(served.tls, served.context)
     first = served.shown()
     renewed = authority.sign("second")
+    assert served.context.is_up_to_date(served.tls)
 
     served.put(renewed)
-    await renewal.look()
+    assert not served.context.is_up_to_date(served.tls)
+    served.context.load(served.tls)
 
     assert first != served.shown() == ssl.PEM_cert_to_DER_cert(renewed.certificate.read_text())
+    assert served.context.is_up_to_date(served.tls)
 
 
-async def test_an_unusable_renewal_leaves_the_old_certificate_until_it_is_usable(
+def test_an_unusable_renewal_leaves_the_old_certificate_until_it_is_usable(
     authority: Authority, tmp_path: Path
 ) -> None:
     served = Served(tmp_path, authority.sign("first"))
-    renewal = CertificateRenewal(served.tls, served.context)
     first = served.shown()
     renewed = authority.sign("second")
 
     served.put(Certificate(renewed.certificate, authority.key))
-    await renewal.look()
-    half_way = served.shown()
-    served.put(renewed)
-    await renewal.look()
+    with pytest.raises(CertificateUnusable):
+        served.context.load(served.tls)
 
-    assert half_way == first
-    assert served.shown() != first
+    assert served.shown() == first
+    assert not served.context.is_up_to_date(served.tls)
 
 
-async def test_a_certificate_that_did_not_change_is_not_read_again(
-    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_that_are_missing_are_not_up_to_date(authority: Authority, tmp_path: Path) -> None:
     served = Served(tmp_path, authority.sign("first"))
 
-    await CertificateRenewal(served.tls, served.context).look()
+    assert served.tls.key is not None
+    served.tls.key.unlink()
 
-    assert "renewed" not in capsys.readouterr().out
+    assert not served.context.is_up_to_date(served.tls)
 
 
 def test_blobs_of_all_sizes_go_over_https(tmp_path: Path, authority: Authority, localhost: Certificate) -> None:
@@ -159,3 +161,82 @@ def test_a_client_without_a_certificate_of_the_authority_is_not_let_in(
         for shown in (None, stranger):
             with pytest.raises((ConnectionError, ssl.SSLError)):
                 registry.ask("GET", "/v2/", tls=trusting(authority, shown))
+
+
+@dataclass
+class Renewed:
+    """A registry of two workers with its certificate, key and client authorities in files that a test replaces."""
+
+    registry: Registry
+    directory: Path
+
+    def put(self, *, certificate: Path | None = None, key: Path | None = None, client_ca: Path | None = None) -> None:
+        """Put these in place of what is there, and tell the registry."""
+        for name, source in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
+            if source is not None:
+                place(source, self.directory / name)
+        self.registry.signal(signal.SIGHUP)
+
+    def statuses(self, tls: ssl.SSLContext) -> set[int]:
+        """What many connections get: enough to meet both workers."""
+        return {self.status(tls) for _ in range(30)}
+
+    def status(self, tls: ssl.SSLContext) -> int:
+        """What one connection gets: 0 for no answer."""
+        try:
+            return self.registry.ask("GET", "/v2/", tls=tls).status
+        except (ConnectionError, ssl.SSLError):
+            return 0
+
+
+def place(source: Path, target: Path) -> None:
+    fresh = target.with_suffix(".new")
+    fresh.write_bytes(source.read_bytes())
+    fresh.replace(target)
+
+
+@pytest.fixture
+def renewed(tmp_path: Path, localhost: Certificate, authority: Authority) -> Iterator[Renewed]:
+    """One that asks for client certificates of `authority`."""
+    settings = [f"tls.{name}={tmp_path / name}" for name in ("certificate", "key", "client_ca")]
+    for source, name in ((localhost.certificate, "certificate"), (localhost.key, "key")):
+        place(source, tmp_path / name)
+    place(authority.certificate, tmp_path / "client_ca")
+    with running(tmp_path / "data", "server.workers=2", *settings) as registry:
+        yield Renewed(registry, tmp_path)
+
+
+def test_sighup_takes_up_a_renewed_certificate_and_other_client_authorities(
+    renewed: Renewed, authority: Authority, tmp_path: Path
+) -> None:
+    other = Authority.made_in(tmp_path / "other")
+    certificate = other.sign("localhost")
+    old, new = trusting(authority, authority.sign("client")), trusting(other, other.sign("client"))
+    assert (renewed.statuses(old), renewed.statuses(new)) == ({200}, {0})
+
+    renewed.put(certificate=certificate.certificate, key=certificate.key, client_ca=other.certificate)
+    renewed.registry.await_event("the certificate was renewed")
+
+    assert (renewed.statuses(old), renewed.statuses(new)) == ({0}, {200})
+    # Who is replaced goes on with it.
+    os.kill(renewed.registry.workers()[0], signal.SIGKILL)
+    renewed.registry.await_event("a worker died")
+    assert renewed.statuses(new) == {200}
+
+
+def test_an_unusable_certificate_is_refused_at_sighup_and_connections_go_on(
+    renewed: Renewed, authority: Authority
+) -> None:
+    client = trusting(authority, authority.sign("client"))
+    open_connection = renewed.registry.connect(client)
+    open_connection.request("GET", "/v2/")
+    assert whole(open_connection.getresponse()).status == 200
+
+    renewed.put(certificate=authority.sign("another").certificate)
+    refused = renewed.registry.await_event("the new certificate cannot be used; everything stays as it was")
+
+    assert "MISMATCH" in refused["reason"]
+    assert renewed.statuses(client) == {200}
+    open_connection.request("GET", "/v2/")
+    assert whole(open_connection.getresponse()).status == 200
+    open_connection.close()
