@@ -69,6 +69,15 @@ def measure_curve(
     return [_point(name, rows, done[1:]) for (name, rows), done in works.items()]
 
 
+def growths(points: Sequence[CurvePoint]) -> dict[str, float]:
+    """How many times as long each kind of request takes with the most rows as with the fewest; 1 is flat."""
+    growth = {}
+    for name in dict.fromkeys(point.name for point in points):
+        own = sorted((point for point in points if point.name == name), key=lambda point: point.rows)
+        growth[name] = own[-1].median_s / own[0].median_s
+    return growth
+
+
 def _make(directory: Path, rows: int) -> Image:
     """A registry's data with one pushed image, copied `rows` times."""
     image = make_image(TEMPLATE, [bytes(KIB)])

@@ -69,6 +69,14 @@ class UploadPlan:
     seed: str
 
 
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """A server that does nothing but answer: its address (host:port), and its process."""
+
+    address: str
+    process: int
+
+
 class Generator:
     """The program at `path`, which runs once for each call."""
 
@@ -99,8 +107,8 @@ class Generator:
         return TlsFiles(Path(made["certificate"]), Path(made["key"]))
 
     @contextmanager
-    def responder(self, size: int, threads: int = 1) -> Iterator[str]:
-        """The address of a server that does nothing but answer, until the block ends.
+    def responder(self, size: int, threads: int = 1) -> Iterator[Responder]:
+        """A server that does nothing but answer, until the block ends.
 
         It answers a GET with `size` bytes, and takes all uploads. What can be asked of it is the most that can be asked
         of any server with this generator.
@@ -118,7 +126,7 @@ class Generator:
             if not line:
                 raise LoadFailed("the responder ended")
             # It ends with its standard input, so with this process too.
-            yield json.loads(line)["address"]
+            yield Responder(json.loads(line)["address"], process.pid)
 
     def _run(self, work: str, plan: Mapping[str, Any]) -> dict[str, Any]:
         run = subprocess.run(

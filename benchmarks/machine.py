@@ -15,7 +15,7 @@ def describe_machine(directory: Path) -> dict[str, str]:
         "processor": _processor(),
         "memory": f"{round(pages * page_size / 2**30)} GiB",
         "kernel": platform.release().partition("-")[0],
-        "file system": _file_system(directory),
+        "file system": file_system(directory),
         "Python": platform.python_version(),
     }
 
@@ -25,21 +25,21 @@ def load_average() -> float:
     return os.getloadavg()[0]
 
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return platform.machine()
-
-
-def _file_system(directory: Path) -> str:
-    """The type of the file system that holds `directory`: that of the longest mount point above it."""
+def file_system(directory: Path) -> str:
+    """The type of the file system that holds `directory`."""
     place = str(directory.resolve())
-    best, found = "", "unknown"
+    best, found = "", "unknown"  # the longest mount point above it
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, point, kind, *_ = line.split()
         above = point.rstrip("/") + "/"
         if (place + "/").startswith(above) and len(above) > len(best):
             best, found = above, kind
     return found
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            return value.strip()
+    return platform.machine()

@@ -7,17 +7,20 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import chart, report
+from benchmarks import chart
+from benchmarks.ceilings import measure_ceilings
 from benchmarks.content import Corpus, PushRefused
 from benchmarks.curve import SIZES, CurvePoint, measure_curve
 from benchmarks.generator import Generator, LoadFailed
 from benchmarks.machine import describe_machine, load_average
 from benchmarks.options import OptionInvalid, Options, read_options
+from benchmarks.report import Report
 from benchmarks.results import Result
 from benchmarks.rounds import run_rounds
 from benchmarks.servers import DISTRIBUTION, MOORAGE, Candidate, Distribution, Moorage, Peer, StartFailed
@@ -52,6 +55,7 @@ def main() -> int:
 
 
 def _measure(kit: Kit, candidates: Sequence[Candidate]) -> int:
+    began = time.monotonic()
     program = make_program(kit)
     results: list[Result] = []
     for stage in program.stages:
@@ -59,7 +63,15 @@ def _measure(kit: Kit, candidates: Sequence[Candidate]) -> int:
     if kit.options.wants("start"):
         started = [candidate for candidate in candidates if not isinstance(candidate, Peer)]
         results += measure_starts(started, kit.scratch, kit.options.rounds)
-    _write(results, program.left_out, _curve(kit))
+    report = Report(
+        machine=describe_machine(_OUTPUT),
+        results=results,
+        left_out=program.left_out,
+        ceilings=measure_ceilings(kit),
+        curve=_curve(kit),
+        seconds=time.monotonic() - began,
+    )
+    _write(report)
     return 1 if any(MOORAGE in result.failures for result in results) else 0
 
 
@@ -88,17 +100,15 @@ def _curve(kit: Kit) -> list[CurvePoint]:
     return measure_curve(kit.generator, kit.scratch, SIZES, rounds=_CURVE_ROUNDS, seconds=options.seconds)
 
 
-def _write(results: Sequence[Result], left_out: dict[str, str], curve: Sequence[CurvePoint]) -> None:
-    machine = describe_machine(_OUTPUT)
-    table = report.markdown(results, left_out, curve, machine)
-    document = report.document(results, left_out, curve, machine)
-    (_OUTPUT / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+def _write(report: Report) -> None:
+    table = report.markdown()
+    (_OUTPUT / "results.json").write_text(json.dumps(report.document(), indent=1) + "\n")
     (_OUTPUT / "results.md").write_text(table)
-    (_OUTPUT / "ratios.svg").write_text(chart.ratio_chart(results, DISTRIBUTION))
-    if curve:
-        (_OUTPUT / "curve.svg").write_text(chart.curve_chart(curve))
+    (_OUTPUT / "ratios.svg").write_text(chart.ratio_chart(report.results, DISTRIBUTION))
+    if report.curve:
+        (_OUTPUT / "curve.svg").write_text(chart.curve_chart(report.curve))
     print(table)
-    print(f"Written to {_OUTPUT}/: results.json, results.md, ratios.svg{', curve.svg' if curve else ''}")
+    print(f"Written to {_OUTPUT}/: results.json, results.md, ratios.svg{', curve.svg' if report.curve else ''}")
 
 
 def _unwind(number: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 
 _STOP_DEADLINE_S = 30.0
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 _LISTENING = "0A"
+# The parent of all threads of the kernel.
+_KTHREADD = 2
 
 
 @contextmanager
@@ -42,10 +46,10 @@ def tree(roots: Iterable[int]) -> list[int]:
     """`roots` and all their descendants, as far as they are alive."""
     children: dict[int, list[int]] = {}
     alive = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
-            alive.add(int(entry.name))
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    for process in _all():
+        if fields := _stat(process):
+            alive.add(process)
+            children.setdefault(int(fields[1]), []).append(process)
     found: list[int] = []
     waiting = [root for root in roots if root in alive]
     while waiting:
@@ -73,19 +77,34 @@ def busy_seconds() -> float:
 
 def own_seconds() -> float:
     """CPU time that this process and those of its children that have ended have used so far."""
-    return sum(os.times()[:4])
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def memory_bytes(processes: Iterable[int]) -> int:
+def kernel_seconds() -> float:
+    """CPU time that the kernel's own threads have used so far: they write what others left to them."""
+    ticks = 0
+    for process in _all():
+        fields = _stat(process)
+        if fields and _KTHREADD in {process, int(fields[1])}:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / _TICKS_PER_S
+
+
+def shared_bytes(processes: Iterable[int]) -> int:
     """The proportional set size of `processes` together: a page that several share counts once."""
+    return sum(_rolled_up(process, "Pss:") for process in processes)
+
+
+def resident_bytes(processes: Iterable[int]) -> int:
+    """The resident set size of `processes`, added up: a page that several share counts for each."""
     total = 0
     for process in processes:
         try:
-            text = Path(f"/proc/{process}/smaps_rollup").read_text()
+            total += int(Path(f"/proc/{process}/statm").read_text().split()[1])
         except OSError:
             continue  # It has ended.
-        total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-    return total * 1024
+    return total * _PAGE_SIZE
 
 
 def listeners(port: int) -> list[int]:
@@ -100,6 +119,10 @@ def listeners(port: int) -> list[int]:
     return found
 
 
+def _all() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
 def _stat(process: int) -> list[str] | None:
     """The fields of /proc/PID/stat from the state on (the third); None when the process has ended."""
     try:
@@ -108,6 +131,15 @@ def _stat(process: int) -> list[str] | None:
         return None
     # The name before them stands in parentheses and may hold anything.
     return text[text.rindex(")") + 2 :].split()
+
+
+def _rolled_up(process: int, field: str) -> int:
+    """A field of /proc/PID/smaps_rollup in bytes, 0 when the process has ended."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith(field))
 
 
 def _listening_sockets(port: int) -> Iterator[str]:

@@ -1,138 +1,106 @@
-"""What a run says to people (a table, in Markdown) and to programs (JSON)."""
+"""What a run says to people (tables, in Markdown) and to programs (JSON)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.curve import CurvePoint
-from benchmarks.goals import Verdict, judge
+from benchmarks import tables
+from benchmarks.ceilings import RESPONDER
+from benchmarks.curve import CurvePoint, growths
+from benchmarks.goals import judge
 from benchmarks.results import Result
 from benchmarks.servers import DISTRIBUTION, MOORAGE
-from benchmarks.workloads.workload import Unit
 
-_UNKNOWN = "–"
-# The kernel's own threads, which write what a server leaves to them, stay below it.
+# The kernel's own threads do not count in it, but processes are accounted exactly and the machine by its ticks.
 _ROUGH = 0.15
+# A disk that others write to is now fast and now slow.
+_UNSTEADY = 2.0
+# What a client's threads lack to this they spent on waiting for the server.
+_CLIENT_BUSY = 0.9
+_FLAT = 1.5
 
 
-def markdown(
-    results: Sequence[Result], left_out: Mapping[str, str], curve: Sequence[CurvePoint], machine: Mapping[str, str]
-) -> str:
-    """The tables of a run."""
-    verdicts = judge(results)
-    lines = [f"Measured on: {', '.join(f'{name} {value}' for name, value in machine.items())}.", ""]
-    for peer in _peers(results):
-        lines += [*_comparison_table(results, peer, verdicts if peer == DISTRIBUTION else []), ""]
-    if curve:
-        lines += [*_curve_table(curve), ""]
-    lines += [f"- not measured: {name} ({reason})" for name, reason in left_out.items()]
-    for result in results:
-        lines += [f"- {result.name}: {server} failed: {reason}" for server, reason in result.failures.items()]
-    rough = [result for result in results if result.disturbance() > _ROUGH]
-    lines += [f"- rough: {result.name}: others used {result.disturbance():.0%} of the machine" for result in rough]
-    missed = [verdict for verdict in verdicts if not verdict.met]
-    lines += [f"- below its goal: {item.workload}: {item.reached:.2f}, goal {item.goal.text}" for item in missed]
-    return "\n".join(lines).rstrip() + "\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that a run measured, and on what; `seconds` is how long it took.
 
+    `left_out` tells why a workload was not measured. `ceilings` are results of the load generator alone.
+    """
 
-def document(
-    results: Sequence[Result], left_out: Mapping[str, str], curve: Sequence[CurvePoint], machine: Mapping[str, str]
-) -> dict[str, Any]:
-    """Everything that was measured, as JSON."""
-    return {
-        "machine": dict(machine),
-        "results": [result.document() for result in results],
-        "ratios": {peer: [_ratios(result, peer) for result in results] for peer in _peers(results)},
-        "goals": [
-            {"name": item.workload, "goal": item.goal.text, "reached": item.reached, "met": item.met}
-            for item in judge(results)
-        ],
-        "curve": [point.document() for point in curve],
-        "left_out": dict(left_out),
-    }
+    machine: Mapping[str, str]
+    results: Sequence[Result]
+    seconds: float = 0.0
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    ceilings: Sequence[Result] = ()
+    curve: Sequence[CurvePoint] = ()
+
+    def markdown(self) -> str:
+        """The tables of the run, and what is to be known about them."""
+        about = ", ".join(f"{name} {value}" for name, value in self.machine.items())
+        lines = [f"Measured on: {about}; the run took {self.seconds / 60:.0f} min.", ""]
+        verdicts = judge(self.results)
+        for peer in _peers(self.results):
+            beside = verdicts if peer == DISTRIBUTION else []
+            lines += [*tables.comparison(self.results, peer, beside), ""]
+        if self.curve:
+            lines += [*tables.curve(self.curve), ""]
+        if self.ceilings:
+            lines += [*tables.ceilings(self.ceilings, self.results), ""]
+        lines += [f"- {note}" for note in self._notes()]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def document(self) -> dict[str, Any]:
+        """Everything that was measured, as JSON."""
+        return {
+            "machine": dict(self.machine),
+            "seconds": self.seconds,
+            "results": [result.document() for result in self.results],
+            "ratios": {peer: [_ratios(result, peer) for result in self.results] for peer in _peers(self.results)},
+            "goals": [
+                {"name": item.workload, "goal": item.goal.text, "reached": item.reached, "met": item.met}
+                for item in judge(self.results)
+            ],
+            "curve": [point.document() for point in self.curve],
+            "ceilings": [result.document() for result in self.ceilings],
+            "left_out": dict(self.left_out),
+        }
+
+    def _notes(self) -> Iterator[str]:
+        for name, reason in self.left_out.items():
+            yield f"not measured: {name} ({reason})"
+        for result in (*self.results, *self.ceilings):
+            for server, reason in result.failures.items():
+                yield f"{result.name}: {server} failed: {reason}"
+        for result in self.results:
+            for reason in _doubts(result):
+                yield f"rough: {result.name}: {reason}"
+        for verdict in judge(self.results):
+            if not verdict.met:
+                yield f"below its goal: {verdict.workload}: {verdict.reached:.2f}, goal {verdict.goal.text}"
+        for name, growth in growths(self.curve).items():
+            if growth > _FLAT:
+                yield f"not flat: {name} takes {growth:.1f} times as long in the largest database as in the smallest"
 
 
 def _peers(results: Sequence[Result]) -> list[str]:
     """The servers that Moorage is compared with, in the order in which they appear."""
-    names = [server for result in results for server in result.samples if server != MOORAGE]
+    names = [server for result in results for server in result.samples if server not in {MOORAGE, RESPONDER}]
     return list(dict.fromkeys(names))
 
 
 def _ratios(result: Result, peer: str) -> dict[str, Any]:
-    comparison = result.compare(MOORAGE, peer)
-    return {"name": result.name, "speed": comparison.speed, "cpu": comparison.cpu, "memory": comparison.memory}
+    return {"name": result.name, **asdict(result.compare(MOORAGE, peer))}
 
 
-def _comparison_table(results: Sequence[Result], peer: str, verdicts: Sequence[Verdict]) -> list[str]:
-    lines = [
-        f"| work | {MOORAGE} | {peer} | speed | CPU | {MOORAGE} CPU | {peer} CPU | memory | goal |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
-    ]
-    for result in results:
-        if peer not in result.samples and MOORAGE not in result.samples:
-            continue
-        ours, theirs = result.figures(MOORAGE), result.figures(peer)
-        comparison = result.compare(MOORAGE, peer)
-        cells = [
-            result.name,
-            _amount(ours.value, result.unit),
-            _amount(theirs.value, result.unit),
-            _times(comparison.speed),
-            _times(comparison.cpu),
-            _cost(ours.cpu_s, result.unit),
-            _cost(theirs.cpu_s, result.unit),
-            f"{_memory(ours.peak_size)} / {_memory(theirs.peak_size)}",
-            _goals(result, verdicts),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _goals(result: Result, verdicts: Sequence[Verdict]) -> str:
-    own = [verdict for verdict in verdicts if verdict.workload == result.name]
-    return "; ".join(f"{verdict.goal.text} {'✓' if verdict.met else '✗'}" for verdict in own)
-
-
-def _curve_table(curve: Sequence[CurvePoint]) -> list[str]:
-    sizes = sorted({point.rows for point in curve})
-    lines = [
-        f"| median (99 of 100), by tags and repositories | {' | '.join(f'{size:,}' for size in sizes)} |",
-        f"|---|{'---:|' * len(sizes)}",
-    ]
-    for name in dict.fromkeys(point.name for point in curve):
-        by_size = {point.rows: point for point in curve if point.name == name}
-        cells = [
-            f"{_duration(by_size[size].median_s)} ({_duration(by_size[size].slow_s)})" if size in by_size else _UNKNOWN
-            for size in sizes
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return lines
-
-
-def _amount(value: float | None, unit: Unit) -> str:
-    if value is None:
-        return _UNKNOWN
-    if unit is Unit.SECONDS:
-        return _duration(value)
-    return f"{value:,.0f} {unit.value}" if value >= 100 else f"{value:.3g} {unit.value}"
-
-
-def _cost(cpu_s: float | None, unit: Unit) -> str:
-    if cpu_s is None:
-        return _UNKNOWN
-    return f"{cpu_s:.2f} s/GB" if unit is Unit.BYTES else _duration(cpu_s)
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"
-
-
-def _memory(size: float | None) -> str:
-    return _UNKNOWN if size is None else f"{size / 2**20:.0f} MiB"
-
-
-def _times(ratio: float | None) -> str:
-    return _UNKNOWN if ratio is None else f"{ratio:.2f}"
+def _doubts(result: Result) -> Iterator[str]:
+    """Why the figures of `result` are rough ones."""
+    if result.disturbance() > _ROUGH:
+        yield f"others used {result.disturbance():.0%} of the machine"
+    if result.client_load() > _CLIENT_BUSY:
+        yield f"the client may be the limit: its threads were busy {result.client_load():.0%} of the time"
+    if speeds := result.disk_speeds():
+        slow, fast = speeds
+        if fast > slow * _UNSTEADY:
+            yield f"the disk itself wrote {slow / 1e6:.0f} MB/s before one round and {fast / 1e6:.0f} before another"

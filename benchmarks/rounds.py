@@ -1,10 +1,15 @@
-"""Interleaved rounds: every server in turn, again and again, so that what else the machine does hits all alike."""
+"""Interleaved rounds: every server in turn, again and again, so that what else the machine does hits all alike.
+
+Every other round goes backwards: what a server leaves to the one after it (a full disk cache, a warm processor) is then
+not always left to the same one.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.content import PushRefused
 from benchmarks.generator import LoadFailed
@@ -28,8 +33,8 @@ def run_rounds(workload: Workload, servers: Sequence[Server], rounds: int) -> Re
             result.samples[server.name] = []
         except _FAILURES as error:
             result.failures[server.name] = _say(server, workload, error)
-    for _ in range(min(rounds, workload.most_rounds)):
-        for server in servers:
+    for number in range(min(rounds, workload.most_rounds)):
+        for server in servers if number % 2 == 0 else reversed(servers):
             if server.name not in result.failures:
                 _run_once(workload, server, result)
     return result
@@ -37,7 +42,9 @@ def run_rounds(workload: Workload, servers: Sequence[Server], rounds: int) -> Re
 
 def _run_once(workload: Workload, server: Server, result: Result) -> None:
     try:
-        result.samples[server.name].append(measured(server.roots, lambda: workload.run(server)))
+        speed = workload.ready_disk()
+        sample = measured(server.roots, lambda: workload.run(server))
+        result.samples[server.name].append(replace(sample, disk=speed))
     except _FAILURES as error:
         del result.samples[server.name]
         result.failures[server.name] = _say(server, workload, error)

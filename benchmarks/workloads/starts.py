@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Sample, Work
-from benchmarks.processes import cpu_seconds, memory_bytes, tree
+from benchmarks.measure import Sample, Work, memory_of
+from benchmarks.processes import cpu_seconds, tree
 from benchmarks.results import Result
 from benchmarks.servers import Candidate, Server
 from benchmarks.workloads.workload import Unit
@@ -31,7 +31,7 @@ def measure_starts(candidates: Sequence[Candidate], scratch: Path, rounds: int) 
             with candidate.running(directory) as server:
                 _note(again, server)
                 time.sleep(_REST_S)
-                resting = Sample(Work(0, 0, _REST_S), peak_size=memory_bytes(tree(server.roots)))
+                resting = Sample(Work(0, 0, _REST_S), peak=memory_of(tree(server.roots)))
                 idle.samples.setdefault(server.name, []).append(resting)
             shutil.rmtree(directory)
     return [first, again, idle]
@@ -40,5 +40,5 @@ def measure_starts(candidates: Sequence[Candidate], scratch: Path, rounds: int) 
 def _note(result: Result, server: Server) -> None:
     processes = tree(server.roots)
     work = Work(1, 0, server.start_s or 0.0)
-    sample = Sample(work, cpu_seconds(processes), memory_bytes(processes))
+    sample = Sample(work, cpu_seconds(processes), memory_of(processes))
     result.samples.setdefault(server.name, []).append(sample)

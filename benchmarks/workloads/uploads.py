@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from dataclasses import replace
 
 from benchmarks.content import GIB, MIB
+from benchmarks.disk import durable_speed, is_memory_only, settle
 from benchmarks.generator import UploadPlan
+from benchmarks.machine import file_system
 from benchmarks.measure import Work
 from benchmarks.servers import Server
 from benchmarks.workloads.workload import Kit, Unit, Workload, size_name
@@ -49,6 +50,8 @@ class Uploads(Workload):
 
     def obstacle(self) -> str | None:
         """Why this cannot be measured here, None when it can."""
+        if is_memory_only(file_system(self._kit.scratch)):
+            return "nothing that is written here is durable: build/ is in memory"
         if self.round_size > _LARGEST_ROUND:
             return f"a round would write {size_name(self.round_size)}"
         if shutil.disk_usage(self._kit.scratch).free < self.round_size * 2 + _KEPT_FREE:
@@ -58,9 +61,11 @@ class Uploads(Workload):
     def prepare(self, server: Server) -> None:
         self._send(server, replace(self._plan, size=min(self._plan.size, MIB), operations=1, seconds=0))
 
+    def ready_disk(self) -> float | None:
+        settle()
+        return durable_speed(self._kit.scratch)
+
     def run(self, server: Server) -> Work:
-        # What earlier rounds left to the kernel must not be paid by this one.
-        os.sync()
         return self._send(server, self._plan)
 
     def tidy(self, server: Server) -> None:

@@ -41,9 +41,13 @@ class Workload(ABC):
     # Fewer rounds than others where a single one takes long.
     most_rounds: int = 5
 
-    # Most workloads need neither of these two, so they are not abstract.
+    # Most workloads need nothing of this, so they are not abstract.
     def prepare(self, server: Server) -> None:  # noqa: B027
         """Make ready what the rounds need, and let the server do its work once."""
+
+    def ready_disk(self) -> float | None:
+        """Before each round, for what writes: quiet the disk and tell how fast it is just now (bytes/s)."""
+        return None
 
     @abstractmethod
     def run(self, server: Server) -> Work:

@@ -1,13 +1,14 @@
 """Samples as a run would take them."""
 
-from benchmarks.measure import Sample, Work
+from benchmarks.measure import Memory, Sample, Work
 from benchmarks.results import Result
 from benchmarks.servers import DISTRIBUTION, MOORAGE
 from benchmarks.workloads.workload import Unit
 
 
 def transfer(megabytes: float, seconds: float, *, cpu_s: float | None = None, peak_size: int | None = None) -> Sample:
-    return Sample(Work(1, round(megabytes * 1e6), seconds), cpu_s, peak_size)
+    peak = None if peak_size is None else Memory(peak_size, 2 * peak_size)
+    return Sample(Work(1, round(megabytes * 1e6), seconds), cpu_s, peak)
 
 
 def requests(count: int, seconds: float, *, cpu_s: float | None = None) -> Sample:

@@ -95,9 +95,10 @@ def test_a_server_that_refuses_fails_the_run(generator: Generator, answer: bytes
 @pytest.mark.parametrize("copy", [False, True])
 def test_its_own_responder_answers_with_so_many_bytes(generator: Generator, size: int, copy: bool) -> None:
     requests = (Request("GET", "/"), Request("HEAD", "/"), Request("GET", "/"))
+    asked = RequestPlan(connections=2, requests=requests, seconds=0, copy=copy)
 
-    with generator.responder(size, threads=2) as address:
-        work = generator.ask(address, None, RequestPlan(connections=2, requests=requests, seconds=0, copy=copy))
+    with generator.responder(size, threads=2) as responder:
+        work = generator.ask(responder.address, None, asked)
 
     assert work.operations == 3
     assert work.size == 2 * size
@@ -109,8 +110,8 @@ def test_its_own_responder_takes_uploads(generator: Generator, chunked: bool) ->
         connections=2, repository="any", size=9 * 2**20, chunked=chunked, operations=3, seconds=0, seed="seed"
     )
 
-    with generator.responder(0) as address:
-        work = generator.upload(address, None, plan)
+    with generator.responder(0) as responder:
+        work = generator.upload(responder.address, None, plan)
 
     assert work.size == 3 * plan.size
 
@@ -118,8 +119,8 @@ def test_its_own_responder_takes_uploads(generator: Generator, chunked: bool) ->
 def test_what_a_run_costs_its_client_is_told(generator: Generator) -> None:
     asked = RequestPlan(connections=8, requests=(Request("GET", "/"),), seconds=0.2)
 
-    with generator.responder(1500) as address:
-        work = generator.ask(address, None, asked)
+    with generator.responder(1500) as responder:
+        work = generator.ask(responder.address, None, asked)
 
     assert work.client_s is not None
     assert work.client_load is not None

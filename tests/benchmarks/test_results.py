@@ -43,6 +43,7 @@ def test_ratios_of_cost_are_less_when_less_is_used() -> None:
 
     assert comparison.cpu == pytest.approx(0.25)
     assert comparison.memory == pytest.approx(0.25)
+    assert comparison.rss == pytest.approx(0.25)
 
 
 def test_what_is_not_known_is_not_compared() -> None:
@@ -61,6 +62,16 @@ def test_a_server_that_failed_has_no_figures() -> None:
     speed = result.compare("ours", "theirs").speed
 
     assert speed is None
+
+
+def test_the_speeds_of_single_rounds_compare_what_ran_side_by_side() -> None:
+    result = Result("small", Unit.REQUESTS)
+    result.samples["ours"] = [requests(100, 1), requests(300, 1), requests(40, 1)]
+    result.samples["theirs"] = [requests(50, 1), requests(100, 1), requests(40, 1)]
+
+    speeds = result.compare("ours", "theirs").speeds
+
+    assert speeds == (1, 3)
 
 
 def test_the_document_keeps_every_round() -> None:

@@ -1,20 +1,23 @@
 """The whole harness against a real server, with next to nothing to do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from benchmarks.ceilings import RESPONDER, measure_ceilings
 from benchmarks.content import KIB, MIB, Corpus
 from benchmarks.curve import measure_curve
 from benchmarks.filling import repository_name, tag_name
 from benchmarks.generator import Generator
+from benchmarks.measure import Work
 from benchmarks.options import Options
 from benchmarks.rounds import run_rounds
 from benchmarks.servers import MOORAGE, Moorage, Server
 from benchmarks.workloads.requests import Downloads, FreshConnections, Requests, TagLists, blob_heads, manifest_requests
 from benchmarks.workloads.starts import measure_starts
 from benchmarks.workloads.uploads import CHUNKED, LENGTH, Uploads
-from benchmarks.workloads.workload import Kit
+from benchmarks.workloads.workload import Kit, Unit, Workload
 
 pytestmark = [pytest.mark.heavy, pytest.mark.tool("go"), pytest.mark.timeout(600)]
 
@@ -52,8 +55,9 @@ def test_what_is_pulled_is_pulled_whole(kit: Kit, server: Server) -> None:
         figures = result.figures(MOORAGE)
         assert figures.value is not None
         assert figures.value > 0
-        assert figures.peak_size is not None
-        assert figures.peak_size > 10 * MIB
+        assert figures.pss is not None
+        assert figures.rss is not None
+        assert 10 * MIB < figures.pss < figures.rss
     for sample in results["blob GET 1 MiB, c=2"].samples[MOORAGE]:
         assert sample.work.size == sample.work.operations * MIB
 
@@ -72,14 +76,52 @@ def test_a_list_of_several_pages_counts_once(kit: Kit, server: Server) -> None:
 @pytest.mark.parametrize("size", [64, 65, 32 * KIB + 64, 100_000, MIB, 8 * MIB + 1, 17 * MIB])
 @pytest.mark.parametrize("encoding", [LENGTH, CHUNKED])
 def test_uploads_are_new_whole_and_given_back(kit: Kit, server: Server, size: int, encoding: str) -> None:
-    result = run_rounds(Uploads(kit, size, encoding, 2), [server], 1)
+    uploads = Uploads(kit, size, encoding, 2)
 
-    # The server has compared every digest.
-    assert result.failures == {}
-    [sample] = result.samples[MOORAGE]
-    assert sample.work.size == sample.work.operations * size
+    # The server compares every digest.
+    work = uploads.run(server)
+    uploads.tidy(server)
+
+    assert work.size == work.operations * size
     assert server.uploaded is not None
     assert not [path for path in server.uploaded.rglob("*") if path.is_file()]
+
+
+def test_the_disk_is_tried_before_each_round_of_uploads(kit: Kit, server: Server) -> None:
+    result = run_rounds(Uploads(kit, MIB, LENGTH, 2), [server], 2)
+
+    assert result.failures == {}
+    disks = [sample.disk or 0 for sample in result.samples[MOORAGE]]
+    assert len(disks) == 2
+    assert min(disks) > 0
+
+
+def test_the_client_alone_goes_through_the_same_work(kit: Kit) -> None:
+    only = Kit(kit.generator, kit.corpus, replace(BRIEF, only="1 MiB"), kit.scratch)
+
+    results = measure_ceilings(only)
+
+    assert [result.name for result in results] == ["blob GET 1 MiB, c=8", "blob upload 1 MiB, Content-Length, c=8"]
+    for result in results:
+        assert result.failures == {}
+        [sample] = result.samples[RESPONDER]
+        assert sample.work.size == sample.work.operations * MIB
+        assert sample.work.client_s is not None
+
+
+def test_every_other_round_goes_backwards(kit: Kit) -> None:
+    seen = []
+
+    class Watching(Workload):
+        name, unit = "watching", Unit.REQUESTS
+
+        def run(self, server: Server) -> Work:
+            seen.append(server.name)
+            return Work(1, 0, 1.0)
+
+    run_rounds(Watching(), [Server("one", "", ()), Server("two", "", ())], 3)
+
+    assert seen == ["one", "two", "two", "one", "one", "two"]
 
 
 def test_starts_are_timed(kit: Kit) -> None:
