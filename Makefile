@@ -59,6 +59,10 @@ test-fast: .venv/.developing  ## run the tests that need nothing but Python
 bench: install  ## measure beside distribution (QUICK=1: three minutes; PEERS=name=http://127.0.0.1:PORT,…; ONLY=text)
 	@QUICK="$(QUICK)" PEERS="$(PEERS)" ONLY="$(ONLY)" COPY="$(COPY)" $(VENV)/python -m benchmarks.main
 
+.PHONY: bench-docs
+bench-docs: install  ## put the figures of the last whole `make bench` into docs/performance.md
+	@$(VENV)/python -m benchmarks.publish
+
 .PHONY: tools
 tools:  ## install the clients and daemons of the end-to-end tests (apt as root; Go programs into a cache)
 	@tests/tools/install

