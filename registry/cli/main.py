@@ -26,6 +26,10 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
     "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
+    "client-config": (
+        "registry.cli.client_config",
+        "Show the files that clients need, and where they go.",
+    ),
     "rebuild": ("registry.cli.rebuild", "Recover a lost database from the storage."),
 }
 

@@ -22,20 +22,16 @@ def running_dockerd(program: Path) -> Iterator[Path]:
     It pulls from and pushes to 127.0.0.0/8 over plain HTTP, as every Docker daemon does.
     """
     with short_directory() as home:
-        listener = home / "docker.sock"
         (home / "daemon.json").write_text("{}")
-        command: list[str | Path] = [
-            program,
-            *("--config-file", home / "daemon.json"),
-            *("--data-root", home / "data"),
-            *("--exec-root", home / "exec"),
-            *("--pidfile", home / "docker.pid"),
-            *("--host", f"unix://{listener}"),
-            "--iptables=false",
-            "--bridge=none",
-        ]
-        with _running(command, home, ready=lambda: _ping_docker(listener)):
-            yield listener
+        with _dockerd_in(home, [program, "--config-file", home / "daemon.json"]):
+            yield home / "docker.sock"
+
+
+@contextmanager
+def configured_dockerd(*command: str | Path) -> Iterator[tuple[Path, int]]:
+    """The same, started by `command` with the configuration that it finds in /etc; its socket, and its process id."""
+    with short_directory() as home, _dockerd_in(home, command):
+        yield home / "docker.sock", int((home / "docker.pid").read_text())
 
 
 @contextmanager
@@ -62,6 +58,21 @@ def short_directory() -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="moorage-", dir="/tmp", ignore_cleanup_errors=True) as directory:
         yield Path(directory)
+
+
+@contextmanager
+def _dockerd_in(home: Path, start: Sequence[str | Path]) -> Iterator[None]:
+    command: list[str | Path] = [
+        *start,
+        *("--data-root", home / "data"),
+        *("--exec-root", home / "exec"),
+        *("--pidfile", home / "docker.pid"),
+        *("--host", f"unix://{home}/docker.sock"),
+        "--iptables=false",
+        "--bridge=none",
+    ]
+    with _running(command, home, ready=lambda: _ping_docker(home / "docker.sock")):
+        yield
 
 
 @contextmanager

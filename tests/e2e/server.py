@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -47,17 +48,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RunningRegistry:
-    """A server that listens on `address` (host:port), keeps its data in `data` and writes its output to `log`."""
+    """A server that listens on `address` (host:port), keeps its data in `data` and writes its output to `log`.
+
+    `tls` is what it is asked with, if it speaks HTTPS.
+    """
 
     address: str
     data: Path
     log: Path
+    tls: ssl.SSLContext | None = None
 
     def ask(self, path: str, *, method: str = "GET", accept: str = "*/*") -> Answer:
         """The answer to one request, whatever its status."""
-        request = Request(f"http://{self.address}{path}", method=method, headers={"Accept": accept})
+        scheme = "http" if self.tls is None else "https"
+        request = Request(f"{scheme}://{self.address}{path}", method=method, headers={"Accept": accept})
         try:
-            with urlopen(request, timeout=30) as response:
+            with urlopen(request, timeout=30, context=self.tls) as response:
                 return Answer(response.status, response.headers, response.read())
         except HTTPError as error:
             with error:
@@ -85,16 +91,23 @@ class RunningRegistry:
 
 @contextmanager
 def running_registry(
-    directory: Path, *options: str, environment: Mapping[str, str] | None = None
+    directory: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    address: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[RunningRegistry]:
     """A server with its data and log below `directory`, from its first `ready` until it has stopped cleanly.
+
+    It listens on `address`, or else on the loopback interface; where `options` make it speak HTTPS, it is asked with
+    `tls`.
 
     It may be started again on the same directory. A server that does not come up, does not end in time after SIGTERM,
     ends with a status other than 0 or logs a traceback fails the test.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    address = f"127.0.0.1:{free_port()}"
-    registry = RunningRegistry(address, directory / "data", directory / "registry.log")
+    address = address or f"127.0.0.1:{free_port()}"
+    registry = RunningRegistry(address, directory / "data", directory / "registry.log", tls)
     command: list[str | Path] = [REGISTRY, "serve", "--listen", address, "--data", registry.data, *options]
     with registry.log.open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment(environment or {}))
