@@ -19,6 +19,7 @@ from registry.metadata.lookups import Lookups
 from registry.metadata.sqlite_reserve import DISK_FULL, Reserve
 from registry.metadata.statements import READ_ONLY_OPTION
 from registry.metadata.transaction import Transaction
+from registry.metadata.wal_index import WalIndex
 from registry.metadata.writer_turns import WriterTurns
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _LOCKED_MS = 1000
 class SqliteDatabase(Database):
     """The metadata in one SQLite file; opened by `open_database`, on the event loop that uses it."""
 
+    inline_lookups = True
+
     def __init__(self, path: str | Path, *, busy_timeout_s: float = sqlite_connections.BUSY_TIMEOUT_S) -> None:
         """Open the file at `path`; a transaction waits for those of other processes for `busy_timeout_s`.
 
@@ -53,7 +56,9 @@ class SqliteDatabase(Database):
         self._reserve = reserve
         self._writer = GroupCommit(self._writing, _open_turns(path), reserve, busy_timeout_s)
         self._closed = False
-        self.lookups = Lookups(self._rows.fetch, self._reading.dialect)
+        self._wal_index = WalIndex.of(path)
+        state = _untold if self._wal_index is None else self._wal_index.state
+        self.lookups = Lookups(self._rows.fetch, self._reading.dialect, state=state)
 
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs))
@@ -84,6 +89,8 @@ class SqliteDatabase(Database):
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
         self._rows.close()
+        if self._wal_index is not None:
+            self._wal_index.close()
         self._reading.dispose()
         # The last connection to close moves the log into the file: the writer's, which may.
         self._writing.dispose()
@@ -120,6 +127,8 @@ class _InlineRows:
             self._connection.execute("PRAGMA query_only = ON")
             # Readers only meet a lock while another process recovers the log of one that died, which is quick.
             self._connection.execute(f"PRAGMA busy_timeout = {_LOCKED_MS}")
+            # What connections share is there once one of them has read.
+            self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             self._closed = False
         except sqlite3.Error as error:
             if isinstance(sqlite_connections.translated(error), StorageFull):
@@ -166,6 +175,10 @@ def _raise_meaning(error: Exception) -> NoReturn:
     if meaning is None:
         raise error
     raise meaning from error
+
+
+def _untold() -> None:
+    """Stand in for the state of a database that does not tell it."""
 
 
 def _nothing(transaction: Transaction) -> None:
