@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from registry.metadata.database import Database
@@ -27,6 +26,7 @@ class MeasuredDatabase(Database):
     def __init__(self, database: Database, dialect: str, durations: Histogram) -> None:
         self._database = database
         self._clock = _Clock(dialect, durations)
+        self.inline_lookups = database.inline_lookups
         self.lookups = _MeasuredLookups(database.lookups, self._clock)
 
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -53,17 +53,33 @@ class MeasuredDatabase(Database):
 
 
 class _Clock:
+    """Observes how long actions of one dialect take."""
+
     def __init__(self, dialect: str, durations: Histogram) -> None:
         self._dialect = dialect
         self._durations = durations
 
-    @contextmanager
-    def timed(self, action: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._durations.observe(time.perf_counter() - began, self._dialect, action)
+    def timed(self, action: str) -> _Timed:
+        """Observe, as `action`, how long the block takes."""
+        return _Timed(self, action)
+
+    def observe(self, action: str, began: float) -> None:
+        """Note that `action` began at `began` and has ended now."""
+        self._durations.observe(time.perf_counter() - began, self._dialect, action)
+
+
+class _Timed:
+    # A class, because a generator would cost about as much as what it measures.
+    __slots__ = ("_action", "_began", "_clock")
+
+    def __init__(self, clock: _Clock, action: str) -> None:
+        self._clock, self._action = clock, action
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.observe(self._action, self._began)
 
 
 class _MeasuredLookups(Lookups):

@@ -47,6 +47,7 @@ async def send_blob(call: Call, blob: LinkedBlob) -> web.StreamResponse:
     content = call.services.store.read_cached(blob.key, blob.size)
     if content is not None:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body_of(content))
+    call.take_time()
     async with await pull.open_blob(call.services, call.access, blob) as reader:
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         response.content_length = answer.size

@@ -23,7 +23,7 @@ _PATH = "/v2/{name}/blobs/{digest}"
 _UNKNOWN: Final[Malformed] = {DigestUnsupported: BLOB_UNKNOWN}
 
 
-@routes.get(_PATH, permission=Permission.PULL, malformed=_UNKNOWN)
+@routes.get(_PATH, permission=Permission.PULL, malformed=_UNKNOWN, at_once=True)
 async def get_blob(call: Call) -> web.StreamResponse:
     """Answer the blob, or the parts of it that `Range` names."""
     blob = await pull.blob(call.services, call.access, call.digest)
@@ -32,7 +32,7 @@ async def get_blob(call: Call) -> web.StreamResponse:
     return await send_blob(call, blob)
 
 
-@routes.head(_PATH, permission=Permission.PULL, malformed=_UNKNOWN)
+@routes.head(_PATH, permission=Permission.PULL, malformed=_UNKNOWN, at_once=True)
 async def head_blob(call: Call) -> web.StreamResponse:
     """Answer what GET would say of the whole blob, without opening it."""
     blob = await pull.blob(call.services, call.access, call.digest)

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+import msgspec
 from aiohttp import web
 
 from oci_spec.digest import Digest
-from oci_spec.reference import Reference, parse_reference
+from oci_spec.reference import Reference, RepositoryName, parse_reference
 from registry.auth.access import Access
 from registry.auth.subject import Subject
 from registry.config import Config
+from registry.http.at_once import TakesTime
 from registry.http.request_body import RequestBody
 from registry.http.traffic import Traffic
 from registry.observability.metrics import Metrics
 from registry.services.context import Services
+
+# What is pulled at all is pulled often. What cannot be parsed is not remembered.
+_REMEMBERED = 2048
+_parse_digest = lru_cache(_REMEMBERED)(Digest.parse)
+_parse_reference = lru_cache(_REMEMBERED)(parse_reference)
+parse_repository = lru_cache(_REMEMBERED)(RepositoryName.parse)
+"""`RepositoryName.parse`, with a memory."""
 
 
 @dataclass(slots=True)
@@ -40,9 +50,8 @@ class Environment:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request whose route was found and whose subject may use it."""
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A request whose route was found and whose subject may use it; `at_once` where it must not keep others waiting."""
 
     request: web.Request
     environment: Environment
@@ -50,6 +59,7 @@ class Call:
     subject: Subject
     traffic: Traffic
     granted: Access | None = None
+    at_once: bool = False
 
     @property
     def services(self) -> Services:
@@ -69,7 +79,7 @@ class Call:
         Raises:
             DigestInvalid: it is none.
         """
-        return Digest.parse(self.parameters["digest"])
+        return _parse_digest(self.parameters["digest"])
 
     @property
     def reference(self) -> Reference:
@@ -78,12 +88,21 @@ class Call:
         Raises:
             DigestInvalid, TagInvalid: it is neither.
         """
-        return parse_reference(self.parameters["reference"])
+        return _parse_reference(self.parameters["reference"])
 
     @property
     def body(self) -> RequestBody:
         """The request's body, to be read once."""
         return RequestBody(self.request, self.environment.config.limits.stall_s, self.traffic)
+
+    def take_time(self) -> None:
+        """Say that what follows is more than a moment's work, or begins what must not be begun twice.
+
+        Raises:
+            TakesTime: the answer is wanted at once; the handler is called again when there is time.
+        """
+        if self.at_once:
+            raise TakesTime
 
     def query(self, name: str) -> str | None:
         """The query parameter `name`; the last one, where a client appended to a query that had it already."""

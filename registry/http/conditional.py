@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from oci_spec.digest import Digest
 
@@ -12,11 +12,13 @@ def entity_tag(digest: Digest) -> str:
     return f'"{digest}"'
 
 
-def is_held(if_none_match: Iterable[str], digest: Digest) -> bool:
+def is_held(if_none_match: Sequence[str], digest: Digest) -> bool:
     """Whether a client that sent these `If-None-Match` lines has the content already, so that 304 is the answer.
 
     Clients of registries send the digest with and without quotation marks.
     """
+    if not if_none_match:
+        return False
     known = str(digest)
     return any(tag == "*" or _opaque(tag) == known for tag in _tags(if_none_match))
 

@@ -7,11 +7,12 @@ protocol tells that it waits for a request, and where its error page is made.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
-from aiohttp.http import RawRequestMessage
+from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler
@@ -24,13 +25,23 @@ from registry.observability.request_context import of_request, serving
 
 _log = logger(__name__)
 
+# A client that sends requests without end does not keep the others waiting.
+_MOST_AT_ONCE: Final = 32
+
+AnswerAtOnce: TypeAlias = Callable[[web.Request], bytes | None]
+"""Gives the whole answer to a request without a body; None where that takes time."""
+
 
 class Connection(RequestHandler):
     """One connection, whose requests come with all their headers in time and are refused in JSON."""
 
-    def __init__(self, server: web.Server, *, header_s: float, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, *, header_s: float, answer_at_once: AnswerAtOnce | None = None, **options: Any
+    ) -> None:
+        """Give a request's headers `header_s` seconds to arrive, and ask `answer_at_once` first for its answer."""
         super().__init__(server, **options)
         self._header_s = header_s
+        self._answer_at_once = answer_at_once
         self._overdue: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader = EMPTY_PAYLOAD
         self.short_body: StreamReader | None = None
@@ -50,13 +61,19 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take what came. A request that has begun has to arrive soon; what follows its headers has other bounds."""
-        super().data_received(data)
+        if self._answer_at_once is not None and self._is_idle():
+            answered = self._receive_and_answer(data, self._answer_at_once)
+        else:
+            answered = 0
+            super().data_received(data)
         if self._messages:
             newest, body = self._messages[-1]
             if not isinstance(newest, RawRequestMessage):
                 # What came is no HTTP any more, and so the body before it has no end.
                 self._break_off_body()
             self._newest_body = body
+            self._stop_expecting()
+        elif answered:
             self._stop_expecting()
         elif data and self._overdue is None and self._is_idle():
             self._expect_request()
@@ -112,6 +129,55 @@ class Connection(RequestHandler):
         # The parser's message goes on with a drawing of the line that it could not read.
         reason = (message or "it is not HTTP").partition("\n")[0].rstrip(": ")
         return RequestInvalid(reason)
+
+    def _receive_and_answer(self, data: bytes, answer_at_once: AnswerAtOnce) -> int:
+        """Take what came, and answer requests there and then, as many as can be; the task gets the others."""
+        # Its task must not wake up for requests that are answered here.
+        waiter, self._waiter = self._waiter, None
+        answered = 0
+        try:
+            super().data_received(data)
+            while answered < _MOST_AT_ONCE and self._messages:
+                request = self._plain_request()
+                if request is None or (answer := answer_at_once(request)) is None:
+                    break
+                self._send_at_once(answer)
+                answered += 1
+        finally:
+            self._waiter = waiter
+        if self._messages and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        return answered
+
+    def _plain_request(self) -> web.Request | None:
+        """The next request, if it has no body, its connection stays open, and the client has taken all answers."""
+        message, body = self._messages[0]
+        if (
+            not isinstance(message, RawRequestMessage)
+            or body is not EMPTY_PAYLOAD
+            or message.version != HttpVersion11
+            or message.should_close
+            or self.ends_after_answer
+            or self.transport is None
+            or self.transport.get_write_buffer_size()
+        ):
+            return None
+        assert self._request_factory is not None, "the connection is open"
+        assert self._task_handler is not None, "it waits for requests"
+        request = self._request_factory(message, body, self, StreamWriter(self, self._loop), self._task_handler)
+        assert isinstance(request, web.Request), "what an application makes"
+        return request
+
+    def _send_at_once(self, answer: bytes) -> None:
+        assert self._parser is not None, "the connection is open"
+        assert self.transport is not None, "it was asked whether it takes the answer"
+        # The same as its task does for a request that it takes.
+        self._messages.popleft()
+        self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        self.transport.write(answer)
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
     def _break_off_body(self) -> None:
         if not self._newest_body.is_eof():

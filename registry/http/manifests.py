@@ -24,7 +24,7 @@ _PATH = "/v2/{name}/manifests/{reference}"
 _UNKNOWN: Final[Malformed] = {TagInvalid: MANIFEST_UNKNOWN, DigestInvalid: MANIFEST_UNKNOWN}
 
 
-@routes.get(_PATH, permission=Permission.PULL, malformed=_UNKNOWN)
+@routes.get(_PATH, permission=Permission.PULL, malformed=_UNKNOWN, at_once=True)
 async def get_manifest(call: Call) -> web.StreamResponse:
     """Answer the exact bytes that were pushed, whatever `Accept` says.
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from registry.auth.policy import Permission
@@ -34,6 +35,8 @@ REPOSITORY = "name"
 """The path parameter that names the repository of a route."""
 
 _PERMISSIONS_OF_REPOSITORIES = frozenset({Permission.PULL, Permission.PUSH, Permission.DELETE})
+_REMEMBERED_PATHS = 4096
+_REMEMBERED_CHARACTERS = 400
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -46,7 +49,8 @@ class Route:
     """One method of one path: who may use it, who answers, and what malformed parameters mean on it.
 
     `label` names the resource in metrics. `malformed` overrides the error table for what this route's parameters may
-    hold: an illegal tag is an unknown manifest to a GET and a bad name to a PUT.
+    hold: an illegal tag is an unknown manifest to a GET and a bad name to a PUT. `at_once` tells of a handler that only
+    reads, and mostly answers without waiting (`registry.http.at_once`).
     """
 
     label: str
@@ -55,6 +59,7 @@ class Route:
     permission: Permission
     handler: Handler
     malformed: Malformed
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +78,16 @@ class RouteTable:
         self._routes: list[Route] = []
 
     def get(
-        self, path: str, *, permission: Permission, malformed: Malformed | None = None
+        self, path: str, *, permission: Permission, malformed: Malformed | None = None, at_once: bool = False
     ) -> Callable[[Handler], Handler]:
         """Answer GET; and HEAD, which mirrors it, unless the path has a handler for HEAD too."""
-        return self._add("GET", path, permission, malformed)
+        return self._add("GET", path, permission, malformed, at_once=at_once)
 
     def head(
-        self, path: str, *, permission: Permission, malformed: Malformed | None = None
+        self, path: str, *, permission: Permission, malformed: Malformed | None = None, at_once: bool = False
     ) -> Callable[[Handler], Handler]:
         """Answer HEAD where doing what GET does would cost more than the answer needs."""
-        return self._add("HEAD", path, permission, malformed)
+        return self._add("HEAD", path, permission, malformed, at_once=at_once)
 
     def post(
         self, path: str, *, permission: Permission, malformed: Malformed | None = None
@@ -112,10 +117,10 @@ class RouteTable:
         return iter(self._routes)
 
     def _add(
-        self, method: str, path: str, permission: Permission, malformed: Malformed | None
+        self, method: str, path: str, permission: Permission, malformed: Malformed | None, *, at_once: bool = False
     ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self._routes.append(Route(self.label, method, path, permission, handler, malformed or {}))
+            self._routes.append(Route(self.label, method, path, permission, handler, malformed or {}, at_once))
             return handler
 
         return register
@@ -137,10 +142,13 @@ class Router:
         patterns = [_Pattern(path, routes) for path, routes in methods.items() if _PARAMETER.search(path)]
         # Where two patterns fit, the one with more fixed words is meant: `blobs/uploads` is no digest.
         patterns.sort(key=lambda pattern: -pattern.words)
+        self._remembered = lru_cache(_REMEMBERED_PATHS)(self._search)
         self._anywhere = [pattern for pattern in patterns if pattern.anchor is None]
         self._anchored = {
-            anchor: [pattern for pattern in patterns if pattern.anchor in (anchor, None)]
-            for anchor in {pattern.anchor for pattern in patterns} - {None}
+            (first, anchor): [
+                pattern for pattern in patterns if pattern.first == first and pattern.anchor in (anchor, None)
+            ]
+            for first, anchor in {(pattern.first, pattern.anchor) for pattern in patterns if pattern.anchor}
         }
 
     def match(self, method: str, path: str) -> Match:
@@ -150,6 +158,10 @@ class Router:
             RouteUnknown: no resource has this path.
             MethodNotAllowed: the resource does not take this method.
         """
+        # The same few paths are asked for again and again; long ones are somebody's experiment.
+        return self._remembered(method, path) if len(path) <= _REMEMBERED_CHARACTERS else self._search(method, path)
+
+    def _search(self, method: str, path: str) -> Match:
         routes, parameters = self._find(path)
         route = routes.get(method)
         if route is None:
@@ -159,9 +171,10 @@ class Router:
     def _find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
         if (routes := self._plain.get(path)) is not None:
             return routes, {}
-        # The word before the last one tells nearly all resources apart, at the cost of one look.
-        anchor = path.rsplit("/", 2)[-2] if path.count("/") > 1 else ""
-        for pattern in self._anchored.get(anchor, self._anywhere):
+        # The first word and the one before the last tell nearly all resources apart, at the cost of one look.
+        words = path.split("/")
+        where = (words[1], words[-2]) if len(words) > 2 else ("", "")
+        for pattern in self._anchored.get(where, self._anywhere):
             if (parameters := pattern.match(path)) is not None:
                 return pattern.routes, parameters
         raise RouteUnknown
@@ -173,6 +186,7 @@ class _Pattern:
     def __init__(self, path: str, routes: Mapping[str, Route]) -> None:
         self.routes = routes
         segments = path.split("/")
+        self.first = segments[1]
         # A repository's name at the end may push any word to the place before the last one.
         has_anchor = not _PARAMETER.search(segments[-2]) and segments[-1] != f"{{{REPOSITORY}}}"
         self.anchor = segments[-2] if has_anchor else None

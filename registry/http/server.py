@@ -13,7 +13,7 @@ from aiohttp import web
 
 from registry.config.schema import Limits
 from registry.http.application import DISPATCHER, bounds_of_connections
-from registry.http.connection import Connection
+from registry.http.connection import AnswerAtOnce, Connection
 from registry.observability.logging import logger
 
 _log = logger(__name__)
@@ -28,8 +28,8 @@ _CANCEL_S: Final = 1.0
 class Server(web.Server):
     """Makes an application's connections."""
 
-    def __init__(self, made: web.Server, header_s: float) -> None:
-        """Serve what `made`, aiohttp's own server, would serve; a request's headers take at most `header_s` seconds."""
+    def __init__(self, made: web.Server, header_s: float, answer_at_once: AnswerAtOnce) -> None:
+        """Serve what `made`, aiohttp's own server, would serve; the rest is each `Connection`'s to know."""
         super().__init__(
             made.request_handler,
             request_factory=made.request_factory,
@@ -37,9 +37,12 @@ class Server(web.Server):
             **made._kwargs,
         )
         self._header_s = header_s
+        self._answer_at_once = answer_at_once
 
     def __call__(self) -> Connection:
-        return Connection(self, header_s=self._header_s, loop=self._loop, **self._kwargs)
+        return Connection(
+            self, header_s=self._header_s, answer_at_once=self._answer_at_once, loop=self._loop, **self._kwargs
+        )
 
     def use(self, limits: Limits) -> None:
         """Make the connections to come with these bounds; those that there are keep theirs."""
@@ -61,7 +64,7 @@ class Runner(web.AppRunner):
         self._header_s = header_s
 
     async def _make_server(self) -> Server:
-        return Server(await super()._make_server(), self._header_s)
+        return Server(await super()._make_server(), self._header_s, self.app[DISPATCHER].answer_at_once)
 
 
 class Listener:

@@ -32,6 +32,8 @@ class Database(ABC):
     """
 
     lookups: Lookups
+    inline_lookups = False
+    """Whether lookups are answered without giving up the event loop."""
 
     @abstractmethod
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -91,6 +91,8 @@ class GroupCommit:
             return await answer
         finally:
             patience.cancel()
+            # Whoever gives up waits for no answer any more, however that came about.
+            answer.cancel()
 
     async def close(self) -> None:
         """Run what was handed over, then end the thread. May be repeated."""

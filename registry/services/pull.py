@@ -21,6 +21,8 @@ from storage_backends.errors import BlobNotFound
 
 _log = structlog.get_logger(__name__)
 
+_HALF_A_LEASE = timedelta(seconds=limits.LEASE_S / 2)
+
 
 async def manifest(services: Services, access: Access, reference: Reference) -> StoredManifest:
     """The manifest that `reference` names, with the exact bytes that were pushed.
@@ -103,7 +105,7 @@ async def _leased_if_by_digest(services: Services, found: StoredManifest) -> boo
 
 
 def _half_spent(lease_until: datetime | None, moment: datetime) -> bool:
-    return lease_until is None or lease_until - moment < timedelta(seconds=limits.LEASE_S) / 2
+    return lease_until is None or lease_until - moment < _HALF_A_LEASE
 
 
 def _lease(tx: Transaction, found: StoredManifest, moment: datetime) -> bool:

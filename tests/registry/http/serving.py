@@ -124,6 +124,14 @@ class Client:
         """Return when the application serves no request."""
         await self._application[DISPATCHER].idle()
 
+    def untaken(self) -> int:
+        """The bytes of answers that wait in the server for their clients to take them."""
+        runner = self._client.server.runner
+        assert runner is not None
+        assert runner.server is not None
+        transports = [connection.transport for connection in runner.server.connections]
+        return sum(transport.get_write_buffer_size() for transport in transports if transport is not None)
+
     async def ask(self, method: str, path: str, *, data: Any = None, **options: Any) -> Answer:
         """The answer to one request; its path and query are sent as they are written here, and no type by itself."""
         if isinstance(data, bytes):
