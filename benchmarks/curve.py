@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.content import KIB, OCI_MANIFEST, Image, digest, make_image, push_blob, push_manifest
 from benchmarks.filling import TAGGED, TEMPLATE, repository_name, tag_name
 from benchmarks.generator import Generator, Request, RequestPlan, UploadPlan
-from benchmarks.measure import Work, median
+from benchmarks.measure import Sample, Work, measured, median
 from benchmarks.servers import Moorage, Server
 
 SIZES = (1_000, 100_000, 1_000_000)
@@ -27,16 +27,17 @@ _PUSHES = 100
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One kind of request with so many rows: the median of its times (seconds), and what 99 of 100 stay below."""
+    """One kind of request with so many rows: the median of its times (seconds), and what 99 of 100 stay below.
+
+    `cpu_s` is the server's CPU time for one, which is nearly the same on a busy machine; `others` is as in `Sample`.
+    """
 
     name: str
     rows: int
     median_s: float
     slow_s: float
-
-    def document(self) -> dict[str, Any]:
-        """The point as JSON."""
-        return {"name": self.name, "rows": self.rows, "median_s": self.median_s, "slow_s": self.slow_s}
+    cpu_s: float = 0.0
+    others: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +67,31 @@ def measure_curve(
             server = stack.enter_context(Moorage().running(directory))
             registries.append(_Registry(server, rows, image))
         actions = _actions(generator, seconds)
-        works: dict[tuple[str, int], list[Work]] = {}
-        for _ in range(rounds + 1):
+        samples: dict[tuple[str, int], list[Sample]] = {}
+        for number in range(rounds + 1):
             for name, action in actions.items():
-                for registry in registries:
-                    works.setdefault((name, registry.rows), []).append(action(registry))
+                for registry in registries if number % 2 == 0 else reversed(registries):
+                    sample = measured(registry.server.roots, partial(action, registry))
+                    samples.setdefault((name, registry.rows), []).append(sample)
     # The first round fills caches, as any registry's first minutes do.
-    return [_point(name, rows, done[1:]) for (name, rows), done in works.items()]
+    return [_point(name, rows, done[1:]) for (name, rows), done in samples.items()]
 
 
-def growths(points: Sequence[CurvePoint]) -> dict[str, float]:
-    """How many times as long each kind of request takes with the most rows as with the fewest; 1 is flat."""
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One kind of request with the most rows, in proportion to the fewest: its median time and CPU time; 1 is flat."""
+
+    time: float
+    cpu: float
+
+
+def growths(points: Sequence[CurvePoint]) -> dict[str, Growth]:
+    """The growth of each kind of request."""
     growth = {}
     for name in dict.fromkeys(point.name for point in points):
         own = sorted((point for point in points if point.name == name), key=lambda point: point.rows)
-        growth[name] = own[-1].median_s / own[0].median_s
+        few, many = own[0], own[-1]
+        growth[name] = Growth(many.median_s / few.median_s, many.cpu_s / few.cpu_s if few.cpu_s else 1.0)
     return growth
 
 
@@ -164,7 +175,15 @@ def _blobs(registry: _Registry) -> list[str]:
     return [f"/v2/{repository_name(number)}/blobs/{layer}" for number in _spread(registry.rows)]
 
 
-def _point(name: str, rows: int, done: Sequence[Work]) -> CurvePoint:
-    medians = [work.median_s for work in done if work.median_s is not None]
-    slow = [work.slow_s for work in done if work.slow_s is not None]
-    return CurvePoint(name, rows, median(medians) or 0.0, median(slow) or 0.0)
+def _point(name: str, rows: int, done: Sequence[Sample]) -> CurvePoint:
+    def middle(figure: Callable[[Sample], float | None]) -> float:
+        return median([value for sample in done if (value := figure(sample)) is not None]) or 0.0
+
+    return CurvePoint(
+        name,
+        rows,
+        median_s=middle(lambda sample: sample.work.median_s),
+        slow_s=middle(lambda sample: sample.work.slow_s),
+        cpu_s=middle(lambda sample: None if sample.cpu_s is None else sample.cpu_s / sample.work.operations),
+        others=middle(lambda sample: sample.others),
+    )

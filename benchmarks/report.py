@@ -68,7 +68,7 @@ class Report:
                 {"name": item.workload, "goal": item.goal.text, "reached": item.reached, "met": item.met}
                 for item in judge(self.results)
             ],
-            "curve": [point.document() for point in self.curve],
+            "curve": [asdict(point) for point in self.curve],
             "ceilings": [result.document() for result in self.ceilings],
             "left_out": dict(self.left_out),
         }
@@ -85,9 +85,7 @@ class Report:
         for verdict in judge(self.results):
             if not verdict.met:
                 yield f"below its goal: {verdict.workload}: {verdict.reached:.2f}, goal {verdict.goal.text}"
-        for name, growth in growths(self.curve).items():
-            if growth > _FLAT:
-                yield f"not flat: {name} takes {growth:.1f} times as long in the largest database as in the smallest"
+        yield from _doubts_of_curve(self.curve)
 
 
 def _peers(results: Sequence[Result]) -> list[str]:
@@ -110,3 +108,15 @@ def _doubts(result: Result) -> Iterator[str]:
         slow, fast = speeds
         if fast > slow * _UNSTEADY:
             yield f"the disk itself wrote {slow / 1e6:.0f} MB/s before one round and {fast / 1e6:.0f} before another"
+
+
+def _doubts_of_curve(curve: Sequence[CurvePoint]) -> Iterator[str]:
+    disturbed = max((point.others for point in curve), default=0.0)
+    if disturbed > _ROUGH:
+        yield f"rough: the times of the curve: others used up to {disturbed:.0%} of the machine"
+    for name, growth in growths(curve).items():
+        if growth.time > _FLAT:
+            yield (
+                f"not flat: {name} takes {growth.time:.1f} times as long in the largest database as in the "
+                f"smallest, and {growth.cpu:.1f} times the CPU time"
+            )

@@ -17,10 +17,10 @@ from benchmarks.measure import measured
 from benchmarks.results import Result
 from benchmarks.servers import Server
 from benchmarks.workloads.images import ClientFailed
-from benchmarks.workloads.workload import Workload
+from benchmarks.workloads.workload import Unsuitable, Workload
 
-# What a server may do wrong; it is then left out of the workload, and the report says why.
-_FAILURES = (LoadFailed, PushRefused, ClientFailed, OSError, subprocess.TimeoutExpired)
+# With these a server is left out of the workload, and the report says why.
+_FAILURES = (Unsuitable, LoadFailed, PushRefused, ClientFailed, OSError, subprocess.TimeoutExpired)
 
 
 def run_rounds(workload: Workload, servers: Sequence[Server], rounds: int) -> Result:

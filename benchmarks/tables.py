@@ -56,9 +56,10 @@ def comparison(results: Sequence[Result], peer: str, verdicts: Sequence[Verdict]
 def curve(points: Sequence[CurvePoint]) -> list[str]:
     """The latency of each kind of request, a column for each number of rows."""
     sizes = sorted({point.rows for point in points})
+    columns = " | ".join(f"{size:,}" for size in sizes)
     lines = [
-        f"| median (99 of 100), by tags and repositories | {' | '.join(f'{size:,}' for size in sizes)} | growth |",
-        f"|---|{'---:|' * len(sizes)}---:|",
+        f"| median (99 of 100), by tags and repositories | {columns} | growth | of CPU |",
+        f"|---|{'---:|' * len(sizes)}---:|---:|",
     ]
     for name, growth in growths(points).items():
         by_size = {point.rows: point for point in points if point.name == name}
@@ -66,7 +67,7 @@ def curve(points: Sequence[CurvePoint]) -> list[str]:
             f"{_duration(by_size[size].median_s)} ({_duration(by_size[size].slow_s)})" if size in by_size else _UNKNOWN
             for size in sizes
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} | {growth:.2f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {growth.time:.2f} | {growth.cpu:.2f} |")
     return lines
 
 

@@ -12,7 +12,7 @@ from benchmarks.generator import UploadPlan
 from benchmarks.machine import file_system
 from benchmarks.measure import Work
 from benchmarks.servers import Server
-from benchmarks.workloads.workload import Kit, Unit, Workload, size_name
+from benchmarks.workloads.workload import Kit, Unit, Unsuitable, Workload, size_name
 
 LENGTH = "Content-Length"
 CHUNKED = "chunked"
@@ -21,6 +21,8 @@ _REPOSITORY = "bench/uploads"
 # What one round may write, and how much of the disk must stay free beside that.
 _LARGEST_ROUND = 16 * GIB
 _KEPT_FREE = 10 * GIB
+# What a server may be left with whose blobs this run cannot take away.
+_LEFT_BEHIND = 8 * GIB
 
 
 class Uploads(Workload):
@@ -59,6 +61,9 @@ class Uploads(Workload):
         return None
 
     def prepare(self, server: Server) -> None:
+        left = self.round_size * min(self._kit.options.rounds, self.most_rounds)
+        if server.uploaded is None and left > _LEFT_BEHIND:
+            raise Unsuitable(f"{left / GIB:.0f} GiB would stay on its disk")
         self._send(server, replace(self._plan, size=min(self._plan.size, MIB), operations=1, seconds=0))
 
     def ready_disk(self) -> float | None:

@@ -23,6 +23,10 @@ class Unit(StrEnum):
     MEMORY = "MiB"
 
 
+class Unsuitable(Exception):
+    """A workload is not for this server; the message says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kit:
     """What workloads work with; `scratch` is a directory that goes away after the run."""
@@ -43,7 +47,11 @@ class Workload(ABC):
 
     # Most workloads need nothing of this, so they are not abstract.
     def prepare(self, server: Server) -> None:  # noqa: B027
-        """Make ready what the rounds need, and let the server do its work once."""
+        """Make ready what the rounds need, and let the server do its work once.
+
+        Raises:
+            Unsuitable: the server must not be measured with this.
+        """
 
     def ready_disk(self) -> float | None:
         """Before each round, for what writes: quiet the disk and tell how fast it is just now (bytes/s)."""

@@ -76,21 +76,29 @@ def test_figures_of_a_busy_machine_are_called_rough() -> None:
 
 
 def test_the_curve_has_a_column_for_each_size() -> None:
-    curve = [CurvePoint("catalog", 1_000_000, 0.0025, 0.01), CurvePoint("catalog", 1_000, 0.002, 0.004)]
+    curve = [
+        CurvePoint("catalog", 1_000_000, 0.0025, 0.01, cpu_s=0.001),
+        CurvePoint("catalog", 1_000, 0.002, 0.004, cpu_s=0.002),
+    ]
 
     table = Report(machine=MACHINE, results=[], curve=curve).markdown()
 
-    assert "| 1,000 | 1,000,000 | growth |" in table
-    assert "| catalog | 2 ms (4 ms) | 2.5 ms (10 ms) | 1.25 |" in table
+    assert "| 1,000 | 1,000,000 | growth | of CPU |" in table
+    assert "| catalog | 2 ms (4 ms) | 2.5 ms (10 ms) | 1.25 | 0.50 |" in table
     assert "not flat" not in table
 
 
 def test_a_request_that_takes_longer_in_a_large_database_is_named() -> None:
-    curve = [CurvePoint("catalog", 1_000, 0.002, 0.004), CurvePoint("catalog", 1_000_000, 0.0032, 0.01)]
+    curve = [
+        CurvePoint("catalog", 1_000, 0.002, 0.004, cpu_s=0.001),
+        CurvePoint("catalog", 1_000_000, 0.0032, 0.01, cpu_s=0.0011),
+    ]
 
     table = Report(machine=MACHINE, results=[], curve=curve).markdown()
 
-    assert "- not flat: catalog takes 1.6 times as long in the largest database as in the smallest" in table
+    [note] = [line for line in table.splitlines() if line.startswith("- not flat")]
+    assert "catalog takes 1.6 times as long" in note
+    assert "1.1 times the CPU time" in note
 
 
 def test_rounds_that_disagree_are_seen_in_the_speed() -> None:
@@ -142,4 +150,5 @@ def test_the_document_is_json_with_ratios_and_verdicts() -> None:
     assert ratios["name"] == "blob HEAD, c=8"
     assert (ratios["speed"], ratios["cpu"], ratios["memory"]) == (3.0, 1 / 3, None)
     assert read["goals"] == [{"name": "blob HEAD, c=8", "goal": "speed ≥ 2.5", "reached": 3.0, "met": True}]
-    assert read["curve"] == [{"name": "catalog", "rows": 1000, "median_s": 0.001, "slow_s": 0.002}]
+    [point] = read["curve"]
+    assert (point["name"], point["rows"], point["median_s"]) == ("catalog", 1000, 0.001)

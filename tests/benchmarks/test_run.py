@@ -87,6 +87,16 @@ def test_uploads_are_new_whole_and_given_back(kit: Kit, server: Server, size: in
     assert not [path for path in server.uploaded.rglob("*") if path.is_file()]
 
 
+def test_a_server_that_cannot_be_cleaned_is_not_filled(kit: Kit, server: Server) -> None:
+    foreign = replace(server, name="foreign", uploaded=None)
+    three = Kit(kit.generator, kit.corpus, replace(BRIEF, rounds=3), kit.scratch)
+
+    result = run_rounds(Uploads(three, 100 * MIB, LENGTH, 64), [foreign], 3)
+
+    assert result.samples == {}
+    assert result.failures == {"foreign": "19 GiB would stay on its disk"}
+
+
 def test_the_disk_is_tried_before_each_round_of_uploads(kit: Kit, server: Server) -> None:
     result = run_rounds(Uploads(kit, MIB, LENGTH, 2), [server], 2)
 
