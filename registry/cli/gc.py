@@ -1,20 +1,25 @@
 """`registry gc`: remove what nothing names or needs, and compare the database with the storage."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
 from registry.cli import output
 from registry.cli.options import as_json, configured
+from registry.cli.progress import live_progress
 from registry.cli.running import with_services
-from registry.config import Resolved
+from registry.config import Config, Resolved
 from registry.jobs import index_objects
 from registry.services import garbage_collection, reconciliation
 from registry.services.context import Services
 from registry.services.garbage_report import GarbageItem, GarbageKind, GarbageReport, Reason
+from registry.services.progress import Watcher
 from registry.services.reconciliation import DamagedBlob
 from storage_backends.contract import StoredObject
+
+T = TypeVar("T")
 
 _REASONS: Final = {
     Reason.UNTAGGED: "no tag names it, and no index lists it",
@@ -45,10 +50,14 @@ def command(resolved: Resolved, *, dry_run: bool, reconcile: bool, remove_strays
     if dry_run and reconcile:
         raise click.UsageError("--reconcile removes nothing by itself, and does not go with --dry-run")
     if reconcile:
-        compare = _compare_and_remove if remove_strays else _compare
-        _print_mismatches(with_services(resolved.config, compare), json_output)
+        _print_mismatches(_watched(resolved.config, _compare_and_remove if remove_strays else _compare), json_output)
     else:
-        _print_sweep(with_services(resolved.config, _survey if dry_run else _collect), json_output)
+        _print_sweep(_watched(resolved.config, _survey if dry_run else _collect), json_output)
+
+
+def _watched(config: Config, work: Callable[[Services, Watcher], Awaitable[T]]) -> T:
+    with live_progress() as progress:
+        return with_services(config, lambda services: work(services, progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +74,32 @@ class _Mismatches:
     damaged: list[DamagedBlob]
 
 
-async def _collect(services: Services) -> _Sweep:
+async def _collect(services: Services, progress: Watcher) -> _Sweep:
     items: list[GarbageItem] = []
-    report = await garbage_collection.collect(services, told=items.append)
+    report = await garbage_collection.collect(services, told=items.append, progress=progress)
     await index_objects.catch_up(services)
     return _Sweep(False, report, items)
 
 
-async def _survey(services: Services) -> _Sweep:
+async def _survey(services: Services, progress: Watcher) -> _Sweep:
     items: list[GarbageItem] = []
-    return _Sweep(True, await garbage_collection.survey(services, told=items.append), items)
+    report = await garbage_collection.survey(services, told=items.append, progress=progress)
+    return _Sweep(True, report, items)
 
 
-async def _compare(services: Services) -> _Mismatches:
+async def _compare(services: Services, progress: Watcher) -> _Mismatches:
     # Bytes whose row was just removed are no strays: they are on their way out.
     await index_objects.catch_up(services)
-    strays = [stray async for stray in reconciliation.strays(services)]
-    return _Mismatches(False, strays, [blob async for blob in reconciliation.damaged(services)])
+    strays = [stray async for stray in reconciliation.strays(services, progress=progress)]
+    damaged = [blob async for blob in reconciliation.damaged(services, progress=progress)]
+    return _Mismatches(False, strays, damaged)
 
 
-async def _compare_and_remove(services: Services) -> _Mismatches:
+async def _compare_and_remove(services: Services, progress: Watcher) -> _Mismatches:
     await index_objects.catch_up(services)
-    strays = [stray async for stray in reconciliation.remove_strays(services)]
-    return _Mismatches(True, strays, [blob async for blob in reconciliation.damaged(services)])
+    strays = [stray async for stray in reconciliation.remove_strays(services, progress=progress)]
+    damaged = [blob async for blob in reconciliation.damaged(services, progress=progress)]
+    return _Mismatches(True, strays, damaged)
 
 
 def _print_sweep(sweep: _Sweep, json_output: bool) -> None:

@@ -1,19 +1,20 @@
-"""How far a long command has come: a line on a terminal, and nothing elsewhere."""
+"""How far a long command has come: a bar on a terminal, and nothing elsewhere."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from registry.services.progress import Watcher, unwatched
 
 
 @contextmanager
-def live_line(first: str) -> Iterator[Callable[[str], None]]:
-    """Show one line on standard error while the block runs, and give what replaces its text."""
+def live_progress() -> Iterator[Watcher]:
+    """Show what the watcher is told on standard error while the block runs; nothing stays of it."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield unwatched
         return
     # Imported here: it takes longer to load than most commands take to run.
-    from rich.console import Console
+    from registry.cli.bars import live_bar
 
-    with Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR"))).status(first) as status:
-        yield status.update
+    with live_bar() as watcher:
+        yield watcher

@@ -1,17 +1,17 @@
 """`registry rebuild`: recover a lost database from the storage."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import click
 
 from registry.cli import output
 from registry.cli.options import as_json, configured
-from registry.cli.progress import live_line
+from registry.cli.progress import live_progress
 from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.services import rebuild
 from registry.services.context import Services
+from registry.services.progress import Watcher
 from registry.services.rebuild import DatabaseNotEmpty, Loss, Rebuilt
 
 _NOT_IN_STORAGE: Final = (
@@ -36,8 +36,8 @@ def command(resolved: Resolved, json_output: bool) -> None:
     """
     losses: list[Loss] = []
     try:
-        with live_line("reading the storage …") as show:
-            rebuilt = with_services(resolved.config, lambda services: _rebuild(services, losses, show))
+        with live_progress() as progress:
+            rebuilt = with_services(resolved.config, lambda services: _rebuild(services, losses, progress))
     except DatabaseNotEmpty as error:
         message = "there is a registry in this database already; rebuild into an empty one (registry migrate makes it)"
         raise click.ClickException(message) from error
@@ -51,10 +51,8 @@ def command(resolved: Resolved, json_output: bool) -> None:
     click.echo(f"never in the storage: {', '.join(_NOT_IN_STORAGE)}", err=True)
 
 
-async def _rebuild(services: Services, losses: list[Loss], show: Callable[[str], None]) -> Rebuilt:
-    return await rebuild.rebuild(
-        services, told=losses.append, progress=lambda rebuilt: show(f"recovering: {_counts(rebuilt)}")
-    )
+async def _rebuild(services: Services, losses: list[Loss], progress: Watcher) -> Rebuilt:
+    return await rebuild.rebuild(services, told=losses.append, progress=progress)
 
 
 def _told(rebuilt: Rebuilt) -> str:
@@ -62,10 +60,6 @@ def _told(rebuilt: Rebuilt) -> str:
         f"{rebuilt.repositories} repositories, {rebuilt.manifests} manifests, {rebuilt.tags} tags, "
         f"{rebuilt.blobs} blobs ({rebuilt.unindexed} of them by their bytes alone) with {rebuilt.links} links"
     )
-
-
-def _counts(rebuilt: Rebuilt) -> str:
-    return f"{rebuilt.blobs} blobs, {rebuilt.links} links, {rebuilt.manifests} manifests, {rebuilt.tags} tags"
 
 
 def _as_json(rebuilt: Rebuilt, losses: list[Loss]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`registry verify`: read stored bytes again and see whether they still have their digests."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +8,12 @@ import click
 from registry import limits
 from registry.cli import output
 from registry.cli.options import as_json, configured
-from registry.cli.progress import live_line
+from registry.cli.progress import live_progress
 from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.services import verification
 from registry.services.context import Services
+from registry.services.progress import Watcher
 from registry.services.verification import FaultyBlob, Selection, Verified
 
 _DONE, _FAULTS = 0, 1
@@ -39,9 +39,9 @@ def command(
     selection = Selection(not_since.astimezone() if not_since is not None else None, sample)
     rate = rate_mib * limits.MIB if rate_mib is not None else None
     faulty: list[FaultyBlob] = []
-    with live_line("reading …") as show:
+    with live_progress() as progress:
         verified = with_services(
-            resolved.config, lambda services: _verify(services, selection, rate, faulty, show=show)
+            resolved.config, lambda services: _verify(services, selection, rate, faulty, progress=progress)
         )
     if json_output:
         output.print_json(_as_json(verified, faulty))
@@ -61,11 +61,9 @@ async def _verify(
     rate: float | None,
     faulty: list[FaultyBlob],
     *,
-    show: Callable[[str], None],
+    progress: Watcher,
 ) -> Verified:
-    return await verification.verify(
-        services, selection, rate=rate, told=faulty.append, progress=lambda verified: show(_told(verified))
-    )
+    return await verification.verify(services, selection, rate=rate, told=faulty.append, progress=progress)
 
 
 def _told(verified: Verified) -> str:

@@ -22,6 +22,8 @@ _DUE = or_(blob.c.verified_at.is_(None), blob.c.verified_at < bindparam("before"
 _BLOB = select(blob.c.algorithm, blob.c.digest, blob.c.id, blob.c.size, blob.c.key)
 _STRETCH = _BLOB.where(blob.c.id > bindparam("after")).order_by(blob.c.id).limit(bindparam("limit"))
 _DUE_STRETCH = _STRETCH.where(_DUE)
+_TOTALS = select(func.count(), func.coalesce(func.sum(blob.c.size), 0)).select_from(blob)
+_DUE_TOTALS = _TOTALS.where(_DUE)
 _SAMPLE = _BLOB.order_by(func.random()).limit(bindparam("limit"))
 _DUE_SAMPLE = _SAMPLE.where(_DUE)
 _THESE_BYTES = (blob.c.id == bindparam("this_id"), blob.c.key == bindparam("seen_key"))
@@ -63,6 +65,12 @@ class Verification:
         query = _STRETCH if not_since is None else _DUE_STRETCH
         return self._blobs(query, {"after": after, "limit": limit}, not_since)
 
+    def totals(self, *, not_since: datetime | None) -> tuple[int, int]:
+        """Count the blobs and their bytes; only those not verified since a time, if given."""
+        query = _TOTALS if not_since is None else _DUE_TOTALS
+        [row] = self._runner.rows(query, _bounds(not_since))
+        return row[0], int(row[1])
+
     def sample(self, count: int, *, not_since: datetime | None) -> list[VerifiableBlob]:
         """Give up to `count` blobs by chance; only from those not verified since a time, if given."""
         return self._blobs(_SAMPLE if not_since is None else _DUE_SAMPLE, {"limit": count}, not_since)
@@ -94,8 +102,11 @@ class Verification:
         return sorted(names)
 
     def _blobs(self, query: Any, values: dict[str, Any], not_since: datetime | None) -> list[VerifiableBlob]:
-        bounds = {} if not_since is None else {"before": max(not_since, NEVER)}
-        return [_to_blob(row) for row in self._runner.rows(query, {**values, **bounds})]
+        return [_to_blob(row) for row in self._runner.rows(query, {**values, **_bounds(not_since)})]
+
+
+def _bounds(not_since: datetime | None) -> dict[str, Any]:
+    return {} if not_since is None else {"before": max(not_since, NEVER)}
 
 
 def _to_blob(row: Sequence[Any]) -> VerifiableBlob:

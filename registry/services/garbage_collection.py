@@ -25,12 +25,13 @@ from registry.metadata.garbage_values import (
     RestingBlob,
     removal_order,
 )
-from registry.metadata.rows import Repository
+from registry.metadata.rows import Repository, RepositorySearch
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, now
 from registry.services.events import About, EventKind
 from registry.services.garbage_report import GarbageItem, GarbageKind, GarbageReport, Listener, Reason, unheard
+from registry.services.progress import Progress, Watcher, unwatched
 
 T = TypeVar("T")
 
@@ -39,35 +40,39 @@ _REMOVED_AT_ONCE = 100
 _COLLECTOR = system("garbage-collection")
 
 
-async def collect(services: Services, *, moment: datetime | None = None, told: Listener = unheard) -> GarbageReport:
+async def collect(
+    services: Services, *, moment: datetime | None = None, told: Listener = unheard, progress: Watcher = unwatched
+) -> GarbageReport:
     """Remove all garbage, as of `moment` (now), and tell what it was; the bytes of blobs follow by writing behind.
 
     Raises:
         DatabaseUnavailable, DatabaseBusy: what was removed by then stays removed.
     """
     sweep = _Sweep(services, _terms(services, moment), told)
-    async for repository in _repositories(services):
+    async for repository in _repositories(services, progress):
         plan = await _planned(sweep, repository)
         for manifests in (*_parts(plan.trees, _REMOVED_AT_ONCE), plan.rings):
             await _remove_manifests(sweep, plan, manifests)
         async for links in _loose_links(sweep, repository):
             await _remove_links(sweep, plan, [link for link in links if not link.referenced])
-    async for blobs in _resting_blobs(sweep):
+    async for blobs in _resting_blobs(sweep, progress):
         await _remove_blobs(sweep, [blob for blob in blobs if not blob.linked])
     return sweep.report
 
 
-async def survey(services: Services, *, moment: datetime | None = None, told: Listener = unheard) -> GarbageReport:
+async def survey(
+    services: Services, *, moment: datetime | None = None, told: Listener = unheard, progress: Watcher = unwatched
+) -> GarbageReport:
     """Tell what `collect` would remove, without writing: also what becomes garbage only when other garbage is gone."""
     sweep = _Sweep(services, _terms(services, moment), told)
-    async for repository in _repositories(services):
+    async for repository in _repositories(services, progress):
         plan = await _planned(sweep, repository)
         for manifest in (*plan.trees, *plan.rings):
             sweep.note_manifest(plan, manifest)
         async for links in _loose_links(sweep, repository):
             for link in await _needless(sweep, plan, links):
                 sweep.note_link(plan, link)
-    async for blobs in _resting_blobs(sweep):
+    async for blobs in _resting_blobs(sweep, progress):
         for blob in await _abandoned(sweep, blobs):
             sweep.note_blob(blob)
     return sweep.report
@@ -125,12 +130,17 @@ def _why(manifest: LooseManifest, holders: Holders) -> Reason:
     return Reason.UNTAGGED if manifest.subject is None else Reason.SUBJECT_MISSING
 
 
-async def _repositories(services: Services) -> AsyncIterator[Repository]:
+async def _repositories(services: Services, progress: Watcher) -> AsyncIterator[Repository]:
+    # Only who watches wants to know how many there are.
+    total = None if progress is unwatched else await services.database.read(_count)
     last: Repository | None = None
+    done = 0
     while True:
         page = await services.database.read(_page, last)
         for repository in page:
             yield repository
+            done += 1
+            progress(Progress("repositories", done, total))
         if len(page) < _STRETCH:
             return
         last = page[-1]
@@ -165,11 +175,14 @@ async def _loose_links(sweep: _Sweep, repository: Repository) -> AsyncIterator[l
             return
 
 
-async def _resting_blobs(sweep: _Sweep) -> AsyncIterator[list[RestingBlob]]:
+async def _resting_blobs(sweep: _Sweep, progress: Watcher) -> AsyncIterator[list[RestingBlob]]:
     after: int | None = None
+    done = 0
     while True:
         found, after = await sweep.services.database.read(_blobs, sweep.terms, after)
         yield found
+        done += len(found)
+        progress(Progress("blobs", done, None))
         if after is None:
             return
 
@@ -208,6 +221,10 @@ async def _remove_blobs(sweep: _Sweep, blobs: Sequence[RestingBlob]) -> None:
     for part in _parts(blobs, _REMOVED_AT_ONCE):
         for removed in await sweep.services.database.reclaim(_take_blobs, [blob.id for blob in part], sweep.terms):
             sweep.note_blob(removed)
+
+
+def _count(tx: Transaction) -> int:
+    return tx.repositories.count(RepositorySearch(limit=0))
 
 
 def _page(tx: Transaction, last: Repository | None) -> list[Repository]:

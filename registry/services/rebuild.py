@@ -23,6 +23,7 @@ from registry.metadata.transaction import Transaction
 from registry.services import index_objects, index_reading, manifest_rows, stored_bytes
 from registry.services.context import Services, lease_from, now
 from registry.services.index_reading import IndexedBlob, IndexedManifest, IndexedTag, IndexObjectBroken, Place
+from registry.services.progress import Progress, Watcher, unwatched
 from storage_backends.contract import StoredObject
 from storage_backends.errors import BlobNotFound, ObjectNotFound, StorageError
 
@@ -74,9 +75,7 @@ class DatabaseNotEmpty(Exception):
     """The database holds a registry; a rebuild would mix what is lost with what is there."""
 
 
-async def rebuild(
-    services: Services, *, told: Callable[[Loss], None], progress: Callable[[Rebuilt], None] = lambda _: None
-) -> Rebuilt:
+async def rebuild(services: Services, *, told: Callable[[Loss], None], progress: Watcher = unwatched) -> Rebuilt:
     """Recover all that the store knows of into the database, which is empty or that of a rebuild that was killed.
 
     Nobody else may write to the registry meanwhile. `told` learns of every loss, `progress` of how far it has come.
@@ -106,7 +105,7 @@ class _FoundBlob:
 class _Rebuild:
     """One pass over the store: kind by kind, because each kind builds on those before it."""
 
-    def __init__(self, services: Services, told: Callable[[Loss], None], progress: Callable[[Rebuilt], None]) -> None:
+    def __init__(self, services: Services, told: Callable[[Loss], None], progress: Watcher) -> None:
         self.rebuilt = Rebuilt()
         self._services = services
         self._told = told
@@ -120,7 +119,7 @@ class _Rebuild:
             found = [blob for blob in await asyncio.gather(*map(self._blob, names)) if blob is not None]
             await self._services.database.write(_put_blobs, found, self._moment)
             self.rebuilt.blobs += len(found)
-            self._progress(self.rebuilt)
+            self._progress(Progress("blobs", self.rebuilt.blobs, None))
 
     async def unindexed(self) -> None:
         """Every other blob whose key tells its digest, if the bytes have it: no row ever vouched for them."""
@@ -131,7 +130,7 @@ class _Rebuild:
                     self.rebuilt.blobs += 1
                     self.rebuilt.unindexed += 1
                     self._missing.pop(found.digest, None)
-                    self._progress(self.rebuilt)
+                    self._progress(Progress("blobs by their bytes", self.rebuilt.unindexed, None))
         for loss in self._missing.values():
             self._lose(loss)
 
@@ -143,7 +142,7 @@ class _Rebuild:
             for place, digest in lost:
                 self._lose(Loss(Kind.LINK, place.repository, str(digest), "names a blob that was not recovered"))
             self.rebuilt.links += len(links) - len(lost)
-            self._progress(self.rebuilt)
+            self._progress(Progress("links", self.rebuilt.links, None))
 
     async def manifests(self) -> None:
         """Every manifest whose bytes have its digest, whatever became of what it names."""
@@ -153,7 +152,7 @@ class _Rebuild:
             whole = [manifest for manifest in read if manifest is not None]
             await self._services.database.write(_put_manifests, whole, self._moment)
             self.rebuilt.manifests += len(whole)
-            self._progress(self.rebuilt)
+            self._progress(Progress("manifests", self.rebuilt.manifests, None))
         # An index may have come before what it lists.
         await self._services.database.write(_settle)
 
@@ -168,7 +167,7 @@ class _Rebuild:
                 reason = f"names a manifest that was not recovered: {indexed.digest}"
                 self._lose(Loss(Kind.TAG, place.repository, str(tag), reason))
             self.rebuilt.tags += len(whole) - len(lost)
-            self._progress(self.rebuilt)
+            self._progress(Progress("tags", self.rebuilt.tags, None))
 
     async def _blob(self, name: str) -> _FoundBlob | None:
         digest: Digest | None = None

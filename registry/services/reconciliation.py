@@ -18,6 +18,7 @@ from registry import limits
 from registry.metadata.garbage_values import GarbageTerms, RestingBlob
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, now
+from registry.services.progress import Progress, Watcher, unwatched
 from storage_backends.contract import StoredObject
 from storage_backends.errors import BlobNotFound, UploadBusy
 
@@ -36,21 +37,21 @@ class DamagedBlob:
     repositories: tuple[RepositoryName, ...]
 
 
-async def strays(services: Services) -> AsyncIterator[StoredObject]:
+async def strays(services: Services, *, progress: Watcher = unwatched) -> AsyncIterator[StoredObject]:
     """The stored objects that no row names and no upload session will.
 
     Those whose row was removed count as such until the writing behind has removed the bytes.
     """
-    async for candidate in _unnamed(services):
+    async for candidate in _unnamed(services, progress):
         async with _ownership(services, candidate) as stray:
             pass
         if stray:
             yield candidate
 
 
-async def remove_strays(services: Services) -> AsyncIterator[StoredObject]:
+async def remove_strays(services: Services, *, progress: Watcher = unwatched) -> AsyncIterator[StoredObject]:
     """Remove what `strays` finds, and give it; nothing that is being recorded meanwhile is touched."""
-    async for candidate in _unnamed(services):
+    async for candidate in _unnamed(services, progress):
         async with _ownership(services, candidate) as stray:
             if stray:
                 await services.store.delete(candidate.key)
@@ -58,13 +59,15 @@ async def remove_strays(services: Services) -> AsyncIterator[StoredObject]:
             yield candidate
 
 
-async def damaged(services: Services) -> AsyncIterator[DamagedBlob]:
+async def damaged(services: Services, *, progress: Watcher = unwatched) -> AsyncIterator[DamagedBlob]:
     """The blobs whose bytes are gone or of another size; each is suspect from then on.
 
     Clients that ask whether a suspect blob is here learn that it is not, and push it again, which heals it. One whose
     bytes are whole again, as when a disk was away, is served again at once.
     """
+    total = await services.database.read(_count)
     after: int | None = None
+    done = 0
     while True:
         blobs, after = await services.database.read(_blobs, after)
         for start in range(0, len(blobs), _LOOKS_AT_ONCE):
@@ -74,17 +77,22 @@ async def damaged(services: Services) -> AsyncIterator[DamagedBlob]:
                 if size != blob.size and await services.database.write(_suspect, blob):
                     holders = await services.database.read(_holders, blob.digest)
                     yield DamagedBlob(blob.digest, blob.key, blob.size, size, tuple(holders))
+            done += len(some)
+            progress(Progress("blobs", done, total))
         if after is None:
             return
 
 
-async def _unnamed(services: Services) -> AsyncIterator[StoredObject]:
+async def _unnamed(services: Services, progress: Watcher) -> AsyncIterator[StoredObject]:
     batch: list[StoredObject] = []
+    done = 0
     async for stored in services.store.list_keys():
         batch.append(stored)
         if len(batch) == _BATCH:
             for unnamed in await _without_row(services, batch):
                 yield unnamed
+            done += len(batch)
+            progress(Progress("stored objects", done, None))
             batch = []
     for unnamed in await _without_row(services, batch):
         yield unnamed
@@ -129,6 +137,10 @@ def _blobs(tx: Transaction, after: int | None) -> tuple[list[RestingBlob], int |
     # All of them, however young: a row is made after its bytes.
     moment = now() + timedelta(days=1)
     return tx.garbage.resting_blobs(GarbageTerms(moment, moment), after, _BATCH)
+
+
+def _count(tx: Transaction) -> int:
+    return tx.verification.totals(not_since=None)[0]
 
 
 def _suspect(tx: Transaction, blob: RestingBlob) -> bool:

@@ -19,6 +19,7 @@ from registry.metadata.rows import VerifiableBlob
 from registry.metadata.transaction import Transaction
 from registry.services import stored_bytes
 from registry.services.context import Services, now
+from registry.services.progress import Progress, Unit, Watcher, unwatched
 from storage_backends.errors import BlobNotFound, StorageError
 
 _BATCH = 200
@@ -70,15 +71,17 @@ async def verify(
     *,
     rate: float | None,
     told: Callable[[FaultyBlob], None],
-    progress: Callable[[Verified], None] = lambda _: None,
+    progress: Watcher = unwatched,
 ) -> Verified:
     """Read what `selection` names at no more than `rate` bytes a second; `told` learns of each blob at fault.
 
     Beside a running registry. A verification that was killed goes on when it is asked for what was not verified since
     it began.
     """
-    verified, pace, good, unrecorded = Verified(), _Pace(rate), list[VerifiableBlob](), 0
-    async for blob in _selected(services, selection):
+    selected = await _selected(services, selection)
+    pace = _Pace(rate, selected.size, progress)
+    verified, good, unrecorded = Verified(), list[VerifiableBlob](), 0
+    async for blob in selected.blobs:
         fault = await _fault(services, blob, pace)
         verified.blobs += 1
         verified.size += blob.size
@@ -92,36 +95,55 @@ async def verify(
         if len(good) == _BATCH or unrecorded >= _UNRECORDED_BYTES:
             await services.database.write(_note_verified, good)
             good, unrecorded = [], 0
-        progress(verified)
     await services.database.write(_note_verified, good)
     return verified
 
 
-class _Pace:
-    """Lets so many bytes through in a second, on average since it was made."""
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """The blobs to read, and their bytes together."""
 
-    def __init__(self, rate: float | None) -> None:
+    blobs: AsyncIterator[VerifiableBlob]
+    size: int
+
+
+class _Pace:
+    """Lets so many bytes through in a second, on average since it was made, and tells how far they have come."""
+
+    def __init__(self, rate: float | None, total: int, progress: Watcher) -> None:
         self._rate = rate
+        self._total = total
+        self._progress = progress
         self._began = asyncio.get_running_loop().time()
         self._passed = 0
 
     async def wait(self, size: int) -> None:
         """Return when the next `size` bytes may be read."""
+        passed, self._passed = self._passed, self._passed + size
+        self._progress(Progress("reading", self._passed, self._total, Unit.BYTES))
         if self._rate is None:
             return
-        early_s = self._began + self._passed / self._rate - asyncio.get_running_loop().time()
-        self._passed += size
+        early_s = self._began + passed / self._rate - asyncio.get_running_loop().time()
         if early_s > 0:
             await asyncio.sleep(early_s)
 
 
-async def _selected(services: Services, selection: Selection) -> AsyncIterator[VerifiableBlob]:
+async def _selected(services: Services, selection: Selection) -> _Selected:
     if selection.sample is not None:
-        for blob in await services.database.read(_sample, selection.sample, selection.not_since):
-            yield blob
-        return
+        sample = await services.database.read(_sample, selection.sample, selection.not_since)
+        return _Selected(_each(sample), sum(blob.size for blob in sample))
+    size = await services.database.read(_total_size, selection.not_since)
+    return _Selected(_stretches(services, selection.not_since), size)
+
+
+async def _each(blobs: list[VerifiableBlob]) -> AsyncIterator[VerifiableBlob]:
+    for blob in blobs:
+        yield blob
+
+
+async def _stretches(services: Services, not_since: datetime | None) -> AsyncIterator[VerifiableBlob]:
     after = 0
-    while blobs := await services.database.read(_stretch, after, selection.not_since):
+    while blobs := await services.database.read(_stretch, after, not_since):
         for blob in blobs:
             yield blob
         after = blobs[-1].id
@@ -148,6 +170,10 @@ async def _quarantine(services: Services, blob: VerifiableBlob, fault: Fault) ->
 
 def _stretch(tx: Transaction, after: int, not_since: datetime | None) -> list[VerifiableBlob]:
     return tx.verification.stretch(after, _BATCH, not_since=not_since)
+
+
+def _total_size(tx: Transaction, not_since: datetime | None) -> int:
+    return tx.verification.totals(not_since=not_since)[1]
 
 
 def _sample(tx: Transaction, count: int, not_since: datetime | None) -> list[VerifiableBlob]:

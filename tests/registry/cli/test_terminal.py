@@ -1,7 +1,9 @@
-"""What commands do on a terminal: tables with a head, colours unless they are unwanted, and questions."""
+"""What commands do on a terminal: tables with a head, colours unless they are unwanted, questions, and bars."""
 
+import asyncio
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.cli.running import ROOT
+from registry.app.assembly import open_services
+from registry.config import load
+from tests.registry.cli.running import ROOT, Run
+from tests.registry.pushing import Pusher
 
 OnTerminal = Callable[..., tuple[int, str]]
 
@@ -61,3 +66,45 @@ def test_removing_a_repository_asks_first(on_terminal: OnTerminal, answer: str, 
     assert code == 1
     assert "Remove team/none with all its tags and manifests?" in shown
     assert says in shown
+
+
+@pytest.fixture
+def filled(tmp_path: Path, on_terminal: OnTerminal) -> None:
+    """An image of a layer of 3 MiB in that registry."""
+
+    async def fill() -> None:
+        async with open_services(load(environment={}, flags={"server.data": str(tmp_path)})) as services:
+            await Pusher.to(services, "team/app").image("1", config=b"{}", layers=[bytes(3 << 20)])
+
+    asyncio.run(fill())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage", "amount"),
+    [
+        (["verify"], "reading", "100% 3.0 MiB of 3.0 MiB"),
+        (["gc", "--dry-run"], "blobs", "0"),
+        (["gc", "--reconcile"], "blobs", "100% 2 of 2"),
+    ],
+)
+def test_a_long_command_shows_a_bar_and_takes_it_away(
+    on_terminal: OnTerminal, filled: None, tmp_path: Path, arguments: list[str], stage: str, amount: str
+) -> None:
+    code, shown = on_terminal(*arguments, NO_COLOR="1")
+
+    assert code == 0
+    last = shown.rindex(f"{stage} ")
+    line, _, rest = shown[last:].partition("\r")
+    assert re.fullmatch(rf"{stage} [━╸╺ ]+ {re.escape(amount)}( .*)?", line.rstrip())
+    assert "\x1b[2K" in rest
+
+
+def test_a_bar_goes_with_json_and_not_where_there_is_no_terminal(
+    on_terminal: OnTerminal, filled: None, run: Run, tmp_path: Path
+) -> None:
+    _, shown = on_terminal("verify", "--json")
+    piped = run("verify", "--json", "--data", str(tmp_path))
+
+    assert "reading" in shown
+    assert '"blobs": 2' in shown
+    assert piped.err == ""

@@ -23,6 +23,7 @@ from registry.metadata.rows import OutboxEvent
 from registry.services import deletion, garbage_collection, index_objects, mounts, pull, tags, uploads
 from registry.services.context import Services, now
 from registry.services.garbage_report import GarbageItem, GarbageKind, Reason, Total
+from registry.services.progress import Progress
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to, open_services
 from tests.registry.metadata.raw_sql import execute
 from tests.registry.pushing import Document, Pusher
@@ -72,6 +73,20 @@ async def test_what_a_tag_names_stays_with_all_that_it_needs(services: Services)
     assert await collected(services) == {}
     assert await _pulls_whole(services, "1", "multi")
     assert image["digest"] in {str((await pull.manifest(services, ACCESS, Tag.parse("1"))).digest)}
+
+
+async def test_whoever_watches_learns_how_many_repositories_are_done(services: Services) -> None:
+    for name in ("a", "b"):
+        await Pusher.to(services, name).image("1")
+    told: list[Progress] = []
+
+    await garbage_collection.collect(services, moment=in_two_hours(), progress=told.append)
+
+    assert [progress for progress in told if progress.total is not None] == [
+        Progress("repositories", 1, 2),
+        Progress("repositories", 2, 2),
+    ]
+    assert told[-1] == Progress("blobs", 2, None)
 
 
 async def test_an_untagged_image_goes_with_its_blobs_and_their_bytes(services: Services, storage_root: Path) -> None:

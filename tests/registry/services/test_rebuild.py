@@ -27,6 +27,7 @@ from registry.metadata.rows import ManifestReference, Referrer
 from registry.metadata.transaction import Transaction
 from registry.services import deletion, mounts, pull, push, rebuild
 from registry.services.context import Services
+from registry.services.progress import Progress
 from registry.services.rebuild import DatabaseNotEmpty, Kind, Loss, Rebuilt
 from tests.registry.assembly import ON_SQLITE, access_to, open_services
 from tests.registry.pushing import Document, Pusher
@@ -311,7 +312,7 @@ async def _die_in_the_middle(root: str, url: str, turns: str) -> None:
     """Rebuild, and be killed at that many steps."""
     steps = iter(range(int(turns)))
 
-    def count(_: Rebuilt) -> None:
+    def count(_: Progress) -> None:
         if next(steps, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
 

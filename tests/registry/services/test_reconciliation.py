@@ -11,6 +11,7 @@ from oci_spec.digest import Digest
 from registry.errors import BlobUnknown
 from registry.services import garbage_collection, mounts, pull, reconciliation, uploads
 from registry.services.context import Services, now
+from registry.services.progress import Progress
 from registry.services.reconciliation import DamagedBlob
 from registry.services.upload_state import verified_state
 from storage_backends.contract import StoredObject
@@ -52,6 +53,19 @@ async def test_where_all_is_well_nothing_is_found(services: Services, storage_ro
     assert await strays(services) == await removed(services) == set()
     assert await damaged(services) == []
     assert len(stored_blobs(storage_root)) == 3
+
+
+async def test_whoever_watches_learns_how_far_both_ways_have_come(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "_BATCH", 2)
+    await Pusher.to(services, "team/app").image("1", layers=[b"one", b"two"])
+    told: list[Progress] = []
+
+    assert [stray async for stray in reconciliation.strays(services, progress=told.append)] == []
+    assert [blob async for blob in reconciliation.damaged(services, progress=told.append)] == []
+
+    assert told == [Progress("stored objects", 2, None), Progress("blobs", 2, 3), Progress("blobs", 3, 3)]
 
 
 async def test_bytes_without_a_row_are_found_and_removed_when_asked(

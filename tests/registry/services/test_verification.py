@@ -18,6 +18,7 @@ from registry.errors import BlobUnknown, ManifestBlobUnknown
 from registry.metadata.rows import BlobState
 from registry.services import mounts, pull, verification
 from registry.services.context import Services, now
+from registry.services.progress import Progress
 from registry.services.verification import Fault, FaultyBlob, Selection, Verified
 from storage_backends.contract import BlobReader
 from storage_backends.errors import StorageUnavailable
@@ -65,6 +66,27 @@ async def test_good_bytes_are_good(services: Services) -> None:
     verified, faulty = await verify(services)
 
     assert (verified, faulty) == (Verified(blobs=3, size=len(CONTENT) + (3 << 20)), [])
+
+
+async def test_whoever_watches_learns_of_every_block_of_the_selected_bytes(services: Services) -> None:
+    await push_blob(services, APP, b"x" * (3 << 20))
+    began = now()
+    verified, _ = await verify(services)
+    await push_blob(services, APP, b"new")
+
+    async def watched(selection: Selection) -> list[Progress]:
+        told: list[Progress] = []
+        await verification.verify(services, selection, rate=None, told=lambda _: None, progress=told.append)
+        return told
+
+    everything = await watched(Selection())
+    sample = await watched(Selection(sample=1))
+
+    assert verified.size == 3 << 20
+    assert [progress.done for progress in everything] == [1 << 20, 2 << 20, 3 << 20, (3 << 20) + 3]
+    assert {progress.total for progress in everything} == {(3 << 20) + 3}
+    assert sample[-1].done == sample[-1].total
+    assert await watched(Selection(not_since=began)) == []
 
 
 async def test_a_turned_bit_is_found_with_all_that_needs_the_blob(services: Services, storage_root: Path) -> None:
