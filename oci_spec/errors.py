@@ -8,7 +8,8 @@ OciSpecError (a ValueError)
 ├── MediaTypeInvalid(text)
 ├── ManifestInvalid(reason)
 │   └── ManifestSchemaOneRefused()
-└── ImageConfigInvalid(reason)
+├── ImageConfigInvalid(reason)
+└── ImageLayoutInvalid(reason)
 
 Every message may be shown to whoever sent the text: it is short, printable, and quotes at most the text's beginning.
 """
@@ -105,6 +106,14 @@ class ManifestSchemaOneRefused(ManifestInvalid):
 
 class ImageConfigInvalid(OciSpecError):
     """The document is not an image configuration (image-spec, "Image Configuration")."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ImageLayoutInvalid(OciSpecError):
+    """The files are not an image layout, or not a whole one (image-spec, "OCI Image Layout Specification")."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -28,7 +28,7 @@ class NotStrictJson(ValueError):
     """The bytes are not a document in strict JSON; never leaves this package, whose parsers raise their own errors."""
 
 
-def parse_object(content: bytes) -> dict[str, object]:
+def parse_object(content: bytes, max_values: int = MAX_VALUES) -> dict[str, object]:
     """The JSON object that `content` is.
 
     Integers beyond 64 bits come back as floats, so that no field takes them for a size.
@@ -36,10 +36,10 @@ def parse_object(content: bytes) -> dict[str, object]:
     Raises:
         NotStrictJson: the bytes are not UTF-8, begin with a byte order mark, are not exactly one JSON object, or hold
             a duplicate key, NaN, Infinity, an unpaired surrogate, more than `MAX_DEPTH` levels or more than
-            `MAX_VALUES` values.
+            `max_values` values.
     """
     text = _decode(content)
-    _check_count(content)
+    _check_count(content, max_values)
     document = _parse(text)
     if not isinstance(document, dict):
         raise NotStrictJson("expected a JSON object")
@@ -59,10 +59,10 @@ def _decode(content: bytes) -> str:
         raise NotStrictJson(f"not UTF-8 at byte {error.start}") from None
 
 
-def _check_count(content: bytes) -> None:
+def _check_count(content: bytes, bound: int) -> None:
     """Bound the work and the memory before they are spent: a list of nothing but brackets takes both by the second."""
-    if _most_values(content) > MAX_VALUES and _most_values(_STRING.sub(b"", content)) > MAX_VALUES:
-        raise NotStrictJson(f"it holds more than {MAX_VALUES} values")
+    if _most_values(content) > bound and _most_values(_STRING.sub(b"", content)) > bound:
+        raise NotStrictJson(f"it holds more than {bound} values")
 
 
 def _most_values(content: bytes) -> int:

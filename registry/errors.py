@@ -365,6 +365,8 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     spec.ManifestInvalid: Meaning(ErrorCode.MANIFEST_INVALID, 400),
     # What was stored is wrong, not what was asked: who reads a configuration says so in an answer of its own.
     spec.ImageConfigInvalid: Meaning(ErrorCode.UNKNOWN, 500),
+    # Layouts are read from files by the command line; should one ever come in a request, it is its sender's.
+    spec.ImageLayoutInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     # What the registry refuses.
     RegistryError: Meaning(ErrorCode.UNKNOWN, 500),
     BlobUnknown: BLOB_UNKNOWN,

@@ -17,6 +17,7 @@ EXAMPLES: list[OciSpecError] = [
     errors.ManifestInvalid("because"),
     errors.ManifestSchemaOneRefused(),
     errors.ImageConfigInvalid("because"),
+    errors.ImageLayoutInvalid("index.json: it holds more than 2000000 values"),
 ]
 
 
