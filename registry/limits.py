@@ -84,6 +84,15 @@ FALLBACK_REFERRERS: Final = 256
 REFERRERS_BYTES: Final = 4 * MIB
 """Largest page of referrers: clients read it as a manifest and stop where manifests stop."""
 
+# Image layouts
+
+LAYOUT_INDEX_BYTES: Final = 64 * MIB
+"""Largest `index.json` of a layout: some 250,000 tags. It is read as a whole, into several times as much memory."""
+
+LAYOUT_MEMBERS: Final = 1_000_000
+"""Most members of a layout's archive, and most manifests and blobs that one import looks at: what is known of each
+is kept in memory until the end."""
+
 # Lists and answers
 
 WEB_API_PAGE_ENTRIES: Final = 100

@@ -8,7 +8,8 @@
     ├── UploadLost           bytes that an upload's state vouches for are gone
     ├── AppendInterrupted    the source of an append's bytes failed; what arrived before is kept
     ├── HashStateUnusable    an exported hash state is damaged, or cannot be used in this process
-    ├── DigestMismatch       an upload's content has another digest than it was to be committed under
+    ├── DigestMismatch       content has another digest than it was to be kept under
+    ├── LayoutOccupied       a layout cannot be written to a place, for what is there already
     ├── StorageFull          no space or quota is left
     ├── StorageReadOnly      the storage takes no writes
     └── StorageUnavailable   the storage failed in another way: a broken disk, a lost mount, missing rights
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING
 from oci_spec.digest import Digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from storage_backends.contract import UploadState
 
 
@@ -90,12 +93,21 @@ class HashStateUnusable(StorageError):
 
 
 class DigestMismatch(StorageError):
-    """An upload's content has the digest `actual`, and was to be committed as `expected`."""
+    """Content has the digest `actual`, and was to be kept as `expected`."""
 
     def __init__(self, expected: Digest, actual: Digest) -> None:
         super().__init__(str(expected), str(actual))
         self.expected = expected
         self.actual = actual
+
+
+class LayoutOccupied(StorageError):
+    """No layout can be written to `path`, for `reason`."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class StorageFull(StorageError):

@@ -23,6 +23,8 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "config": ("registry.cli.config", "Check and show the configuration."),
     "repository": ("registry.cli.repository", "List, show and remove repositories."),
     "tag": ("registry.cli.tag", "List, move and remove tags, and show their history."),
+    "export": ("registry.cli.export_layout", "Write a repository, or some of its tags, as an OCI image layout."),
+    "import": ("registry.cli.import_layout", "Read an OCI image layout into a repository."),
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
     "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),

@@ -3,11 +3,13 @@
 import functools
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
+from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag, parse_reference
 from registry.config import ConfigInvalid, Resolved, ignored_variables, read, resolve
 
@@ -42,8 +44,30 @@ class Parsed(click.ParamType[T]):
             self.fail(str(error), param, ctx)
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A repository, and what is meant in it: a tag, a digest or all of it."""
+
+    repository: RepositoryName
+    reference: Reference | None
+
+    @classmethod
+    def parse(cls, text: str) -> "Named":
+        """What is written as `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`.
+
+        Raises:
+            RepositoryNameInvalid, TagInvalid, DigestInvalid: the part is malformed.
+        """
+        name, at, digest = text.partition("@")
+        if at:
+            return cls(RepositoryName.parse(name), Digest.parse(digest))
+        name, colon, tag = text.partition(":")
+        return cls(RepositoryName.parse(name), Tag.parse(tag) if colon else None)
+
+
 REPOSITORY: Final[Parsed[RepositoryName]] = Parsed("repository", RepositoryName.parse)
 TAG: Final[Parsed[Tag]] = Parsed("tag", Tag.parse)
+NAMED: Final[Parsed[Named]] = Parsed("name", Named.parse)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
 
 as_json: Final = click.option("--json", "json_output", is_flag=True, help="Print JSON, for programs.")

@@ -64,6 +64,11 @@ async def manifest(
     return PushedManifest(digest, parsed.subject.digest if parsed.subject else None, tags_once)
 
 
+def is_required(layer: Descriptor) -> bool:
+    """A layer that its publisher may keep elsewhere need not be here (image-spec, "Non-distributable layers")."""
+    return not layer.urls and not is_nondistributable(layer.media_type)
+
+
 @dataclass(frozen=True, slots=True)
 class _Push:
     access: Access
@@ -117,12 +122,7 @@ def _store(tx: Transaction, push: _Push) -> None:
 def _require(push: _Push, lacking: set[Digest]) -> None:
     manifest = push.manifest
     config = (manifest.config,) if manifest.config is not None else ()
-    required = (*config, *filter(_is_required, manifest.layers), *manifest.manifests)
+    required = (*config, *filter(is_required, manifest.layers), *manifest.manifests)
     missing = [descriptor.digest for descriptor in required if descriptor.digest in lacking]
     if missing and not push.sparse:
         raise ManifestBlobUnknown(push.access.repository, tuple(dict.fromkeys(missing)))
-
-
-def _is_required(layer: Descriptor) -> bool:
-    """A layer that its publisher may keep elsewhere need not be here (image-spec, "Non-distributable layers")."""
-    return not layer.urls and not is_nondistributable(layer.media_type)
