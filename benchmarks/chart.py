@@ -16,7 +16,7 @@ _RIGHT = 70
 _ROW = 22
 _TOP = 60
 _FASTER, _SLOWER, _INK, _FAINT = "#2a7f62", "#b5533c", "#222222", "#cccccc"
-_LINES = ("#2a7f62", "#b5533c", "#3b6fb6", "#8a5ca8", "#b8860b", "#4d4d4d", "#008b8b", "#c71585")
+_LINES = ("#2a7f62", "#b5533c", "#3b6fb6", "#8a5ca8", "#b8860b", "#4d4d4d", "#00a0a0", "#c71585", "#7a9a01")
 
 
 def ratio_chart(results: Sequence[Result], peer: str) -> str:

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -60,19 +60,10 @@ def measure_curve(
         registries = []
         for rows in sizes:
             directory = scratch / f"curve-{rows}"
-            shutil.copytree(template, directory)
-            print(f"filling a database with {rows:,} tags and repositories …", file=sys.stderr)
-            database = directory / "data" / "registry.db"
-            subprocess.run([sys.executable, "-m", "benchmarks.filling", database, str(rows)], check=True)
+            _make(directory, template, rows)
             server = stack.enter_context(Moorage().running(directory))
             registries.append(_Registry(server, rows, image))
-        actions = _actions(generator, seconds)
-        samples: dict[tuple[str, int], list[Sample]] = {}
-        for number in range(rounds + 1):
-            for name, action in actions.items():
-                for registry in registries if number % 2 == 0 else reversed(registries):
-                    sample = measured(registry.server.roots, partial(action, registry))
-                    samples.setdefault((name, registry.rows), []).append(sample)
+        samples = _run_rounds(registries, _actions(generator, seconds), rounds + 1)
     # The first round fills caches, as any registry's first minutes do.
     return [_point(name, rows, done[1:]) for (name, rows), done in samples.items()]
 
@@ -105,6 +96,27 @@ def _push_template(directory: Path) -> Image:
         push_manifest(connection, TAGGED, TEMPLATE, image.manifest)
         connection.close()
     return image
+
+
+def _make(directory: Path, template: Path, rows: int) -> None:
+    """The data of `template` with so many copies of its image."""
+    shutil.copytree(template, directory)
+    print(f"filling a database with {rows:,} tags and repositories …", file=sys.stderr)
+    database = directory / "data" / "registry.db"
+    subprocess.run([sys.executable, "-m", "benchmarks.filling", database, str(rows)], check=True)
+
+
+def _run_rounds(
+    registries: Sequence[_Registry], actions: Mapping[str, Callable[[_Registry], Work]], rounds: int
+) -> dict[tuple[str, int], list[Sample]]:
+    """Do each action with each registry, round after round, every other one backwards."""
+    samples: dict[tuple[str, int], list[Sample]] = {}
+    for number in range(rounds):
+        for name, action in actions.items():
+            for registry in registries if number % 2 == 0 else reversed(registries):
+                sample = measured(registry.server.roots, partial(action, registry))
+                samples.setdefault((name, registry.rows), []).append(sample)
+    return samples
 
 
 def _actions(generator: Generator, seconds: float) -> dict[str, Callable[[_Registry], Work]]:

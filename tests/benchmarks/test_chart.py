@@ -51,6 +51,14 @@ def test_a_flat_curve_is_a_level_line() -> None:
     assert rising[1][1] < rising[0][1]  # SVG counts downwards
 
 
+def test_every_line_has_a_colour_of_its_own() -> None:
+    points = [CurvePoint(str(name), rows, 0.001, 0.002) for name in range(9) for rows in (1_000, 1_000_000)]
+
+    root = ElementTree.fromstring(curve_chart(points))
+
+    assert len({line.attrib["stroke"] for line in root.iter(f"{SVG}polyline")}) == 9
+
+
 def _bars(root: ElementTree.Element) -> list[ElementTree.Element]:
     return [bar for bar in root.iter(f"{SVG}rect") if bar.attrib["fill"] != "#ffffff"]
 
