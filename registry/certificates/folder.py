@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -114,6 +114,17 @@ def renew(folder: Folder, more_hosts: Sequence[HostName], days: int) -> Made:
     certificate = issuing.server(by, hosts, key, days=days)
     files.replace(folder.server.certificate, files.certificate_pem(certificate), PUBLIC)
     return Made(certificate, folder.server, folder.authority, authority_is_new=False)
+
+
+def is_due(folder: Folder, hosts: Sequence[HostName], days_left: int) -> bool:
+    """Whether the server's present certificate lacks one of `hosts`, or ends in less than so many days.
+
+    Raises:
+        CertificateError: there is none, or it cannot be read.
+    """
+    present = server_certificate(folder)
+    ends_in = present.not_valid_after_utc - datetime.now(UTC)
+    return ends_in < timedelta(days=days_left) or not set(hosts) <= set(issuing.hosts_of(present))
 
 
 def server_certificate(folder: Folder) -> x509.Certificate:

@@ -97,6 +97,8 @@ def _targets(
     from registry.client_files import finding
 
     urls = [_address(host, config) for host in hosts] or finding.addresses(config)
+    if not hosts and config.server.external_url is None and config.server.listen.is_loopback:
+        _say(f"the registry listens on {config.server.listen}, where only this machine reaches it: set server.listen")
     if (ca or cert) and (plain := next((url for url in urls if url.scheme == "http"), None)):
         raise click.UsageError(f"certificates are for HTTPS, and {plain} is not; say --host https://{plain.authority}")
     pair = finding.client_pair(cert, key or cert.with_suffix(".key")) if cert is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -108,7 +108,7 @@ def init(
     "--if-days-left",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Do nothing while the present certificate is valid for N days or more.",
+    help="Do nothing while the present certificate has all hosts and is valid for N days or more.",
 )
 @_directory
 @as_json
@@ -130,9 +130,8 @@ def renew(
 
     place = _folder(resolved, directory)
     with _refusals():
-        until = folder.server_certificate(place).not_valid_after_utc
-        if if_days_left is not None and until - datetime.now(UTC) >= timedelta(days=if_days_left):
-            _print_untouched(until, json_output)
+        if if_days_left is not None and not folder.is_due(place, hosts, if_days_left):
+            _print_untouched(folder.server_certificate(place).not_valid_after_utc, json_output)
             return
         made = folder.renew(place, hosts, days)
     if json_output:
@@ -232,6 +231,7 @@ def _as_toml(settings: Mapping[str, Path]) -> str:
 
 
 def _tell_what_is_left_to_do(config: Config) -> None:
+    click.echo("clients on other machines need files, too: registry client-config", err=True)
     if config.server.listen.is_loopback:
         click.echo(
             f"the registry listens on {config.server.listen}, where only this machine reaches it: for others set "

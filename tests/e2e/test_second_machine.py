@@ -80,7 +80,7 @@ def start(stack: ExitStack, directory: Path, kind: str, link: Link) -> Service:
     """Configure a registry with what `registry tls` prints, and run it until the stack is unwound."""
     directory.mkdir()
     address = f"{link.address}:{PORTS[kind]}"
-    lines = [f'server.listen = "{address}"', "auth.allow_open = true"]
+    lines = [f'server.listen = "{address}"', "server.workers = 1", "auth.allow_open = true"]
     if kind != "plain":
         lines += tls("init", "--host", HOST, "--host", link.address, "--data", directory / "data")
     if kind == "mutual-tls":

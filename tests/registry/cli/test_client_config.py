@@ -62,6 +62,14 @@ def test_a_registry_that_asks_for_certificates_is_pointed_out(run: Run, config: 
     assert "--cert" not in run("client-config", "docker", "--config", config).err
 
 
+def test_a_registry_that_only_this_machine_reaches_is_pointed_out(run: Run, config: str) -> None:
+    local = ("--config", config, "--set", "server.listen=127.0.0.1:5000")
+
+    assert "server.listen" in run("client-config", "docker", *local).err
+    assert "server.listen" not in run("client-config", "docker", *local, "--host", NAME).err
+    assert "server.listen" not in run("client-config", "docker", "--config", config).err
+
+
 def test_an_authority_that_is_not_known_is_asked_for(run: Run, config: str, tmp_path: Path) -> None:
     (tmp_path / "data/tls/ca.crt").unlink()
 

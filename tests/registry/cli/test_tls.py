@@ -91,13 +91,15 @@ def test_a_renewal_waits_until_it_is_due(run: Run) -> None:
     assert datetime.fromisoformat(due["valid_until"]) > datetime.now(UTC) + timedelta(days=800)
 
 
-def test_a_renewal_adds_hosts(run: Run) -> None:
+def test_a_renewal_adds_hosts_and_is_due_where_one_is_missing(run: Run) -> None:
     run("tls", "init", *HOST)
 
-    renewed = run("tls", "renew", "--host", "10.0.0.5")
+    renewed = run("tls", "renew", "--host", "10.0.0.5", "--if-days-left", "20")
+    again = run("tls", "renew", "--host", "10.0.0.5", "--if-days-left", "20")
 
     assert renewed.code == 0
     assert "registry.example.com, 10.0.0.5" in renewed.err
+    assert "nothing to do" in again.err
 
 
 def test_listening_for_this_machine_only_is_pointed_out(run: Run) -> None:
