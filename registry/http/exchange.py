@@ -9,8 +9,8 @@ from typing import Final
 from aiohttp import web
 
 from registry.auth.subject import Subject
+from registry.http.arrival import arrival
 from registry.http.call import Environment
-from registry.http.client_address import client_address
 from registry.http.routing import Match
 from registry.http.traffic import Traffic
 from registry.observability.access_log import AccessEntry, AccessLog
@@ -59,10 +59,13 @@ class Recorder:
         if traffic.sent:
             metrics.http_sent.inc(label, by=traffic.sent)
         headers = request.headers
+        address, scheme, host = arrival(request, self._environment.config.server.trusted_proxies)
         self._access_log.record(
             AccessEntry(
                 time=time.time() - duration_s,
-                remote=client_address(request, self._environment.config.server.trusted_proxies),
+                remote=address,
+                scheme=scheme,
+                host=host,
                 method=request.method,
                 target=request.raw_path,
                 protocol=f"HTTP/{request.version.major}.{request.version.minor}",

@@ -31,6 +31,7 @@ _BLOCK_BYTES: Final = 64 * 1024
 class AccessEntry(msgspec.Struct, gc=False, omit_defaults=True, kw_only=True):
     """What one request was and how it ended. Times in seconds since 1970, durations in seconds, sizes in bytes.
 
+    `remote`, `scheme` and `host` are the client's address and whom it asked, before any proxy that is trusted to know.
     `code` 499 means that the client went away before it was answered.
     """
 
@@ -39,6 +40,8 @@ class AccessEntry(msgspec.Struct, gc=False, omit_defaults=True, kw_only=True):
     method: str
     target: str
     protocol: str
+    scheme: str = ""
+    host: str = ""
     code: int
     duration_s: float
     received: int = 0

@@ -156,20 +156,30 @@ async def test_behind_a_trusted_proxy_the_client_is_who_the_proxy_says(serve: Se
 
     for number, headers in enumerate(
         (
-            {"X-Forwarded-For": "6.6.6.6, 1.2.3.4, 10.0.0.1"},
-            {"Forwarded": 'for=6.6.6.6;proto=https, for="[2001:db8::1]:4711"'},
+            {"X-Forwarded-For": "6.6.6.6, 1.2.3.4, 10.0.0.1", "X-Forwarded-Proto": "https"},
+            {"Forwarded": 'for=6.6.6.6;proto=https, for="[2001:db8::1]:4711";host=registry.example'},
         )
     ):
         await client.get("/v2/", headers={"X-Request-ID": f"id-{number}", **headers})
 
-    assert (await logged(access_log, "id-0"))["remote"] == "1.2.3.4"
-    assert (await logged(access_log, "id-1"))["remote"] == "2001:db8::1"
+    entries = [await logged(access_log, f"id-{number}") for number in range(2)]
+    assert [entry["remote"] for entry in entries] == ["1.2.3.4", "2001:db8::1"]
+    assert [entry["scheme"] for entry in entries] == ["https", "http"]
+    assert entries[1]["host"] == "registry.example"
 
 
 async def test_without_a_trusted_proxy_nobody_is_believed(client: Client, access_log: Path) -> None:
-    await client.get("/v2/", headers={"X-Request-ID": "id-1", "X-Forwarded-For": "6.6.6.6"})
+    spoofed = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+    await client.get("/v2/", headers={"X-Request-ID": "id-1", "Host": "localhost:5000", **spoofed})
 
-    assert (await logged(access_log, "id-1"))["remote"] == "127.0.0.1"
+    entry = await logged(access_log, "id-1")
+    assert (entry["remote"], entry["scheme"], entry["host"]) == ("127.0.0.1", "http", "localhost:5000")
+
+
+async def test_a_host_that_is_none_is_not_recorded(client: Client, access_log: Path) -> None:
+    await client.get("/v2/", headers={"X-Request-ID": "id-1", "Host": 'evil.example" x="'})
+
+    assert "host" not in await logged(access_log, "id-1")
 
 
 async def test_a_defect_is_answered_without_telling_more(
