@@ -178,6 +178,9 @@ class Connection(RequestHandler):
             self._resume_reading_if_drained()
         self.transport.write(answer)
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            # A connection that may not rest at all has none until it has been of use.
+            self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
 
     def _break_off_body(self) -> None:
         if not self._newest_body.is_eof():
