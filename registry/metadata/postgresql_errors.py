@@ -41,15 +41,15 @@ _READ_ONLY = "25006"
 
 def translated(error: BaseException) -> Unavailable | None:
     """Give what an error means to a caller, None when it is no matter of the database's health."""
-    state = _sqlstate(error)
-    if state == _DISK_FULL:
-        return StorageFull(str(error))
-    if state in _BUSY or isinstance(_driver_error(error), PoolTimeout | TimeoutError):
-        return DatabaseBusy(str(error) or "the database did not answer in time")
-    if state is not None and (state.startswith(_UNAVAILABLE_CLASSES) or state == _READ_ONLY):
-        return DatabaseUnavailable(str(error))
-    if is_lost(error) or isinstance(_driver_error(error), OSError):
-        return DatabaseUnavailable(str(error))
+    state, driver_error = _sqlstate(error), _driver_error(error)
+    if state is not None:
+        return _translated_state(state, f"{driver_error.__cause__ or driver_error} ({state})")
+    if isinstance(driver_error, PoolTimeout | TimeoutError):
+        return DatabaseBusy(str(driver_error) or "the database did not answer in time")
+    if isinstance(driver_error, OSError):
+        return DatabaseUnavailable(f"cannot connect to PostgreSQL: {driver_error}")
+    if is_lost(error):
+        return DatabaseUnavailable(f"the connection to PostgreSQL broke: {driver_error}")
     return None
 
 
@@ -95,6 +95,16 @@ def raise_meaning(error: Exception) -> NoReturn:
     if meaning is None:
         raise error
     raise meaning from error
+
+
+def _translated_state(state: str, words: str) -> Unavailable | None:
+    if state == _DISK_FULL:
+        return StorageFull(words)
+    if state in _BUSY:
+        return DatabaseBusy(words)
+    if state.startswith(_UNAVAILABLE_CLASSES) or state == _READ_ONLY:
+        return DatabaseUnavailable(words)
+    return None
 
 
 def _sqlstate(error: BaseException) -> str | None:

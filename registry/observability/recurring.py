@@ -35,10 +35,12 @@ class RecurringFaults:
     def warn(self, event: str, error: Exception, **fields: Any) -> None:
         """Log `event` with what caused it, and how often that was met since its last line; or only count it.
 
-        Faults of one class, one of the system's error numbers and the same `fields` are of one kind.
+        Faults of one class, with the same words or the same of the system's error numbers, and the same `fields` are of
+        one kind.
         """
         cause = getattr(error, "cause", None) or error
-        kind = (event, type(error), getattr(cause, "errno", None), *fields.items())
+        # The system's own words name a file, another one each time.
+        kind = (event, type(error), getattr(cause, "errno", None) or str(cause), *fields.items())
         moment = self._clock()
         told = self._told.get(kind)
         if told is not None and moment - told.at < limits.FAULT_LOG_S:
