@@ -34,12 +34,38 @@ _SETTINGS = {
 
 
 class PostgresCluster:
-    """A running server; `url` reaches its databases."""
+    """A server; `url` reaches its databases while it runs."""
 
-    def __init__(self, programs: Path, directory: Path) -> None:
+    def __init__(self, programs: Path, directory: Path, as_owner: dict[str, Any]) -> None:
         self._programs = programs
         self._directory = directory
+        self._as_owner = as_owner
         self._numbers = itertools.count(1)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Run it, and return when it takes connections."""
+        settings = [argument for key, value in _SETTINGS.items() for argument in ("-c", f"{key}={value}")]
+        data, sockets = str(self._directory / "data"), str(self._directory)
+        server = [str(self._programs / "postgres"), "-D", data, "-k", sockets, *settings]
+        self._process = subprocess.Popen(
+            server, stderr=subprocess.PIPE, text=True, cwd=self._directory, **self._as_owner
+        )
+        _wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """End it at once, as a crash does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.communicate()
+            self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all of its processes."""
+        assert self._process is not None
+        pid = self._process.pid
+        for process in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
+            os.kill(process, number)
 
     def url(self, database: str) -> str:
         """The URL of one of the server's databases."""
@@ -77,15 +103,12 @@ def running_cluster() -> Iterator[PostgresCluster]:
         initdb = [str(programs / "initdb"), "--no-sync", "--auth=trust", f"--username={_USER}", "--encoding=UTF8"]
         initdb += ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--pgdata", data]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **as_owner)
-        settings = [argument for key, value in _SETTINGS.items() for argument in ("-c", f"{key}={value}")]
-        server = [str(programs / "postgres"), "-D", data, "-k", str(directory), *settings]
-        with subprocess.Popen(server, stderr=subprocess.PIPE, text=True, cwd=directory, **as_owner) as process:
-            try:
-                _wait_until_ready(process)
-                yield PostgresCluster(programs, directory)
-            finally:
-                process.send_signal(signal.SIGQUIT)
-                process.communicate()
+        cluster = PostgresCluster(programs, directory, as_owner)
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
     finally:
         shutil.rmtree(directory)
 

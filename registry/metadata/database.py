@@ -7,6 +7,7 @@ effect, because it may be run again when the database asks for it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Database(ABC):
@@ -56,7 +59,7 @@ class Database(ABC):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return when the database answers questions and takes transactions."""
+        """Return when the database answers questions and has taken a transaction that changes a row."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -92,6 +95,11 @@ async def open_database(url: str) -> Database:
         await database.close()
         raise
     return database
+
+
+def write_nothing(tx: Transaction) -> None:
+    """Write a row that says nothing to anybody: only a database that takes writes can do that."""
+    tx.leases.acquire("health", "", until=_LONG_AGO, now=_LONG_AGO)
 
 
 def _connector(url: str) -> Database:

@@ -115,6 +115,9 @@ class GroupCommit:
             with self._turns:
                 batch = self._begin([first, *self._all_that_wait()])
                 outcomes = self._outcomes_on_any_disk(batch)
+                if any(isinstance(outcome.error, DatabaseUnavailable) for outcome in outcomes):
+                    # A connection that was opened while the disk took no writes would never take any.
+                    self._engine.dispose()
             try:
                 self._loop.call_soon_threadsafe(_answer, batch, outcomes)
             except RuntimeError:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from registry.errors import DatabaseUnavailable
 from registry.metadata import revision
-from registry.metadata.database import Database
+from registry.metadata.database import Database, write_nothing
 from registry.metadata.lookups import Lookups
 from registry.metadata.postgresql_errors import Lost, is_collision, is_lost, once_more_if_lost, raise_meaning
 from registry.metadata.postgresql_rows import PreparedRows, connect
@@ -76,7 +76,7 @@ class PostgresDatabase(Database):
         return await self._read(revision.current)
 
     async def ping(self) -> None:
-        await self.read(_nothing)
+        await self.write(write_nothing)
         await self._rows.ping()
 
     async def close(self) -> None:
@@ -126,7 +126,3 @@ class _Collided(Exception):
 
     def __init__(self, error: Exception) -> None:
         self.error = error
-
-
-def _nothing(transaction: Transaction) -> None:
-    """Begin a transaction and end it."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from registry.errors import DatabaseUnavailable, StorageFull
 from registry.metadata import revision, sqlite_connections
-from registry.metadata.database import Database
+from registry.metadata.database import Database, write_nothing
 from registry.metadata.group_commit import GroupCommit
 from registry.metadata.lookups import Lookups
 from registry.metadata.sqlite_reserve import DISK_FULL, Reserve
@@ -74,13 +74,17 @@ class SqliteDatabase(Database):
 
     async def ping(self) -> None:
         try:
-            # On the writer's thread: nobody else may touch the reserve.
-            await self._writer.run(lambda _: self._reserve.probe())
+            await self._writer.run(self._probe)
         except OSError as error:
             if error.errno in DISK_FULL:
                 raise StorageFull(str(error)) from error
             raise DatabaseUnavailable(str(error)) from error
-        await self.read(_nothing)
+        await self.read(lambda transaction: transaction.secrets.all(""))
+
+    def _probe(self, transaction: Transaction) -> None:
+        write_nothing(transaction)
+        # SQLite may still have room in its own files. On the writer's thread, in its turn: nobody else touches it.
+        self._reserve.probe()
 
     async def close(self) -> None:
         if self._closed:
@@ -179,7 +183,3 @@ def _raise_meaning(error: Exception) -> NoReturn:
 
 def _untold() -> None:
     """Stand in for the state of a database that does not tell it."""
-
-
-def _nothing(transaction: Transaction) -> None:
-    """Begin a transaction and end it."""

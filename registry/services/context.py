@@ -9,6 +9,7 @@ from registry import limits
 from registry.auth.policy import Policy
 from registry.metadata.database import Database
 from registry.services.image_configs import ImageConfigs
+from registry.services.probes import Probes
 from registry.services.pull_times import PullTimes
 from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
@@ -43,6 +44,7 @@ class Services:
     pulls: PullTimes
     settings: Settings
     image_configs: ImageConfigs = field(default_factory=ImageConfigs)
+    probes: Probes = field(default_factory=Probes)
 
 
 def now() -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from registry import limits
 from registry.errors import RegistryError
@@ -15,14 +15,15 @@ OK = "ok"
 
 async def check(services: Services) -> dict[str, str]:
     """`ok`, or what is wrong, for each part; an answer that takes longer than the limit counts as none."""
-    database, storage = await asyncio.gather(_ask(services.database.ping()), _ask(services.store.probe()))
+    database, storage = await asyncio.gather(
+        _ask(services, "database", services.database.ping), _ask(services, "storage", services.store.probe)
+    )
     return {"database": database, "storage": storage}
 
 
-async def _ask(probe: Awaitable[None]) -> str:
+async def _ask(services: Services, part: str, question: Callable[[], Awaitable[None]]) -> str:
     try:
-        async with asyncio.timeout(limits.READINESS_S):
-            await probe
+        await services.probes.ask(part, question, limits.READINESS_S)
     except TimeoutError:
         return f"no answer within {limits.READINESS_S} s"
     except (RegistryError, StorageError) as error:

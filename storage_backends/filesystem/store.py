@@ -43,8 +43,9 @@ _REREAD_SIZE = 32 << 20
 class FilesystemBlobStore(BlobStore):
     """A store in the folder `root`, which other processes may use at the same time; all of it is one filesystem.
 
-    Its work is done by at most `pool_size` threads of its own. To make one blocks for a moment: folders that are
-    missing are made, and what processes that died left half written is removed.
+    Its work is done by at most `pool_size` threads of its own, and its reading by as many others: on a disk that takes
+    no writes for a while, those who wait to write hold up nobody who reads. To make one blocks for a moment: folders
+    that are missing are made, and what processes that died left half written is removed.
 
     Raises:
         StorageFull, StorageReadOnly, StorageUnavailable: the folders cannot be made.
@@ -57,6 +58,7 @@ class FilesystemBlobStore(BlobStore):
             folders.prepare(self._layout)
         self._folders = folders.DurableFolders()
         self._pool = BlockingPool(pool_size, "blob-store")
+        self._reading = BlockingPool(pool_size, "blob-store-reading")
 
     async def begin(self, algorithm: str) -> UploadState:
         if algorithm not in ALGORITHMS:
@@ -80,7 +82,7 @@ class FilesystemBlobStore(BlobStore):
     async def open(self, key: str) -> BlobReader:
         path, opener = self._layout.blob(key), reading.BlobOpener()
         with translated(absent=BlobNotFound(key)):
-            file = await open_file(path, "rb", self._pool, opener)
+            file = await open_file(path, "rb", self._reading, opener)
         return FilesystemBlobReader(file, opener.size)
 
     def read_cached(self, key: str, size: int) -> bytes | None:
@@ -94,7 +96,7 @@ class FilesystemBlobStore(BlobStore):
     async def stat(self, key: str) -> int:
         path = self._layout.blob(key)
         with translated(absent=BlobNotFound(key)):
-            return (await self._pool.run(path.stat, follow_symlinks=False)).st_size
+            return (await self._reading.run(path.stat, follow_symlinks=False)).st_size
 
     async def delete(self, key: str) -> None:
         path = self._layout.blob(key)
@@ -104,7 +106,7 @@ class FilesystemBlobStore(BlobStore):
     async def list_keys(self) -> AsyncIterator[StoredObject]:
         for prefix in blob_prefixes():
             with translated():
-                blobs = await self._pool.run(folders.list_blobs, self._layout.blobs, prefix)
+                blobs = await self._reading.run(folders.list_blobs, self._layout.blobs, prefix)
             for blob in blobs:
                 yield blob
 
@@ -120,7 +122,7 @@ class FilesystemBlobStore(BlobStore):
 
     async def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         with translated():
-            found = await self._pool.run(folders.list_uploads, self._layout.uploads)
+            found = await self._reading.run(folders.list_uploads, self._layout.uploads)
         for upload in found:
             yield upload
 
@@ -137,7 +139,7 @@ class FilesystemBlobStore(BlobStore):
     async def get_object(self, name: str) -> bytes:
         path = self._layout.object(name)
         with translated(absent=ObjectNotFound(name)):
-            return await read_file(path, self._pool)
+            return await read_file(path, self._reading)
 
     async def delete_object(self, name: str) -> None:
         path = self._layout.object(name)
@@ -150,7 +152,7 @@ class FilesystemBlobStore(BlobStore):
         while unread:
             prefix = unread.pop()
             with translated():
-                names, inner = await self._pool.run(folders.list_folder, self._layout.objects_below(prefix))
+                names, inner = await self._reading.run(folders.list_folder, self._layout.objects_below(prefix))
             unread += [f"{prefix}{name}/" for name in inner]
             for name in names:
                 yield prefix + name
@@ -161,6 +163,7 @@ class FilesystemBlobStore(BlobStore):
 
     async def close(self) -> None:
         await self._pool.close()
+        await self._reading.close()
 
 
 class FilesystemUploadSession(UploadSession):

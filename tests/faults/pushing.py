@@ -83,6 +83,11 @@ def image_of(layer: bytes) -> bytes:
     return json.dumps(document).encode()
 
 
+def told(answer: Answer) -> tuple[int, str, str | None]:
+    """What an error's answer tells a client: status, code, when to try again."""
+    return answer.status, json.loads(answer.body)["errors"][0]["code"], answer.headers.get("Retry-After")
+
+
 def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
     return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
-from tests.faults.pushing import Repository, image_of
-from tests.registry.app.processes import Answer, Registry, running
+from tests.faults.pushing import Repository, image_of, told
+from tests.registry.app.processes import Registry, running
 from tests.registry.full_disk import filled, small_disk
 
 MIB = 1 << 20
@@ -72,11 +71,6 @@ def test_pushes_are_refused_and_pulls_go_on_until_there_is_room(disk: Path, on_d
     # Once for each worker and cause: not for each of 21 requests.
     assert 1 <= len(lines) <= 2 * WORKERS
     assert all("No space left on device" in line or "database or disk is full" in line for line in lines)
-
-
-def told(answer: Answer) -> tuple[int, str, str | None]:
-    """What an error's answer tells a client: status, code, when to try again."""
-    return answer.status, json.loads(answer.body)["errors"][0]["code"], answer.headers.get("Retry-After")
 
 
 @everywhere
