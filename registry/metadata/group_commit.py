@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _UNITS_PER_TRANSACTION = 128
-_IN_USE = "what room there is beside the database is kept for what makes more"
+_IN_USE = "the disk is full: the room that is kept beside the database is for what makes more"
 
 
 @dataclass(slots=True)
