@@ -96,31 +96,39 @@ def _targets(
 ) -> list[Target]:
     from registry.client_files import finding
 
-    urls = [_address(host, config) for host in hosts] or finding.addresses(config)
-    if not hosts and config.server.external_url is None and config.server.listen.is_loopback:
-        _say(f"the registry listens on {config.server.listen}, where only this machine reaches it: set server.listen")
+    urls = _addresses(config, hosts)
     if (ca or cert) and (plain := next((url for url in urls if url.scheme == "http"), None)):
         raise click.UsageError(f"certificates are for HTTPS, and {plain} is not; say --host https://{plain.authority}")
     pair = finding.client_pair(cert, key or cert.with_suffix(".key")) if cert is not None else None
-    given = finding.authorities(ca) if ca is not None else None
     if config.tls.client_ca is not None and pair is None:
         _say("the registry asks clients for certificates: make one with `registry tls client`, and name it with --cert")
-    return [Target(url, given or _vouched(config, url), pair) for url in urls]
+    authorities = finding.authorities(ca) if ca is not None else _vouched(config, urls)
+    return [Target(url, authorities, pair) for url in urls]
 
 
-def _address(host: str, config: Config) -> ExternalUrl:
+def _addresses(config: Config, hosts: Sequence[str]) -> list[ExternalUrl]:
     from registry.client_files import finding
 
     try:
-        return finding.address(host, config)
+        if hosts:
+            return [finding.address(host, config) for host in hosts]
     except ValueError as error:
         raise click.UsageError(f"Invalid value for '--host': {error}") from error
+    try:
+        found = finding.addresses(config)
+    except ValueError as error:
+        raise click.ClickException(f"server.external_url: {error}") from error
+    if config.server.external_url is None and config.server.listen.is_loopback:
+        _say(f"the registry listens on {config.server.listen}, where only this machine reaches it: set server.listen")
+    return found
 
 
-def _vouched(config: Config, url: ExternalUrl) -> str | None:
+def _vouched(config: Config, urls: Sequence[ExternalUrl]) -> str | None:
     from registry.client_files import finding
 
-    found = finding.vouched(config, url)
+    if all(url.scheme == "http" for url in urls):
+        return None
+    found = finding.vouched(config)
     if found.issuer is not None:
         _say(f"clients have to trust {found.issuer} already; if they do not, name its certificate with --ca")
     return found.text

@@ -46,9 +46,10 @@ def addresses(config: Config) -> list[ExternalUrl]:
     Raises:
         AddressUnknown: none of them says.
         CertificateError: the certificate cannot be read.
+        ValueError: the external URL has no host that a client could name.
     """
     if config.server.external_url is not None:
-        return [config.server.external_url]
+        return [_named(config.server.external_url)]
     if config.tls.certificate is not None:
         names = [str(host) for host in issuing.hosts_of(files.read_certificates(config.tls.certificate)[0])]
     else:
@@ -71,9 +72,7 @@ def address(text: str, config: Config) -> ExternalUrl:
         AddressUnknown: nothing says the port.
     """
     if "://" in text:
-        url = ExternalUrl.parse(text)
-        HostName.parse(urlsplit(text).hostname or "")
-        return url
+        return _named(ExternalUrl.parse(text))
     external = config.server.external_url
     try:
         host, port = HostName.parse(text), _port(config)
@@ -85,14 +84,14 @@ def address(text: str, config: Config) -> ExternalUrl:
     return ExternalUrl.parse(f"{_scheme(config)}://{bracketed}{port}{path}")
 
 
-def vouched(config: Config, url: ExternalUrl) -> Vouched:
-    """Who vouches for the registry under `url`: the authority beside its certificate, if it is that.
+def vouched(config: Config) -> Vouched:
+    """Who vouches for the registry: the authority beside its certificate, if that has signed it.
 
     Raises:
         CertificateError: a certificate cannot be read.
     """
     certificate_file = config.tls.certificate
-    if url.scheme == "http" or certificate_file is None:
+    if certificate_file is None:
         return Vouched(None)
     certificate = files.read_certificates(certificate_file)[0]
     beside = certificate_file.with_name(_AUTHORITY)
@@ -120,6 +119,12 @@ def client_pair(certificate_file: Path, key_file: Path) -> ClientPair:
     chain = files.read_certificates(certificate_file)
     key = files.read_key(key_file, chain[0])
     return ClientPair(authorities(certificate_file), files.key_pem(key).decode())
+
+
+def _named(url: ExternalUrl) -> ExternalUrl:
+    """The URL itself, if its host is one: directories on clients' machines will be named like it."""
+    HostName.parse(urlsplit(str(url)).hostname or "")
+    return url
 
 
 def _port(config: Config) -> str:

@@ -26,7 +26,8 @@ class ClientPair:
 class Target:
     """One address of the registry; `authority` is what its clients' image names begin with.
 
-    `ca` is the PEM text of the authorities that vouch for it, None where clients trust them anyway.
+    `ca` is the PEM text of the authorities that vouch for it, None where clients trust them anyway. Neither that nor
+    `client` means anything where it speaks plain HTTP.
     """
 
     url: ExternalUrl

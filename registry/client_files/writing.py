@@ -12,16 +12,16 @@ from registry.client_files.target import ClientFile
 
 
 class InTheWay(Exception):
-    """There are other files where `files` should go; `shared` among them have to be completed by a person."""
+    """There are other files where some should go; those of `shared` have to be completed by a person."""
 
-    def __init__(self, found: Sequence[tuple[ClientFile, Path]]) -> None:
-        self.files = tuple(path for _, path in found)
-        self.shared = tuple((path, file.content) for file, path in found if file.is_shared)
+    def __init__(self, files: Sequence[Path], shared: Sequence[Path]) -> None:
+        self.files, self.shared = tuple(files), tuple(shared)
 
     def __str__(self) -> str:
-        lines = [f"nothing was written, because something else is there: {', '.join(map(str, self.files))}"]
-        lines += [f"{path} is not the registry's alone: put this into it\n{content}" for path, content in self.shared]
-        return "\n".join(lines)
+        text = f"nothing was written, because there is already: {', '.join(map(str, self.files))}"
+        if self.shared:
+            text += f"; add to {', '.join(map(str, self.shared))} yourself what is shown for it without --write"
+        return text
 
 
 def write(wanted: Sequence[ClientFile], root: Path) -> list[Path]:
@@ -47,7 +47,8 @@ def overwrite(wanted: Sequence[ClientFile], root: Path) -> list[Path]:
 
 def _write(wanted: Sequence[ClientFile], root: Path, others: Sequence[ClientFile]) -> list[Path]:
     if others:
-        raise InTheWay([(file, _place(file, root)) for file in others])
+        shared = [_place(file, root) for file in others if file.is_shared]
+        raise InTheWay([_place(file, root) for file in others], shared)
     written = []
     for file in wanted:
         path = _place(file, root)

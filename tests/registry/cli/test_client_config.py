@@ -85,6 +85,8 @@ def test_an_authority_that_is_not_known_is_asked_for(run: Run, config: str, tmp_
     [
         (["docker", "--set", "server.listen=0.0.0.0:5000"], 1, "--host"),
         (["docker", "--host", "https://example.com/images"], 1, "at the root"),
+        (["docker", "--set", "server.external_url=https://.."], 1, "server.external_url"),
+        (["docker", "--host", "http://a:5000", "--write", "machine", "--force"], 1, "daemon.json"),
         (["docker", "--host", "a b"], 2, "--host"),
         (["docker", "--host", "a:5000", "--ca", "file"], 2, "--host https://a:5000"),
         (["docker", "--ca", "missing"], 2, "missing"),
@@ -98,6 +100,8 @@ def test_what_cannot_be_told_is_refused_in_one_line(
     run: Run, tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
     (tmp_path / "file").write_text("text")
+    (tmp_path / "machine/etc/docker").mkdir(parents=True)
+    (tmp_path / "machine/etc/docker/daemon.json").write_text("{}")
 
     ended = run("client-config", *arguments)
 

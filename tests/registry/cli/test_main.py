@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,6 +192,21 @@ def test_every_command_and_flag_is_documented_and_nothing_else_is() -> None:
         assert documented == flags - common, path
         for argument in (parameter for parameter in command.params if isinstance(parameter, click.Argument)):
             assert argument.make_metavar(click.Context(command)).strip("[]") in sections[path], path
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_every_command_line_in_the_documentation_can_be_typed(page: str) -> None:
+    text = (ROOT / page).read_text().replace("\\\n", " ")
+    for line in re.findall(r"^\$ (?:\S+=\S+ )*(?:\.venv/bin/)?registry (.+)$", text, re.MULTILINE):
+        command: click.Command = cli
+        context = click.Context(cli)
+        words = shlex.split(line.partition(" | ")[0].replace("…", ""), comments=True)
+        while isinstance(command, click.Group):
+            name = words.pop(0)
+            known = command.get_command(context, name)
+            assert known is not None, line
+            command = known
+        command.make_parser(context).parse_args(words)
 
 
 def test_every_command_has_a_summary_and_a_help() -> None:

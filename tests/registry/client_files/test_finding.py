@@ -11,7 +11,6 @@ from registry.certificates.host import HostName
 from registry.client_files import finding
 from registry.client_files.finding import AddressUnknown
 from registry.config import Config, read
-from registry.config.values import ExternalUrl
 
 HOSTS = ("registry.example.com", "*.example.com", "fd00::5", "localhost", "127.0.0.1")
 
@@ -100,15 +99,14 @@ def test_what_would_lead_elsewhere_is_refused(text: str) -> None:
 
 
 def test_the_authority_beside_the_certificate_vouches_if_it_signed_it(place: Folder, tmp_path: Path) -> None:
-    url = ExternalUrl.parse("https://registry.example.com")
     authority = place.authority.certificate.read_text()
 
-    assert finding.vouched(configured(place), url).text == authority
+    assert finding.vouched(configured(place)).text == authority
 
     other = Folder(tmp_path / "other")
     folder.init(other, [HostName.parse("registry.example.com")], 10)
     other.authority.certificate.write_text(authority)
-    found = finding.vouched(configured(other), url)
+    found = finding.vouched(configured(other))
     assert found.text is None
     assert "Moorage authority" in str(found.issuer)
 
@@ -118,12 +116,16 @@ def test_a_certificate_file_with_its_authority_needs_no_file_beside_it(place: Fo
     place.server.certificate.write_text(place.server.certificate.read_text() + authority)
     place.authority.certificate.unlink()
 
-    assert finding.vouched(configured(place), ExternalUrl.parse("https://a")).text == authority
+    assert finding.vouched(configured(place)).text == authority
 
 
-def test_plain_http_and_a_proxys_certificate_are_not_vouched_for(place: Folder) -> None:
-    assert finding.vouched(configured(place), ExternalUrl.parse("http://a")) == finding.Vouched(None)
-    assert finding.vouched(configured(), ExternalUrl.parse("https://a")) == finding.Vouched(None)
+def test_nothing_is_known_of_a_proxys_certificate() -> None:
+    assert finding.vouched(configured()) == finding.Vouched(None)
+
+
+def test_an_external_url_whose_host_is_none_names_no_directory() -> None:
+    with pytest.raises(ValueError, match="Expected"):
+        finding.addresses(configured(server__external_url="https://../images"))
 
 
 def test_a_clients_key_that_is_not_its_certificates_is_refused(place: Folder) -> None:
