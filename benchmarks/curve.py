@@ -20,7 +20,10 @@ from benchmarks.servers import Moorage, Server
 
 SIZES = (1_000, 100_000, 1_000_000)
 
+_LAYER = bytes(KIB)
 _SPREAD = 64
+# Together they are not more than the rows of the smallest registry.
+_NEW, _MOST_ROUNDS = 125, 8
 _PAGE = 100
 _PUSHES = 100
 
@@ -45,6 +48,10 @@ class _Registry:
     server: Server
     rows: int
     image: Image
+
+
+# What is done with a registry in the round of this number.
+_Action = Callable[[_Registry, int], Work]
 
 
 def measure_curve(
@@ -88,7 +95,7 @@ def growths(points: Sequence[CurvePoint]) -> dict[str, Growth]:
 
 def _push_template(directory: Path) -> Image:
     """A registry's data with one image, which the filling copies."""
-    image = make_image(TEMPLATE, [bytes(KIB)])
+    image = make_image(TEMPLATE, [_LAYER])
     with Moorage().running(directory) as server:
         connection = server.connect()
         for blob in image.blobs:
@@ -107,28 +114,33 @@ def _make(directory: Path, template: Path, rows: int) -> None:
 
 
 def _run_rounds(
-    registries: Sequence[_Registry], actions: Mapping[str, Callable[[_Registry], Work]], rounds: int
+    registries: Sequence[_Registry], actions: Mapping[str, _Action], rounds: int
 ) -> dict[tuple[str, int], list[Sample]]:
     """Do each action with each registry, round after round, every other one backwards."""
     samples: dict[tuple[str, int], list[Sample]] = {}
     for number in range(rounds):
         for name, action in actions.items():
             for registry in registries if number % 2 == 0 else reversed(registries):
-                sample = measured(registry.server.roots, partial(action, registry))
+                sample = measured(registry.server.roots, partial(action, registry, number))
                 samples.setdefault((name, registry.rows), []).append(sample)
     return samples
 
 
-def _actions(generator: Generator, seconds: float) -> dict[str, Callable[[_Registry], Work]]:
-    def asking(targets: Callable[[_Registry], Iterable[str]], method: str = "GET") -> Callable[[_Registry], Work]:
-        def ask(registry: _Registry) -> Work:
-            requests = tuple(Request(method, target, {"Accept": OCI_MANIFEST}) for target in targets(registry))
-            plan = RequestPlan(connections=1, requests=requests, seconds=seconds)
-            return generator.ask(registry.server.address, None, plan)
+def _actions(generator: Generator, seconds: float) -> dict[str, _Action]:
+    def again(targets: Callable[[_Registry], Iterable[str]]) -> _Action:
+        def ask(registry: _Registry, _round: int) -> Work:
+            return generator.ask(registry.server.address, None, _plan("GET", targets(registry), seconds))
 
         return ask
 
-    def push_manifests(registry: _Registry) -> Work:
+    def once(target: Callable[[int], str]) -> _Action:
+        def ask(registry: _Registry, number: int) -> Work:
+            targets = map(target, _new_numbers(registry.rows, number))
+            return generator.ask(registry.server.address, None, _plan("HEAD", targets, 0))
+
+        return ask
+
+    def push_manifests(registry: _Registry, _round: int) -> Work:
         # Each under a name of its own: pushing what is already there would change nothing.
         names = [f"/v2/{TAGGED}/manifests/pushed-{secrets.token_hex(8)}" for _ in range(_PUSHES)]
         body = registry.image.manifest.decode()
@@ -136,7 +148,7 @@ def _actions(generator: Generator, seconds: float) -> dict[str, Callable[[_Regis
         plan = RequestPlan(connections=1, requests=requests, seconds=0)
         return generator.ask(registry.server.address, None, plan)
 
-    def push_blobs(registry: _Registry) -> Work:
+    def push_blobs(registry: _Registry, _round: int) -> Work:
         plan = UploadPlan(
             connections=1,
             repository=TAGGED,
@@ -149,21 +161,34 @@ def _actions(generator: Generator, seconds: float) -> dict[str, Callable[[_Regis
         return generator.upload(registry.server.address, None, plan)
 
     return {
-        "tag list, first page": asking(lambda _: [_tags("")]),
-        "tag list, page in the middle": asking(lambda registry: [_tags(tag_name(registry.rows // 2))]),
-        "catalog, first page": asking(lambda _: [_catalog("")]),
-        "catalog, page in the middle": asking(lambda registry: [_catalog(repository_name(registry.rows // 2))]),
-        "manifest HEAD, many tags": asking(_manifests_by_tag, "HEAD"),
-        "manifest HEAD, many repositories": asking(_manifests_by_repository, "HEAD"),
-        "blob HEAD, many repositories": asking(_blobs, "HEAD"),
+        "tag list, first page": again(lambda _: [_tags("")]),
+        "tag list, pages all over": again(lambda registry: map(_tags, map(tag_name, _spread(registry.rows)))),
+        "catalog, first page": again(lambda _: [_catalog("")]),
+        "catalog, pages all over": again(lambda registry: map(_catalog, map(repository_name, _spread(registry.rows)))),
+        "manifest HEAD, many tags": once(lambda number: f"/v2/{TAGGED}/manifests/{tag_name(number)}"),
+        "manifest HEAD, many repositories": once(lambda number: f"/v2/{repository_name(number)}/manifests/{TEMPLATE}"),
+        "blob HEAD, many repositories": once(lambda number: f"/v2/{repository_name(number)}/blobs/{digest(_LAYER)}"),
         "manifest push, new tag": push_manifests,
         "blob push of 1 KiB": push_blobs,
     }
 
 
+def _plan(method: str, targets: Iterable[str], seconds: float) -> RequestPlan:
+    requests = tuple(Request(method, target, {"Accept": OCI_MANIFEST}) for target in targets)
+    return RequestPlan(connections=1, requests=requests, seconds=seconds)
+
+
 def _spread(rows: int) -> list[int]:
     """Some numbers from 1 to `rows`, evenly apart."""
     return [1 + number * rows // _SPREAD for number in range(_SPREAD)]
+
+
+def _new_numbers(rows: int, turn: int) -> list[int]:
+    """Some numbers from 1 to `rows`, evenly apart, that no earlier turn had.
+
+    A server remembers what it was asked, and would answer again without its database.
+    """
+    return [1 + (number * _MOST_ROUNDS + turn) * rows // (_NEW * _MOST_ROUNDS) for number in range(_NEW)]
 
 
 def _tags(last: str) -> str:
@@ -172,19 +197,6 @@ def _tags(last: str) -> str:
 
 def _catalog(last: str) -> str:
     return f"/v2/_catalog?n={_PAGE}" + (f"&last={last}" if last else "")
-
-
-def _manifests_by_tag(registry: _Registry) -> list[str]:
-    return [f"/v2/{TAGGED}/manifests/{tag_name(number)}" for number in _spread(registry.rows)]
-
-
-def _manifests_by_repository(registry: _Registry) -> list[str]:
-    return [f"/v2/{repository_name(number)}/manifests/{TEMPLATE}" for number in _spread(registry.rows)]
-
-
-def _blobs(registry: _Registry) -> list[str]:
-    layer = digest(registry.image.blobs[-1])
-    return [f"/v2/{repository_name(number)}/blobs/{layer}" for number in _spread(registry.rows)]
 
 
 def _point(name: str, rows: int, done: Sequence[Sample]) -> CurvePoint:

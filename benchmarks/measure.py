@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from benchmarks.processes import (
     busy_seconds,
     cpu_seconds,
-    kernel_seconds,
+    kernel_threads,
     own_seconds,
     resident_bytes,
     shared_bytes,
@@ -105,7 +105,7 @@ class _Clock:
 
     @classmethod
     def now(cls) -> _Clock:
-        return cls(time.monotonic(), busy_seconds(), own_seconds(), kernel_seconds())
+        return cls(time.monotonic(), busy_seconds(), own_seconds(), cpu_seconds(kernel_threads()))
 
     def stop(self, used_s: float) -> tuple[float, float]:
         """CPU time of the kernel's threads since then, and the share of all cores that went to others.

@@ -81,14 +81,9 @@ def own_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def kernel_seconds() -> float:
-    """CPU time that the kernel's own threads have used so far: they write what others left to them."""
-    ticks = 0
-    for process in _all():
-        fields = _stat(process)
-        if fields and _KTHREADD in {process, int(fields[1])}:
-            ticks += sum(map(int, fields[11:13]))
-    return ticks / _TICKS_PER_S
+def kernel_threads() -> list[int]:
+    """The kernel's own threads, which write what others left to them; none where a container hides them."""
+    return [process for process in _all() if (fields := _stat(process)) and _KTHREADD in {process, int(fields[1])}]
 
 
 def shared_bytes(processes: Iterable[int]) -> int:

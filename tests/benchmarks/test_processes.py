@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import Work, measured
-from benchmarks.processes import cpu_seconds, listeners, shared_bytes, spawned, tree
+from benchmarks.processes import cpu_seconds, kernel_threads, listeners, shared_bytes, spawned, tree
 from tests.benchmarks.waiting import wait_until
 from tests.requirements import require_tool
 
@@ -117,6 +117,15 @@ def test_what_others_use_is_told_apart_from_what_is_measured() -> None:
     assert sample.cpu_s < BUSY_S / 2
     assert sample.others is not None
     assert sample.others > 0.01
+
+
+def test_threads_of_the_kernel_are_told_from_processes() -> None:
+    threads = kernel_threads()
+
+    assert os.getpid() not in threads
+    # Only what runs a program has arguments.
+    commands = [Path(f"/proc/{thread}/cmdline") for thread in threads]
+    assert [command for command in commands if command.exists() and command.read_text()] == []
 
 
 def test_who_listens_on_a_port_is_found() -> None:

@@ -147,11 +147,11 @@ def test_starts_are_timed(kit: Kit) -> None:
 
 
 def test_the_curve_is_measured_in_filled_databases(kit: Kit) -> None:
-    points = measure_curve(kit.generator, kit.scratch, (70, 140), rounds=1, seconds=0.02)
+    points = measure_curve(kit.generator, kit.scratch, (140,), rounds=1, seconds=0.02)
 
-    assert {point.rows for point in points} == {70, 140}
+    assert [point.rows for point in points] == [140] * 9
     assert all(0 < point.median_s <= point.slow_s for point in points)
-    # The last page of the larger registry ends with what the filling put there last.
+    # The last page ends with what the filling put there last.
     with Moorage().running(kit.scratch / "curve-140") as server:
         connection = server.connect()
         connection.request("GET", f"/v2/_catalog?n=2&last={repository_name(139)}")

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.content import Corpus
 from benchmarks.generator import Generator
 from benchmarks.goals import GOALS
+from benchmarks.machine import file_system
 from benchmarks.options import read_options
 from benchmarks.workloads import starts
 from benchmarks.workloads.stages import make_program
@@ -52,6 +53,19 @@ def test_only_what_was_asked_for_is_run(corpus: Corpus, tmp_path: Path) -> None:
     assert [name for name in chosen if not name.startswith(("start", "memory"))] == [
         f"blob HEAD, c={connections}" for connections in (1, 8, 64)
     ]
+
+
+def test_uploads_into_memory_are_left_out(corpus: Corpus) -> None:
+    memory = Path("/dev/shm")
+    if file_system(memory) != "tmpfs":
+        pytest.skip("/dev/shm is no tmpfs here")
+    kit = Kit(Generator(Path("unused")), corpus, read_options({"ONLY": "upload"}), memory)
+
+    program = make_program(kit)
+
+    assert program.stages == ()
+    assert len(program.left_out) == 18
+    assert {reason for reason in program.left_out.values() if "durable" not in reason} == set()
 
 
 @pytest.mark.parametrize(
