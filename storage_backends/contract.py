@@ -95,7 +95,9 @@ class UploadSession(ABC):
 
         Bytes that were stored after `state.offset` were never acknowledged: they are dropped. When this returns, the
         bytes are on the disk. Memory stays within a few MiB, however many bytes come, if no chunk is larger. When no
-        byte comes, the store is not asked: a commit that may have happened can be repeated after it.
+        byte comes, the store is not asked: a commit that may have happened can be repeated after it. When bytes come
+        after a commit that nobody recorded, since its process died, the upload goes on from `state`; the blob that was
+        made of it is left as it is.
 
         Raises:
             UploadLost: fewer bytes are stored than `state` says.

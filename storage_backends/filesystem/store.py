@@ -219,7 +219,7 @@ class FilesystemUploadSession(UploadSession):
         if self._file is None or state != self._state:
             if self._file is not None:
                 await self._pool.run(self._file.close)
-            self._file = uploads.UploadFile(self._path, state)
+            self._file = uploads.UploadFile(self._path, self._layout, state)
         # Nothing is known of the file while it is being changed, nor after that has failed.
         self._state = None
         return self._file

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage_backends.contract import StoredObject
 from storage_backends.errors import ObjectNameInvalid
-from storage_backends.filesystem.layout import Layout, is_blob_key, is_upload_key
+from storage_backends.filesystem.layout import Layout, blob_prefixes, is_blob_key, is_upload_key
 
 _FOLDER_MODE = 0o750
 # Index objects are written within seconds: what is older was left by a process that died.
@@ -62,6 +62,16 @@ def list_blobs(blobs: Path, prefix: str) -> list[StoredObject]:
                 if is_blob_key(key):
                     found.append(StoredObject(key, entry.stat(follow_symlinks=False).st_size))
     return found
+
+
+def find_blob_of(blobs: Path, upload_key: str) -> Path | None:
+    """The blob that the upload was committed as, None if there is none; looks through all folders of blobs."""
+    for prefix in blob_prefixes():
+        with suppress(FileNotFoundError), os.scandir(blobs / prefix) as entries:
+            for entry in entries:
+                if entry.name.endswith(f".{upload_key}"):
+                    return Path(entry.path)
+    return None
 
 
 def list_uploads(folder: Path) -> list[tuple[str, datetime]]:

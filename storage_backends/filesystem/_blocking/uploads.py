@@ -14,19 +14,25 @@ from oci_spec.digest import Digest
 from storage_backends.blocks import BLOCK_SIZE
 from storage_backends.contract import UploadState
 from storage_backends.errors import HashStateUnusable, UploadBusy, UploadLost
-from storage_backends.filesystem._blocking.folders import DurableFolders, sync_folder
+from storage_backends.filesystem._blocking.folders import DurableFolders, find_blob_of, sync_folder
 from storage_backends.filesystem._blocking.reading import is_committed
-from storage_backends.filesystem._blocking.writing import FILE_MODE, write_all
+from storage_backends.filesystem._blocking.writing import FILE_MODE, copy_durably, write_all
+from storage_backends.filesystem.layout import Layout
 from storage_backends.hash_state import RunningHash, restored_hash, running_hash
 
 
 class UploadFile:
-    """The file of one upload and its running hash, from a state onwards; opened when it is first needed."""
+    """The file of one upload and its running hash, from a state onwards; opened when it is first needed.
 
-    __slots__ = ("_acknowledged", "_descriptor", "_key", "_path", "_running", "_unsynced", "offset")
+    A process that died may have committed the upload without recording that. What goes on from before then gets a copy
+    of its bytes: whether the blob is recorded after all may be decided elsewhere at this moment.
+    """
 
-    def __init__(self, path: Path, state: UploadState) -> None:
+    __slots__ = ("_acknowledged", "_descriptor", "_key", "_layout", "_path", "_running", "_unsynced", "offset")
+
+    def __init__(self, path: Path, layout: Layout, state: UploadState) -> None:
         self._path = path
+        self._layout = layout
         self._key = state.key
         self._running = _resumed(state)
         self._acknowledged = state.offset
@@ -77,7 +83,7 @@ class UploadFile:
     def publish(self, blob: Path, folders: DurableFolders) -> None:
         """Make the file the durable `blob`; nothing happens if that was done before."""
         try:
-            self._opened()
+            self._open()
             self._sync()
             folders.ensure(blob.parent)
             self._path.rename(blob)
@@ -95,8 +101,18 @@ class UploadFile:
             self._descriptor = -1
 
     def _opened(self) -> int:
+        try:
+            self._open()
+        except UploadLost:
+            committed = find_blob_of(self._layout.blobs, self._key)
+            if committed is None or committed.stat().st_size < self.offset:
+                raise
+            self._copy(committed)
+        return self._descriptor
+
+    def _open(self) -> None:
         if self._descriptor >= 0:
-            return self._descriptor
+            return
         creation = 0 if self.offset else os.O_CREAT
         try:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | creation, FILE_MODE)
@@ -107,7 +123,18 @@ class UploadFile:
             raise UploadLost(self._key)
         if size > self.offset:
             os.ftruncate(self._descriptor, self.offset)
-        return self._descriptor
+
+    def _copy(self, committed: Path) -> None:
+        """Open the upload's file with as many bytes of a blob as are counted in the state."""
+        self.close()
+        temporary = self._layout.temporary()
+        try:
+            copy_durably(committed, temporary, self.offset)
+            # Only whole: what stands under the upload's name is trusted without being read.
+            temporary.rename(self._path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._open()
 
     @contextmanager
     def _space_returned(self) -> Iterator[None]:

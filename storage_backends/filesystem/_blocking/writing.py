@@ -26,6 +26,22 @@ def write_all(descriptor: int, block: Iterable[bytes | bytearray], offset: int) 
     return offset
 
 
+def copy_durably(source: Path, target: Path, size: int) -> None:
+    """Make the file `target` of the first `size` bytes of another, and see them to the disk."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        with source.open("rb", buffering=0) as original:
+            copied = 0
+            while copied < size:
+                part = os.sendfile(descriptor, original.fileno(), copied, size - copied)
+                if part == 0:
+                    raise OSError(errno.EIO, "fewer bytes were there than were counted", str(source))
+                copied += part
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def probe(path: Path) -> None:
     """Write a small file, see it to the disk, read it back and remove it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)

@@ -284,6 +284,23 @@ async def test_a_session_whose_bytes_are_lost_is_given_up(services: Services, st
     assert upload_files(storage_root) == []
 
 
+async def test_a_session_goes_on_when_its_end_was_committed_but_not_recorded(
+    open_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying, services = await open_worker(), await open_worker()
+    upload = await uploads.start(dying, ACCESS, "sha256")
+    before = await uploads.append(dying, ACCESS, upload.id, body(CONTENT[:5]))
+    monkeypatch.setattr(dying.database, "write", _die)
+    with pytest.raises(_Died):
+        await uploads.finish(dying, ACCESS, upload.id, DIGEST, body=body(CONTENT[5:]))
+
+    assert await uploads.status(services, ACCESS, upload.id) == before
+    await uploads.append(services, ACCESS, upload.id, body(CONTENT[5:8], start=5))
+    await uploads.finish(services, ACCESS, upload.id, DIGEST, body=body(CONTENT[8:], start=8))
+
+    assert await pulled(services, DIGEST) == CONTENT
+
+
 async def test_a_request_that_is_cancelled_leaves_the_session_as_it_was(services: Services) -> None:
     upload = await uploads.start(services, ACCESS, "sha256")
     before = await uploads.append(services, ACCESS, upload.id, body(CONTENT[:5]))
@@ -298,3 +315,11 @@ async def test_a_request_that_is_cancelled_leaves_the_session_as_it_was(services
     assert await uploads.status(services, ACCESS, upload.id) == before
     await uploads.finish(services, ACCESS, upload.id, DIGEST, body=body(CONTENT[5:]))
     assert await pulled(services, DIGEST) == CONTENT
+
+
+class _Died(Exception):
+    """A process ended."""
+
+
+async def _die(*_: object, **__: object) -> None:
+    raise _Died
