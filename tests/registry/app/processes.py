@@ -116,10 +116,12 @@ def whole(response: HTTPResponse) -> Answer:
 
 
 @contextmanager
-def starting(data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None) -> Iterator[Registry]:
+def starting(
+    data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None, first: str = ""
+) -> Iterator[Registry]:
     """A registry that is told to start, with its data in `data` and `key=value` settings; it may refuse.
 
-    Its access log is a file beside `data`.
+    Its access log is a file beside `data`. Its process runs the Python statements `first` before anything else.
     """
     data.mkdir(exist_ok=True)
     flags = [part for setting in settings for part in ("--set", setting)]
@@ -127,7 +129,7 @@ def starting(data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Pa
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     with access_log_of(data).open("ab") as access_log:
         process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
+            [sys.executable, "-c", first + _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
             cwd=data,
             env={**inherited, "PYTHONPATH": str(_SOURCES)},
             stdout=access_log,
@@ -141,9 +143,11 @@ def starting(data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Pa
 
 
 @contextmanager
-def running(data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None) -> Iterator[Registry]:
+def running(
+    data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None, first: str = ""
+) -> Iterator[Registry]:
     """A registry that serves."""
-    with starting(data, *settings, listen=listen, config=config) as started:
+    with starting(data, *settings, listen=listen, config=config, first=first) as started:
         address = started.await_event("listening")["address"]
         started.port = int(address.rpartition(":")[2])
         yield started

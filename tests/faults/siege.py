@@ -1,0 +1,176 @@
+"""A registry under load whose processes are killed again and again, and that is asked each time what it still knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import asyncpg
+
+import registry as product
+from tests.faults.clients import Client
+from tests.faults.inspection import Inspection
+from tests.faults.killing import kill, wait_for_open_file
+from tests.faults.ledger import LEASE_S, Ledger
+from tests.faults.web import Web, open_web
+from tests.registry.app.processes import Registry, running
+
+KINDS = (
+    "HEAD blob", "POST whole blob", "POST upload", "PATCH chunk", "PATCH stream", "PUT upload", "DELETE upload",
+    "POST mount", "DELETE blob", "PUT manifest", "PUT manifest by digest", "PUT index", "PUT referrer", "PUT tag",
+    "PUT shared tag", "DELETE tag", "DELETE manifest",
+)  # fmt: skip
+"""What clients ask, but for what they ask to see whether it worked."""
+
+_CLIENTS = 12
+_REQUESTS = 25
+# The real command and its processes, but for two times: leases end soon, so that much is collected meanwhile, and
+# workers that die young are replaced without a pause.
+_HURRIED = f"""\
+from registry import limits
+from registry.app import supervisor
+limits.LEASE_S = {LEASE_S}
+supervisor._SOON_S = 0.0
+"""
+_BUSY = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+    )
+"""
+
+
+class Victim(StrEnum):
+    """Who is killed in a round."""
+
+    WORKER = "worker"
+    SERVER = "whole server"
+    COMMAND = "registry gc"
+
+
+class Siege:
+    """The registry, its clients, and the ledger of what they were told."""
+
+    def __init__(self, data: Path, database_url: str, seed: int) -> None:
+        """Start a registry on a migrated database; all chances come from `seed`."""
+        self.settings = [
+            "server.workers=2",
+            f"database.url={database_url}",
+            "gc.grace_s=0",
+            "gc.interval_s=1",
+            "uploads.expire_s=60",
+            "log.access=off",
+        ]
+        self.data, self.database_url, self.seed = data, database_url, seed
+        self.chance, self.ledger = Random(seed), Ledger()
+        self.compared: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.said: list[dict[str, Any]] = []
+        self._running = ExitStack()
+        self.registry = self._start("127.0.0.1:0")
+
+    @asynccontextmanager
+    async def under_load(self) -> AsyncIterator[Web]:
+        """Clients at work, who rest but for the rounds."""
+        async with open_web(self.registry.port) as web:
+            clients = [Client(number, web, self.ledger, self.seed) for number in range(_CLIENTS)]
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    working = [tasks.create_task(client.work()) for client in clients]
+                    yield web
+                    for task in working:
+                        task.cancel()
+            finally:
+                self._end()
+
+    async def round(self, web: Web, victim: Victim) -> None:
+        """Let clients work until somebody is killed; then compare what is there with what was said."""
+        await self._work(web)
+        if victim is Victim.COMMAND:
+            with self._command("gc") as process:
+                await asyncio.to_thread(wait_for_open_file, process.pid, "registry.db")
+                await kill([process.pid], self.chance, self.calls, web.about_to_kill)
+        elif victim is Victim.WORKER:
+            await kill([self.chance.choice(self.registry.workers())], self.chance, self.calls, web.about_to_kill)
+        else:
+            pids = [self.registry.process.pid, *self.registry.workers()]
+            await kill(pids, self.chance, self.calls, web.about_to_kill)
+            self._restart()
+        await web.quiet()
+        await self._database_quiet()
+        await Inspection(web, self.ledger, self.compared).look_at_what_was_touched(self.chance)
+
+    async def look_at_everything(self, web: Web) -> None:
+        """Compare all that is there with all that was said."""
+        await Inspection(web, self.ledger, self.compared).look_at_everything()
+
+    def ask_command(self, *arguments: str) -> Any:
+        """What a `registry` command, run beside the server, prints as JSON."""
+        with self._command(*arguments, "--json") as process:
+            output, errors = process.communicate()
+        assert process.returncode == 0, errors
+        return json.loads(output)
+
+    async def _work(self, web: Web) -> None:
+        """Let clients work until, after some requests, one is sent of the kind that was interrupted least so far."""
+        enough, left = asyncio.Event(), self.chance.randint(1, _REQUESTS)
+        wanted = min(KINDS, key=lambda kind: web.interrupted[kind])
+
+        def count(kind: str) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0 and (kind == wanted or left <= -_REQUESTS):
+                enough.set()
+
+        web.heard = count
+        web.open_gate()
+        await enough.wait()
+
+    async def _database_quiet(self) -> None:
+        """PostgreSQL goes on for a moment with what a client had asked of it that died."""
+        if not self.database_url.startswith("postgresql:"):
+            return
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            while await connection.fetchval(_BUSY):
+                pass
+        finally:
+            await connection.close()
+
+    @contextmanager
+    def _command(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        code = f"{_HURRIED}from registry.cli.main import main; main()"
+        flags = ["--data", str(self.data), *(part for setting in self.settings for part in ("--set", setting))]
+        environment = {**os.environ, "PYTHONPATH": str(Path(product.__file__).parents[1])}
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *arguments, *flags],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _start(self, listen: str) -> Registry:
+        return self._running.enter_context(running(self.data, *self.settings, listen=listen, first=_HURRIED))
+
+    def _restart(self) -> None:
+        self._end()
+        self.registry = self._start(f"127.0.0.1:{self.registry.port}")
+
+    def _end(self) -> None:
+        self._running.close()
+        self.said += [json.loads(line) for line in self.registry.said]
