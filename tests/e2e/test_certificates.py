@@ -1,6 +1,7 @@
 """What `registry tls` makes is accepted by those who look closest: OpenSSL in strict mode, Go, curl and Python."""
 
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -102,8 +103,7 @@ def test_python_accepts_the_server_in_strict_mode(folder: Path, registry: Regist
 
 
 @pytest.mark.tool("crane")
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_go_accepts_the_server(folder: Path, host: str, tmp_path: Path) -> None:
+def test_go_accepts_the_server(folder: Path, tmp_path: Path) -> None:
     layout = ImageLayout(tmp_path / "layout")
     layout.put_image("one", build_image({"file": b"content"}))
     settings = (f"tls.certificate={folder}/server.crt", f"tls.key={folder}/server.key")
@@ -113,8 +113,28 @@ def test_go_accepts_the_server(folder: Path, host: str, tmp_path: Path) -> None:
     distrustful = client(require_tool("crane"), home=tmp_path / "distrustful")
 
     with running(tmp_path / "data", *settings) as registry:
-        name = f"{host}:{registry.port}/team/app:1"
-        crane("push", layout.root, name)
+        crane("push", layout.root, f"localhost:{registry.port}/team/app:1")
 
-        assert json.loads(crane("manifest", name))["schemaVersion"] == 2
-        assert "certificate" in distrustful.refused("manifest", name)
+        assert json.loads(crane("manifest", f"127.0.0.1:{registry.port}/team/app:1"))["schemaVersion"] == 2
+        assert "x509" in distrustful.refused("manifest", f"localhost:{registry.port}/team/app:1")
+
+
+def test_a_renewed_certificate_is_shown_by_the_registry_that_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    run_tls("init", "--host", "localhost", "--dir", folder)
+    settings = (f"tls.certificate={folder}/server.crt", f"tls.key={folder}/server.key")
+    with running(tmp_path / "data", *settings, "server.workers=1") as registry:
+        first = shown(registry)
+        run_tls("renew", "--host", "registry.example.com", "--dir", folder)
+
+        registry.signal(signal.SIGHUP)
+        registry.await_event("the certificate was renewed")
+
+        assert first != shown(registry) == (folder / "server.crt").read_text()
+        context = ssl.create_default_context(cafile=folder / "ca.crt")
+        assert registry.ask("GET", "/v2/", tls=context).status == 200
+
+
+def shown(registry: Registry) -> str:
+    """The certificate that a new connection sees."""
+    return ssl.get_server_certificate(("127.0.0.1", registry.port))
