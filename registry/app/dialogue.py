@@ -4,6 +4,7 @@
                            FAILED, reason    it cannot begin to serve, and ends
     supervisor → worker    a `Reload`        what to go on with
     worker → supervisor    TAKEN             it does
+                           TAKEN, reason     it does, but for the certificate
 
 A worker learns of a reload by what it is told, never by reading files of its own accord: so all of them go on with the
 same. It is told of the next one only when it has taken the last.
@@ -42,7 +43,7 @@ class Word(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A worker's word; with `FAILED`, why."""
+    """A worker's word, and the reason where something could not be done."""
 
     word: Word
     reason: str = ""
@@ -85,7 +86,7 @@ class WorkerEnd:
         self._end = end
 
     def say(self, word: Word, reason: str = "") -> None:
-        """Say one word, with FAILED the reason."""
+        """Say one word, with a reason where something could not be done."""
         self._end.send(b" ".join((word.value, reason.encode(errors="replace")[:_REASON_BYTES])))
 
     async def next_reload(self) -> Reload:

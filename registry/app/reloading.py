@@ -24,7 +24,7 @@ _log = logging.logger(__name__)
 _LOOK_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reload:
     """A reload under way: what ran before, what is new, and which workers (process ids) have not taken it yet."""
 
@@ -40,12 +40,16 @@ class Reloading:
     There is one reload at a time; one that is asked for meanwhile follows, and reads what is there by then.
     """
 
-    def __init__(self, plan: Plan, read: Callable[[], Config]) -> None:
-        """`read` gives the configuration as its sources are now, and raises ConfigInvalid."""
-        self._plan, self._read = plan, read
+    def __init__(self, plan: Plan, read: Callable[[], Config], *, look_s: float = _LOOK_S) -> None:
+        """`read` gives the configuration as its sources are now, and raises ConfigInvalid.
+
+        The certificate's files are looked at every `look_s` seconds.
+        """
+        self._plan, self._read, self._look_s = plan, read, look_s
         self._under_way: _Reload | None = None
         self._asked_again = False
-        self._look_at = time.monotonic() + _LOOK_S
+        self._is_certificate_missed = False
+        self._look_at = time.monotonic() + look_s
 
     @property
     def due(self) -> float | None:
@@ -66,17 +70,24 @@ class Reloading:
         self._hand_on(found.config, found, workers)
 
     def look(self, workers: Collection[Process]) -> None:
-        """Hand the certificate to the workers if its files have changed and a minute has passed since the last look."""
+        """Hand the certificate to the workers if it is time to look and its files have changed."""
         if self.due is None or self.due > time.monotonic():
             return
-        self._look_at = time.monotonic() + _LOOK_S
+        self._look_at = time.monotonic() + self._look_s
         if self._under_way is None and self._has_new_certificate(self._plan.config):
             self._hand_on(self._plan.config, None, workers)
 
-    def taken_by(self, worker: Process) -> None:
-        """A worker has taken the reload under way, or has ended: its successor begins with what is new."""
-        if self._under_way is not None:
-            self._under_way.missing.discard(worker.pid)
+    def taken_by(self, worker: Process, reason: str = "") -> None:
+        """A worker has taken the reload under way, or has ended: its successor begins with what is new.
+
+        With a `reason`, it has not taken the certificate: all of them are told of it again at the next look.
+        """
+        if self._under_way is None:
+            return
+        self._under_way.missing.discard(worker.pid)
+        if reason:
+            _log.error("a worker cannot use the new certificate; it is tried again", pid=worker.pid, reason=reason)
+            self._is_certificate_missed, self._under_way.certificate = True, False
 
     def settle(self, workers: Collection[Process]) -> None:
         """Tell of the reload that every worker has taken, and begin the one that was asked for meanwhile."""
@@ -96,6 +107,7 @@ class Reloading:
         except CertificateUnusable as error:
             _log.error("the new certificate cannot be used; everything stays as it was", reason=error.reason)
             return
+        self._is_certificate_missed = False
         reload = Reload(values=reloadable_values(config), certificate=certificate)
         for worker in workers:
             worker.dialogue.tell(reload)
@@ -104,7 +116,9 @@ class Reloading:
         self._plan.config = config
 
     def _has_new_certificate(self, config: Config) -> bool:
-        return self._plan.tls is not None and not self._plan.tls.is_up_to_date(config.tls)
+        if self._plan.tls is None:
+            return False
+        return self._is_certificate_missed or not self._plan.tls.is_up_to_date(config.tls)
 
 
 def _tell(done: _Reload, config: Config) -> None:

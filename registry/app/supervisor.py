@@ -121,7 +121,7 @@ class Supervisor:
                 process.is_ready = True
                 self._announce()
             case Word.TAKEN:
-                self._reloading.taken_by(process)
+                self._reloading.taken_by(process, said.reason)
             case Word.FAILED | Word.GONE:
                 self._selector.unregister(process.dialogue)
                 if not process.is_ready:

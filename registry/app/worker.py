@@ -26,8 +26,6 @@ from registry.observability import logging
 from registry.observability.access_log import AccessLog
 from registry.observability.metrics import Metrics
 
-_log = logging.logger(__name__)
-
 _STANDARD_OUTPUT: Final = 1
 
 
@@ -109,11 +107,13 @@ class _Running:
     tls: ServerContext | None
     settings_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, reload: Reload) -> None:
-        """Go on with other values; requests in flight are not disturbed, and see the new ones from here on."""
+    async def take(self, reload: Reload) -> str:
+        """Go on with other values; requests in flight are not disturbed, and see the new ones from here on.
+
+        Why the certificate cannot be used, if it cannot: the old one then stays.
+        """
         config = with_reloadable_values(self.environment.config, reload.values)
-        if reload.certificate and self.tls is not None:
-            await _load_certificate(self.tls, config)
+        reason = await self._load_certificate(config) if reload.certificate else ""
         # Without a pause from here on, so that no request sees some of it only.
         self.environment.config = config
         self.environment.services.settings = settings_of(config)
@@ -122,18 +122,19 @@ class _Running:
         for listener in self.listeners:
             listener.use(config.limits)
         logging.configure(config.log.level, config.log.format)
+        return reason
+
+    async def _load_certificate(self, config: Config) -> str:
+        if self.tls is not None:
+            try:
+                await asyncio.to_thread(self.tls.load, config.tls)
+            except CertificateUnusable as error:
+                return error.reason
+        return ""
 
 
 async def _follow(supervisor: WorkerEnd, running: _Running) -> None:
     """Take every reload that the supervisor tells of, until cancelled."""
     while True:
-        await running.take(await supervisor.next_reload())
-        supervisor.say(Word.TAKEN)
-
-
-async def _load_certificate(context: ServerContext, config: Config) -> None:
-    try:
-        await asyncio.to_thread(context.load, config.tls)
-    except CertificateUnusable as error:
-        # The supervisor has just found it to be good, so it is being replaced again: there will be another reload.
-        _log.error("the new certificate cannot be used; the old one stays", reason=error.reason)
+        reason = await running.take(await supervisor.next_reload())
+        supervisor.say(Word.TAKEN, reason)

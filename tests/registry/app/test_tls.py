@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import ssl
 from collections.abc import Iterator
@@ -9,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
+from registry.app.listening import bind
+from registry.app.plan import Plan
 from registry.app.refusals import CertificateUnusable
+from registry.app.reloading import Reloading
 from registry.app.tls import tls_context
+from registry.config import Config
 from registry.config.schema import Tls
+from registry.config.values import SocketAddress
 from tests.certificates import Authority, Certificate
 from tests.registry.app.processes import Registry, running, whole
 
@@ -118,6 +124,27 @@ def test_an_unusable_renewal_leaves_the_old_certificate_until_it_is_usable(
 
     assert served.shown() == first
     assert not served.context.is_up_to_date(served.tls)
+
+
+def test_the_supervisor_looks_after_the_certificates_files(authority: Authority, tmp_path: Path) -> None:
+    served = Served(tmp_path, authority.sign("first"))
+    config = Config(tls=served.tls)
+    sockets = bind(SocketAddress("127.0.0.1", 0), 1)
+    plan = Plan(config, sockets, (), served.context)
+    reloading = Reloading(plan, lambda: config, look_s=0)
+    first, renewed = served.shown(), authority.sign("second")
+
+    reloading.look(())
+    assert served.shown() == first
+    served.put(Certificate(renewed.certificate, authority.key))
+    reloading.look(())
+    assert served.shown() == first
+    served.put(renewed)
+    reloading.look(())
+
+    assert served.shown() == ssl.PEM_cert_to_DER_cert(renewed.certificate.read_text())
+    assert reloading.due is not None
+    plan.close()
 
 
 def test_files_that_are_missing_are_not_up_to_date(authority: Authority, tmp_path: Path) -> None:
@@ -240,3 +267,20 @@ def test_an_unusable_certificate_is_refused_at_sighup_and_connections_go_on(
     open_connection.request("GET", "/v2/")
     assert whole(open_connection.getresponse()).status == 200
     open_connection.close()
+
+
+def test_a_worker_that_cannot_load_the_certificate_is_told_of_it_again(renewed: Renewed, authority: Authority) -> None:
+    client = trusting(authority, authority.sign("client"))
+    other = authority.sign("localhost")
+    worker = renewed.registry.workers()[0]
+    limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (3, limits[1]))
+    renewed.put(certificate=other.certificate, key=other.key)
+    failed = renewed.registry.await_event("a worker cannot use the new certificate; it is tried again")
+    assert (failed["pid"], failed["reason"]) == (worker, "[Errno 24] Too many open files")
+
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
+    renewed.put()
+    renewed.registry.await_event("the certificate was renewed")
+
+    assert renewed.statuses(client) == {200}
