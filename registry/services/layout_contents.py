@@ -24,6 +24,7 @@ from oci_spec.image_layout import (
 )
 from oci_spec.manifest import Manifest, parse_manifest
 from oci_spec.media_types import MANIFEST_TYPES
+from oci_spec.reference import fallback_tag
 from registry import limits
 from registry.errors import DigestMismatch, ManifestTooLarge
 from registry.services.progress import Progress, Watcher
@@ -56,6 +57,8 @@ class LayoutManifest:
 @dataclass(frozen=True, slots=True)
 class LayoutContents:
     """All entries of a layout, and all manifests that they lead to, as far as the layout has them.
+
+    Where the layout lists a list of what refers to a subject, the entries are those of the list.
 
     `referrers` are the entries that refer to a subject.
     """
@@ -97,7 +100,8 @@ async def read(layout: LayoutReader, manifest_bytes: int, *, progress: Watcher) 
     reading = _Reading(layout, manifest_bytes, progress)
     for entry in entries:
         await reading.follow(entry.descriptor)
-    return LayoutContents(entries, reading.manifests, _by_subject(entries, reading.manifests))
+    listed = tuple(_without_lists(entries, reading.manifests))
+    return LayoutContents(listed, reading.manifests, _by_subject(listed, reading.manifests))
 
 
 class _Reading:
@@ -166,6 +170,29 @@ async def manifest_content(layout: LayoutReader, digest: Digest, size: int, limi
     if actual != digest:
         raise DigestMismatch(digest, actual)
     return content
+
+
+def _without_lists(entries: Iterable[LayoutEntry], manifests: dict[Digest, LayoutManifest]) -> Iterator[LayoutEntry]:
+    """The entries, with what refers to a subject in place of its fallback tag, under which regctl lists that.
+
+    A registry that lists referrers itself needs no such tag (distribution-spec, "Referrers Tag Schema").
+    """
+    for entry in entries:
+        referrers = _listed_by(entry, manifests)
+        if not referrers:
+            yield entry
+        for referrer in referrers:
+            yield LayoutEntry(Descriptor(referrer.media_type, referrer.digest, referrer.size))
+
+
+def _listed_by(entry: LayoutEntry, manifests: dict[Digest, LayoutManifest]) -> list[LayoutManifest]:
+    """What a list of referrers lists; nothing, if the entry is none or lists what its tag does not tell."""
+    listing = manifests.get(entry.descriptor.digest)
+    if entry.tag is None or listing is None or listing.blobs:
+        return []
+    there = [manifests[child] for child in listing.children if child in manifests]
+    known = [child for child in there if child.subject is not None and fallback_tag(child.subject) == entry.tag]
+    return known if len(known) == len(listing.children) else []
 
 
 def _by_subject(entries: Iterable[LayoutEntry], manifests: dict[Digest, LayoutManifest]) -> dict[Digest, list[Digest]]:

@@ -15,7 +15,7 @@ from oci_spec.digest import Digest
 from oci_spec.image_layout import LayoutEntry
 from oci_spec.manifest import Manifest, parse_manifest
 from oci_spec.media_types import MANIFEST_TYPES, OCI_INDEX
-from oci_spec.reference import Reference, Tag
+from oci_spec.reference import Reference, Tag, fallback_tag
 from registry.auth.access import Access
 from registry.errors import BlobUnknown, DigestMismatch, ManifestUnknown
 from registry.metadata.rows import LinkedBlob
@@ -77,6 +77,7 @@ class _Plan:
         self.tags: dict[Tag, Digest] = {}
         self.manifests: dict[Digest, int] = {}
         self.blobs: dict[Digest, LinkedBlob] = {}
+        self.lists: dict[Digest, bytes] = {}
         self.absent: set[Digest] = set()
         self._services = services
         self._access = access
@@ -156,7 +157,11 @@ class _Plan:
         self.absent.add(digest)
 
     async def _add_referrers(self) -> None:
-        """Add what refers to the manifests, and what refers to that, each named by its digest alone."""
+        """Add what refers to the manifests, and what refers to that.
+
+        Each is listed by its digest alone, where oras looks for it, and in a list under its subject's fallback tag,
+        where regctl does.
+        """
         unasked = list(self.manifests)
         named = {entry.descriptor.digest for entry in self.entries}
         while unasked:
@@ -169,14 +174,24 @@ class _Plan:
             unasked += list(self.manifests)[known:]
 
     async def _referrers(self, subject: Digest) -> AsyncIterator[Descriptor]:
-        after: Digest | None = None
-        while True:
-            page = await referrers.page(self._services, self._access, subject, after=after)
+        page = await referrers.page(self._services, self._access, subject)
+        found = parse_manifest(page.content, OCI_INDEX).manifests
+        # A list of more than a page is longer than clients read.
+        if found and page.after is None:
+            self._add_list(page.content, fallback_tag(subject))
+        for referrer in found:
+            yield referrer
+        while page.after is not None:
+            page = await referrers.page(self._services, self._access, subject, after=page.after)
             for referrer in parse_manifest(page.content, OCI_INDEX).manifests:
                 yield referrer
-            after = page.after
-            if after is None:
-                return
+
+    def _add_list(self, content: bytes, tag: Tag) -> None:
+        # Clients without the referrers API may have made one in the repository.
+        if tag not in self.tags:
+            digest = Digest.of(content)
+            self.lists[digest] = content
+            self.entries.append(LayoutEntry(Descriptor(OCI_INDEX, digest, len(content)), tag))
 
 
 class _Copy:
@@ -192,7 +207,12 @@ class _Copy:
         self._progress = progress
         # An index may list a manifest as if it were a blob; it is written once all the same.
         self._manifests = {digest: size for digest, size in plan.manifests.items() if digest not in plan.blobs}
-        self._total = sum(blob.size for blob in plan.blobs.values()) + sum(self._manifests.values())
+        sizes = (
+            *self._manifests.values(),
+            *map(len, plan.lists.values()),
+            *(blob.size for blob in plan.blobs.values()),
+        )
+        self._total = sum(sizes)
         self._done = 0
         self._exported = Exported(
             tags=plan.tags,
@@ -212,6 +232,9 @@ class _Copy:
         for digest, size in self._manifests.items():
             if not await self._is_there(digest, size):
                 await self._put(digest, size, self._manifest(digest))
+        for digest, content in self._plan.lists.items():
+            if not await self._is_there(digest, len(content)):
+                await self._put(digest, len(content), _only(content))
         return self._exported
 
     async def _is_there(self, digest: Digest, size: int) -> bool:
@@ -239,6 +262,10 @@ class _Copy:
     def _note(self, size: int) -> None:
         self._done += size
         self._progress(Progress("copying", self._done, self._total, Unit.BYTES))
+
+
+async def _only(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _parts(items: list[Descriptor], size: int) -> Iterable[list[Descriptor]]:

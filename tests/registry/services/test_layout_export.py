@@ -12,10 +12,10 @@ import pytest
 
 from oci_spec.digest import Digest
 from oci_spec.image_layout import INDEX_FILE, LayoutEntry, blob_path, parse_index
-from oci_spec.reference import Tag
+from oci_spec.reference import Tag, fallback_tag
 from registry.errors import BlobUnknown, DigestMismatch, ManifestUnknown, RepositoryUnknown
 from registry.jobs import index_objects
-from registry.services import deletion, garbage_collection, layout_export, pull, tags
+from registry.services import deletion, garbage_collection, layout_export, pull, referrers, tags
 from registry.services.context import Services, now
 from registry.services.garbage_report import GarbageKind
 from registry.services.layout_export import Selection
@@ -41,6 +41,12 @@ async def entries(path: Path) -> dict[str, Digest]:
     async with reading(path) as layout:
         listed = parse_index(await layout.file(INDEX_FILE, 1 << 20) or b"")
     return {str(entry.tag or entry.descriptor.digest): entry.descriptor.digest for entry in listed}
+
+
+async def listed_for_regctl(services: Services, *subjects: Document) -> dict[str, Digest]:
+    """The entries of the lists of what refers to `subjects`, under their fallback tags."""
+    pages = [(subject, await referrers.page(services, APP, digest_of(subject))) for subject in subjects]
+    return {str(fallback_tag(digest_of(subject))): Digest.of(page.content) for subject, page in pages}
 
 
 @pytest.fixture
@@ -72,6 +78,7 @@ async def test_a_repository_goes_out_and_comes_back_the_same(
         "many": digest_of(pushed["index"]),
         str(signature): signature,
         str(proof): proof,
+        **await listed_for_regctl(services, pushed["image"], pushed["signature"]),
     }
     for digest in map(digest_of, pushed.values()):
         before, after = [await pull.manifest(services, access, digest) for access in (APP, COPY)]
@@ -149,9 +156,9 @@ async def test_an_export_goes_on_with_what_is_there_already(
 
     again = await export_to(services, APP, tmp_path / "layout")
 
-    assert first.copied == first.manifests + first.blobs
+    assert first.copied == first.manifests + first.blobs + len(["image", "signature"])
     assert (again.copied, again.copied_size) == (1, 3)
-    assert len(await entries(tmp_path / "layout")) == 5
+    assert len(await entries(tmp_path / "layout")) == 7
 
 
 @ON_SQLITE

@@ -12,7 +12,7 @@ from oci_spec.digest import Digest
 from oci_spec.errors import ImageLayoutInvalid, ManifestInvalid
 from oci_spec.image_layout import blob_path
 from oci_spec.media_types import DOCKER_CONFIG, DOCKER_LAYER_GZIP, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_MANIFEST
-from oci_spec.reference import Tag
+from oci_spec.reference import Tag, fallback_tag
 from registry import limits
 from registry.errors import BlobUnknown, DigestMismatch, ManifestBlobUnknown, ManifestTooLarge, ManifestUnknown
 from registry.services import garbage_collection, layout_import, pull, referrers, tags
@@ -131,6 +131,25 @@ async def test_a_tag_is_chosen_and_given_another_name(services: Services, tmp_pa
     assert len(json.loads((await referrers.page(services, APP, digest_of(two))).content)["manifests"]) == 1
     with pytest.raises(ManifestUnknown):
         await pull.manifest(services, APP, digest_of(one))
+
+
+@ON_SQLITE
+async def test_a_list_of_referrers_comes_in_as_what_it_lists(services: Services, tmp_path: Path) -> None:
+    layout = Layout()
+    image, other = layout.image("1"), layout.image("2", layers=[b"other"])
+    signature = layout.image(layers=[b"signature"], subject=image)
+    fallback = str(fallback_tag(digest_of(image)))
+    layout.index(fallback, manifests=[signature])
+    # Not such a list, whatever its name says: it stays what it is.
+    odd = str(fallback_tag(digest_of(other)))
+    layout.index(odd, manifests=[signature])
+
+    imported = await import_files(services, APP, layout.all_files(), tmp_path)
+
+    assert await tag_names(services) == sorted(["1", "2", odd])
+    assert imported.untagged == []
+    page = await referrers.page(services, APP, digest_of(image))
+    assert [entry["digest"] for entry in json.loads(page.content)["manifests"]] == [signature["digest"]]
 
 
 @ON_SQLITE
