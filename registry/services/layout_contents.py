@@ -91,7 +91,10 @@ async def read(layout: LayoutReader, manifest_bytes: int, *, progress: Watcher) 
     """
     content = await layout.file(LAYOUT_FILE, LAYOUT_BYTES)
     if content is None:
-        raise ImageLayoutInvalid(f"this is no image layout: there is no file {LAYOUT_FILE}")
+        raise ImageLayoutInvalid(
+            f"this is no image layout: there is no file {LAYOUT_FILE} (what `docker save` wrote before Docker 25 can be"
+            " converted with `skopeo copy docker-archive:FILE oci-archive:FILE`)"
+        )
     check_layout_file(content)
     index = await layout.file(INDEX_FILE, limits.LAYOUT_INDEX_BYTES)
     if index is None:

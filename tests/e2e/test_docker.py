@@ -1,6 +1,7 @@
 """dockerd against the running registry."""
 
 import re
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from tests.e2e.client import Client, client
 from tests.e2e.conftest import GREETING
 from tests.e2e.daemons import running_dockerd
-from tests.e2e.server import RunningRegistry
+from tests.e2e.server import REGISTRY, RunningRegistry
 from tests.images import Image, ImageLayout, docker_archive, runnable_image
 from tests.requirements import require_root, require_tool
 
@@ -160,3 +161,29 @@ def _pulled_digest(said: str) -> str:
 def _only(digests: list[str]) -> str:
     [digest] = digests
     return digest
+
+
+@pytest.mark.tool("skopeo")
+def test_what_docker_saves_is_imported(
+    docker: Client, registry: RunningRegistry, repository: str, name: str, loaded: str, tmp_path: Path
+) -> None:
+    command = client(REGISTRY, home=tmp_path / "registry", environment={"REGISTRY_SERVER__DATA": str(registry.data)})
+    skopeo = client(require_tool("skopeo"), "--insecure-policy", home=tmp_path / "home")
+    saved = tmp_path / "saved.tar"
+
+    docker("save", "--output", saved, loaded)
+    docker("rmi", "--force", loaded)
+    # Dockers before 25 save no image layout; whoever tries it is told what to do.
+    if "oci-layout" not in _members(saved):
+        assert "skopeo copy docker-archive:" in command.refused("import", saved, f"{repository}/saved:1")
+        skopeo("copy", f"docker-archive:{saved}", f"oci-archive:{tmp_path / 'converted.tar'}")
+        saved = tmp_path / "converted.tar"
+    command("import", "-", f"{repository}/saved:1", stdin=saved.read_bytes())
+    docker("pull", f"{name}/saved:1")
+
+    assert docker("run", "--rm", "--network=none", f"{name}/saved:1") == GREETING
+
+
+def _members(archive: Path) -> list[str]:
+    with tarfile.open(archive) as opened:
+        return opened.getnames()
