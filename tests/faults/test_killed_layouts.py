@@ -1,0 +1,105 @@
+"""Exports and imports that are killed in the middle: nothing half is taken for whole, and the next one goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oci_spec.digest import Digest
+from oci_spec.image_layout import INDEX_FILE, digest_at
+from tests.registry.assembly import ON_SQLITE, open_services
+from tests.registry.pushing import Pusher
+
+LAYERS, LAYER_BYTES = 100, 256 << 10
+MANIFEST_AND_CONFIG = 2
+KILLS = 2
+PROGRAM = [sys.executable, "-c", "from registry.cli.main import main; main()"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+pytestmark = ON_SQLITE
+
+
+@pytest.fixture
+def command(tmp_path: Path, database_url: str) -> Callable[..., list[str]]:
+    """The command line of `registry` with these arguments, on the registry in `tmp_path`."""
+    storage, database = f"storage.filesystem.root={tmp_path / 'storage'}", f"database.url={database_url}"
+    return lambda *arguments: [*PROGRAM, *map(str, arguments), "--set", storage, "--set", database]
+
+
+@pytest.fixture
+def digest(tmp_path: Path, database_url: str) -> str:
+    """The digest of an image of many layers, which `team/app:1` is."""
+    noise = random.Random(4)
+
+    async def fill() -> str:
+        async with open_services(tmp_path / "storage", database_url) as services:
+            layers = [noise.randbytes(LAYER_BYTES) for _ in range(LAYERS)]
+            image = await Pusher.to(services, "team/app").image("1", layers=layers)
+            return str(image["digest"])
+
+    return asyncio.run(fill())
+
+
+def test_a_killed_export_goes_on_with_the_files_that_are_whole(
+    command: Callable[..., list[str]], digest: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "layout"
+    for kills in range(1, KILLS + 1):
+        killed_at(command("export", "team/app", target), target / "blobs", kills * LAYERS // 4)
+        assert not (target / INDEX_FILE).exists()
+
+    told = finished(command("export", "team/app", target, "--json"))
+
+    assert told["tags"] == [{"name": "1", "digest": digest}]
+    assert 0 < told["copied"]["count"] <= LAYERS + MANIFEST_AND_CONFIG - KILLS * LAYERS // 4
+    files = [path for path in target.rglob("*") if path.is_file() and path.parent != target]
+    assert len(files) == LAYERS + MANIFEST_AND_CONFIG
+    assert all(digest_at(str(path.relative_to(target))) == Digest.of(path.read_bytes()) for path in files)
+
+
+def test_a_killed_import_goes_on_with_the_blobs_that_are_there(
+    command: Callable[..., list[str]], digest: str, tmp_path: Path, migrated_sqlite_file: Path
+) -> None:
+    finished(command("export", "team/app", tmp_path / "layout", "--json"))
+    (tmp_path / "other").mkdir()
+    shutil.copyfile(migrated_sqlite_file, tmp_path / "other" / "registry.db")
+    other = ["--data", str(tmp_path / "other")]
+    importing = [*PROGRAM, "import", str(tmp_path / "layout"), "team/app", *other]
+    for kills in range(1, KILLS + 1):
+        killed_at(importing, tmp_path / "other" / "storage" / "blobs", kills * LAYERS // 4)
+        assert json.loads(output_of([*PROGRAM, "repository", "list", "--json", *other]))["repositories"][0]["tags"] == 0
+
+    told = finished([*importing, "--json"])
+
+    assert told["tags"] == [{"name": "1", "digest": digest}]
+    # What was stored and not recorded yet is stored again: one blob at each kill.
+    assert told["copied"]["count"] <= LAYERS + 1 - KILLS * LAYERS // 4 + KILLS
+    assert output_of([*PROGRAM, "verify", "--json", *other])
+
+
+def killed_at(arguments: list[str], folder: Path, files: int) -> None:
+    """Run a command until there are so many files in `folder`, and kill it then."""
+    with subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and sum(path.is_file() for path in folder.rglob("*")) < files:
+            pass
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, (process.stderr or sys.stdin).read()
+
+
+def finished(arguments: list[str]) -> Any:
+    return json.loads(output_of(arguments))
+
+
+def output_of(arguments: list[str]) -> str:
+    return subprocess.run(arguments, env=ENVIRONMENT, check=True, capture_output=True, text=True).stdout
