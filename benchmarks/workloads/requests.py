@@ -90,7 +90,7 @@ class TagLists(Workload):
             server, [Request("GET", page) for page in pages], self._kit.options.seconds, self._connections
         )
         # A median of pages would say nothing about lists.
-        return Work(done.operations // len(pages), done.size, done.seconds)
+        return replace(done, operations=done.operations // len(pages), median_s=None, slow_s=None)
 
     def _is_missing(self, server: Server, target: str) -> bool:
         connection = server.connect()

@@ -71,6 +71,7 @@ def test_a_list_of_several_pages_counts_once(kit: Kit, server: Server) -> None:
     # A page holds a thousand names at most, and the answers are little more than names.
     assert work.operations > 0
     assert work.size >= work.operations * 1_001 * len("tag-1")
+    assert work.client_s is not None
 
 
 @pytest.mark.parametrize("size", [64, 65, 32 * KIB + 64, 100_000, MIB, 8 * MIB + 1, 17 * MIB])
