@@ -119,16 +119,18 @@ def _keys_of(table: type[msgspec.Struct], prefix: str) -> Iterator[Key]:
 
 
 def _key(name: str, annotation: Any, default: object) -> Key:
-    annotated, takes_effect, meta = get_args(annotation) if get_origin(annotation) is Annotated else (None,) * 3
-    if not isinstance(takes_effect, TakesEffect):
-        raise TypeError(f"{name} has to say when it takes effect, and what it means")
+    match get_args(annotation) if get_origin(annotation) is Annotated else ():
+        case (annotated, TakesEffect() as takes_effect, msgspec.Meta(description=str(description)) as meta):
+            pass
+        case _:
+            raise TypeError(f"{name} has to say when it takes effect, and what it means")
     members = [member for member in get_args(annotated) if member is not NoneType]
     is_optional = NoneType in get_args(annotated)
     return Key(
         name=name,
         type=members[0] if is_optional else annotated,
         default=default,
-        description=meta.description,
+        description=description,
         bounds=(meta.ge, meta.le),
         takes_effect=takes_effect,
         is_secret=bool((meta.extra or {}).get("secret")),

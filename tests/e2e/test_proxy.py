@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.client import Client, client
 from tests.e2e.conftest import GREETING
-from tests.e2e.daemons import running_dockerd, short_directory
+from tests.e2e.daemons import running_containerd, running_dockerd, short_directory
 from tests.e2e.proxy import House, entries, registry_behind_nginx
 from tests.images import ImageLayout, build_image, docker_archive, runnable_image
 from tests.requirements import require_root, require_tool
@@ -100,6 +100,39 @@ def test_docker_pushes_and_pulls(docker: Client, place: str, port: int, tmp_path
 
     assert docker("run", "--rm", "--network=none", name) == GREETING
     docker("rmi", "--force", name)
+
+
+@pytest.mark.tool("crane")
+def test_a_host_is_shared_by_names_of_repositories(house: House, layout: ImageLayout, tmp_path: Path) -> None:
+    crane = house.client("crane")
+
+    crane("push", layout.root, "shared.example.org/images/team/app:1")
+
+    assert crane("digest", "registry.example.org/images/team/app:1").strip() == layout.digest("one")
+    assert "404" in crane.refused("push", layout.root, "shared.example.org/other/app:1")
+
+
+@pytest.mark.tool("containerd")
+@pytest.mark.tool("crane")
+@pytest.mark.tool("ctr")
+def test_containerd_can_be_told_the_path(house: House, layout: ImageLayout, tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts" / "images.example.org"
+    hosts.mkdir(parents=True)
+    place = "https://images.example.org/images/v2"
+    (hosts / "hosts.toml").write_text(
+        f'server = "{place}"\n[host."{place}"]\ncapabilities = ["pull", "resolve", "push"]\noverride_path = true\n'
+    )
+    name = "images.example.org/containerd/app"
+    with running_containerd(require_tool("containerd")) as listener:
+        ctr = house.client("ctr", "--address", listener)
+        ctr("images", "import", "--no-unpack", "--base-name", name, layout.archive(tmp_path / "image.tar"))
+        ctr("images", "push", "--hosts-dir", hosts.parent, f"{name}:one")
+        ctr("images", "remove", "--sync", f"{name}:one")
+
+        ctr("content", "fetch", "--hosts-dir", hosts.parent, f"{name}:one")
+
+    crane = house.client("crane")
+    assert crane("digest", "images.example.org/images/containerd/app:one").strip() == layout.digest("one")
 
 
 @PLACES
