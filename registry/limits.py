@@ -124,6 +124,15 @@ PENDING_PULLS: Final = 10_000
 DISCARD_BYTES: Final = 256 * KIB
 """Most of an unwanted body that is read to keep a connection usable; beyond it closing is cheaper."""
 
+DIRECT_BYTES: Final = 64 * KIB
+"""Smallest rest of a body that is read past aiohttp: for less, to change hands costs more than it saves."""
+
+CHUNK_LINE_BYTES: Final = 4 * KIB
+"""Longest line of a chunked body's framing: a size is 16 digits, extensions are hardly ever sent."""
+
+TRAILER_BYTES: Final = 8 * KIB
+"""Most bytes of a chunked body's trailers: none is made use of."""
+
 INLINE_BLOB_BYTES: Final = 64 * KIB
 """Largest blob answered from the page cache without a thread: a hop costs more than reading it."""
 

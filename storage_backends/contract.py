@@ -93,6 +93,8 @@ class UploadSession(ABC):
     async def append(self, state: UploadState, chunks: AsyncIterator[bytes]) -> UploadState:
         """Store `chunks` after the bytes that `state` vouches for; the state that vouches for all of them.
 
+        Where they are `FillingChunks` and it suits the store, it lets them fill buffers of its own instead.
+
         Bytes that were stored after `state.offset` were never acknowledged: they are dropped. When this returns, the
         bytes are on the disk. Memory stays within a few MiB, however many bytes come, if no chunk is larger. When no
         byte comes, the store is not asked: a commit that may have happened can be repeated after it. When bytes come

@@ -10,6 +10,7 @@ from datetime import datetime
 from oci_spec.digest import Digest
 from registry.observability.metrics import Metrics
 from storage_backends.contract import BlobReader, BlobStore, StoredObject, UploadSession, UploadState
+from storage_backends.filling import FillingChunks
 
 
 class MeasuredStore(BlobStore):
@@ -125,7 +126,7 @@ class _MeasuredSession(UploadSession):
             self._store.observe("commit", time.perf_counter() - began)
 
 
-class _Awaited(AsyncIterator[bytes]):
+class _Awaited(FillingChunks):
     """Chunks, and how many seconds were spent waiting for them."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
@@ -133,8 +134,25 @@ class _Awaited(AsyncIterator[bytes]):
         self.waited_s = 0.0
 
     async def __anext__(self) -> bytes:
+        with self._waiting():
+            return await anext(self._chunks)
+
+    def can_fill(self) -> bool:
+        return isinstance(self._chunks, FillingChunks) and self._chunks.can_fill()
+
+    async def ready(self) -> bool:
+        assert isinstance(self._chunks, FillingChunks), "it can fill"
+        with self._waiting():
+            return await self._chunks.ready()
+
+    def fill(self, buffer: memoryview) -> int:
+        assert isinstance(self._chunks, FillingChunks), "it can fill"
+        return self._chunks.fill(buffer)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
         began = time.perf_counter()
         try:
-            return await anext(self._chunks)
+            yield
         finally:
             self.waited_s += time.perf_counter() - began

@@ -15,11 +15,11 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler
 
 from registry.errors import RegistryError, RequestHeadTooLarge, RequestInvalid, answer
 from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
 from registry.http.error_answers import as_response
+from registry.http.handover import BodyHandover
 from registry.observability.logging import logger
 from registry.observability.request_context import of_request, serving
 
@@ -32,7 +32,7 @@ AnswerAtOnce: TypeAlias = Callable[[web.Request], bytes | None]
 """Gives the whole answer to a request without a body; None where that takes time."""
 
 
-class Connection(RequestHandler):
+class Connection(BodyHandover):
     """One connection, whose requests come with all their headers in time and are refused in JSON."""
 
     def __init__(

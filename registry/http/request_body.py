@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Self
+from typing import Final, Self
 
 from aiohttp import web
 
 from registry.errors import BodyIncomplete, ManifestTooLarge
 from registry.http.connection import Connection
+from registry.http.direct_body import DirectBody
 from registry.http.traffic import Traffic
+from storage_backends.filling import FillingChunks
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_PIECE_BYTES: Final = 64 * 1024
 
 
-class RequestBody:
+class RequestBody(FillingChunks):
     """The chunks of a body, each as large as what the connection had to give.
 
-    An async iterator, to be used once. What is held in memory is the connection's read buffer and one chunk. A client
-    that waits for `100 Continue` gets it at the first read: one that is refused before keeps its bytes to itself.
+    An async iterator, to be used once; or, for a large body over plain HTTP, what fills a buffer. What is held in
+    memory is the connection's read buffer and one chunk. A client that waits for `100 Continue` gets it at the first
+    read: one that is refused before keeps its bytes to itself.
     """
 
     def __init__(self, request: web.BaseRequest, stall_s: float, traffic: Traffic) -> None:
@@ -26,6 +30,7 @@ class RequestBody:
         self._request = request
         self._stall_s = stall_s
         self._traffic = traffic
+        self._direct: DirectBody | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -36,6 +41,11 @@ class RequestBody:
         Raises:
             BodyIncomplete: the client went away, sent nothing for too long, or broke the framing of its chunks.
         """
+        connection = self._request.protocol
+        if isinstance(connection, Connection):
+            if connection.reads_directly(self._request.content):
+                return await self._next_piece()
+            connection.by_aiohttp()
         if self._traffic.awaits_continue:
             self._invite()
         try:
@@ -50,6 +60,53 @@ class RequestBody:
             raise StopAsyncIteration
         self._traffic.received += len(chunk)
         return chunk
+
+    def can_fill(self) -> bool:
+        """Whether the body is read directly from here on: a large one, over plain HTTP."""
+        connection = self._request.protocol
+        if isinstance(connection, Connection):
+            self._direct = connection.directly(self._request.content)
+        return self._direct is not None
+
+    async def ready(self) -> bool:
+        """Wait for more of the body, False at its end.
+
+        Raises:
+            BodyIncomplete: as an iteration.
+        """
+        direct = self._direct
+        assert direct is not None, "it can fill"
+        if self._traffic.awaits_continue:
+            self._invite()
+        try:
+            async with asyncio.timeout(self._stall_s):
+                await direct.readable()
+        except TimeoutError as error:
+            raise BodyIncomplete from error
+        if direct.broken:
+            raise BodyIncomplete
+        if not direct.ended:
+            return True
+        connection = self._request.protocol
+        if isinstance(connection, Connection):
+            connection.end_directly(direct)
+        return False
+
+    def fill(self, buffer: memoryview) -> int:
+        """Put what came into `buffer`; see `FillingChunks`."""
+        assert self._direct is not None, "it can fill"
+        filled = self._direct.fill(buffer)
+        self._traffic.received += filled
+        return filled
+
+    async def _next_piece(self) -> bytes:
+        """A piece of a body that is read directly already: what was wanted of it ended before it did."""
+        buffer = bytearray(_PIECE_BYTES)
+        self.can_fill()
+        while await self.ready():
+            if filled := self.fill(memoryview(buffer)):
+                return bytes(buffer[:filled])
+        raise StopAsyncIteration
 
     def _require_end(self) -> None:
         connection = self._request.protocol

@@ -17,6 +17,7 @@ from registry.http.content_range import parse_content_range
 from registry.http.routing import RouteTable
 from registry.metadata.rows import Upload
 from registry.services import mounts, upload_location, uploads
+from registry.services.upload_body import Body
 
 routes = RouteTable("blob_upload")
 
@@ -112,15 +113,15 @@ async def _offset_of_location(call: Call) -> int | None:
     return await upload_location.check_state(call.services, call.access.repository, call.parameters["upload"], state)
 
 
-def _body(call: Call, *, at: int | None = None) -> uploads.Body:
+def _body(call: Call, *, at: int | None = None) -> Body:
     """The request's body with what it says of itself; without Content-Range it begins `at`, or at the end."""
     declared, length = call.request.headers.get("Content-Range"), call.request.content_length
     if declared is None:
-        return uploads.Body(call.body, start=at, length=length)
+        return Body(call.body, start=at, length=length)
     chunk = parse_content_range(declared)
     if length is not None and length != chunk.size:
         raise SizeInvalid(chunk.size, length)
-    return uploads.Body(call.body, start=chunk.start, length=chunk.size)
+    return Body(call.body, start=chunk.start, length=chunk.size)
 
 
 @asynccontextmanager

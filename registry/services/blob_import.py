@@ -10,7 +10,7 @@ from registry.errors import BlobUnknown
 from registry.services import mounts, pull, uploads
 from registry.services.context import Services
 from registry.services.progress import Progress, Unit, Watcher
-from registry.services.uploads import Body
+from registry.services.upload_body import Body
 
 
 class BlobImport:

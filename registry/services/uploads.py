@@ -10,13 +10,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oci_spec.digest import Digest
 from registry.auth.access import Access
 from registry.errors import (
-    BlobTooLarge,
     BodyIncomplete,
     DigestMismatch,
     SizeInvalid,
@@ -28,18 +27,10 @@ from registry.metadata.rows import Upload, UploadProgress
 from registry.metadata.transaction import Transaction
 from registry.services import blobs
 from registry.services.context import Services, now
+from registry.services.upload_body import Body, BoundedBody
 from registry.services.upload_state import sealed_hash_state, stored_state, verified_state
 from storage_backends import errors as storage
 from storage_backends.contract import UploadSession, UploadState
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The bytes that a request brings: where it says they start and how many it says they are, where it says so."""
-
-    chunks: AsyncIterator[bytes]
-    start: int | None = None
-    length: int | None = None
 
 
 async def start(services: Services, access: Access, algorithm: str) -> Upload:
@@ -132,7 +123,7 @@ async def receive(services: Services, access: Access, digest: Digest, body: Body
     state = await services.store.begin(digest.algorithm)
     try:
         async with services.store.session(state.key) as session:
-            whole = await session.append(state, _bounded(body, 0, services.settings.blob_bytes))
+            whole = await session.append(state, BoundedBody(body, 0, services.settings.blob_bytes))
             _require_length(body, whole.offset)
             stored = await session.commit(whole, digest)
             await blobs.publish(services, access, digest, stored)
@@ -176,30 +167,13 @@ async def _receive(services: Services, session: UploadSession, upload: Upload, b
         raise UploadRangeInvalid(upload.id, upload.offset, body.start)
     state = await verified_state(services, upload)
     try:
-        grown = await session.append(state, _bounded(body, upload.offset, services.settings.blob_bytes))
+        grown = await session.append(state, BoundedBody(body, upload.offset, services.settings.blob_bytes))
     except storage.AppendInterrupted as interrupted:
         if not isinstance(interrupted.__cause__, BodyIncomplete):
             raise _reason(interrupted) from None
         raise
     _require_length(body, grown.offset - upload.offset)
     return grown
-
-
-async def _bounded(body: Body, offset: int, limit: int) -> AsyncIterator[bytes]:
-    """The chunks of a body that begins at `offset` of a blob of at most `limit` bytes.
-
-    It ends at the first byte too many, and before the first one where the declared length says that one will come.
-    """
-    if body.length is not None and offset + body.length > limit:
-        raise BlobTooLarge(limit)
-    received = 0
-    async for chunk in body.chunks:
-        received += len(chunk)
-        if body.length is not None and received > body.length:
-            raise SizeInvalid(body.length, received)
-        if offset + received > limit:
-            raise BlobTooLarge(limit)
-        yield chunk
 
 
 def _require_length(body: Body, received: int) -> None:

@@ -32,6 +32,7 @@ from storage_backends.filesystem.layout import (
     new_upload_key,
     upload_key,
 )
+from storage_backends.filling import FillingChunks
 from storage_backends.hash_state import running_hash
 from storage_backends.threads import BlockingPool, ended, settled
 
@@ -190,13 +191,16 @@ class FilesystemUploadSession(UploadSession):
             await self._pool.run(self._close)
 
     async def append(self, state: UploadState, chunks: AsyncIterator[bytes]) -> UploadState:
-        file, blocks = await self._resumed(state), Blocks(chunks)
+        file = await self._resumed(state)
         with translated():
-            await self._write(file, blocks)
+            if isinstance(chunks, FillingChunks) and chunks.can_fill():
+                interruption = await self._take(file, chunks)
+            else:
+                interruption = await self._write(file, Blocks(chunks))
         grown = replace(state, offset=file.offset, hash_state=file.hash_state())
         self._state = grown
-        if blocks.interruption is not None:
-            raise AppendInterrupted(grown) from blocks.interruption
+        if interruption is not None:
+            raise AppendInterrupted(grown) from interruption
         return grown
 
     async def commit(self, state: UploadState, digest: Digest) -> StoredObject:
@@ -224,8 +228,27 @@ class FilesystemUploadSession(UploadSession):
         self._state = None
         return self._file
 
-    async def _write(self, file: uploads.UploadFile, blocks: Blocks) -> None:
-        """Write all blocks: each is taken from the network while a thread hashes and writes the one before."""
+    async def _take(self, file: uploads.UploadFile, chunks: FillingChunks) -> Exception | None:
+        """Write all that threads are given, hashing it on the way; what `chunks` raised in place of ending.
+
+        Nobody waits in a thread for the network: between two turns of a thread it is the event loop that waits.
+        """
+        begin, interruption = file.offset, None
+        try:
+            while await _is_ready(chunks):
+                await self._pool.run(file.take, chunks.fill)
+        except _Interrupted as interrupted:
+            interruption = interrupted.cause
+        # Without any byte the file is left alone: its upload may have been committed before a crash.
+        if file.offset > begin:
+            await self._pool.run(file.sync)
+        return interruption
+
+    async def _write(self, file: uploads.UploadFile, blocks: Blocks) -> Exception | None:
+        """Write all blocks; what came in place of their end.
+
+        Each is taken from the network while a thread hashes and writes the one before.
+        """
         writing: asyncio.Future[None] | None = None
         try:
             while True:
@@ -241,6 +264,7 @@ class FilesystemUploadSession(UploadSession):
         finally:
             if writing is not None:
                 await ended(writing)
+        return blocks.interruption
 
     async def _reread(self, file: uploads.UploadFile, algorithm: str) -> Digest:
         running, stop = running_hash(algorithm), file.offset
@@ -254,3 +278,17 @@ class FilesystemUploadSession(UploadSession):
                 self._file.close()
         finally:
             self._lock.release()
+
+
+class _Interrupted(Exception):
+    """Chunks ended with an exception, `cause`."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+
+
+async def _is_ready(chunks: FillingChunks) -> bool:
+    try:
+        return await chunks.ready()
+    except Exception as error:
+        raise _Interrupted(error) from error

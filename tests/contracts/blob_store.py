@@ -26,6 +26,7 @@ from storage_backends.errors import (
     UploadBusy,
     UploadLost,
 )
+from storage_backends.filling import FillingChunks
 
 MIB = 1 << 20
 NO_UPLOAD = "0" * 32
@@ -61,6 +62,39 @@ async def interrupted(*parts: bytes, error: Exception) -> AsyncIterator[bytes]:
     async for part in chunks(*parts):
         yield part
     raise error
+
+
+class Filling(FillingChunks):
+    """`parts` for whoever iterates, or for a buffer; then the end, or a client that goes away with `error`."""
+
+    def __init__(self, *parts: bytes, error: Exception | None = None, willing: bool = True) -> None:
+        self._parts = list(parts)
+        self._error = error
+        self._willing = willing
+
+    async def __anext__(self) -> bytes:
+        if not await self.ready():
+            raise StopAsyncIteration
+        return self._parts.pop(0)
+
+    def can_fill(self) -> bool:
+        return self._willing
+
+    async def ready(self) -> bool:
+        await asyncio.sleep(0)
+        if not self._parts and self._error is not None:
+            raise self._error
+        return bool(self._parts)
+
+    def fill(self, buffer: memoryview) -> int:
+        if not self._parts:
+            return 0
+        part = self._parts.pop(0)
+        size = min(len(part), len(buffer))
+        buffer[:size] = part[:size]
+        if part[size:]:
+            self._parts.insert(0, part[size:])
+        return size
 
 
 async def append(store: BlobStore, state: UploadState, *parts: bytes) -> UploadState:
@@ -177,6 +211,20 @@ class UploadContract:
 
         assert await content_of(store, blob.key) == b"early and late"
 
+    @pytest.mark.parametrize("willing", [True, False])
+    async def test_chunks_that_can_fill_buffers_make_the_same_blob(
+        self, store: BlobStore, peer: BlobStore, willing: bool
+    ) -> None:
+        parts = [b"small ", pattern(3 * MIB + 1), b"\0" * 40 * MIB, b"", b"end"]
+        content = b"before " + b"".join(parts) + b" after"
+        state = await append(store, await store.begin("sha256"), b"before ")
+
+        async with store.session(state.key) as session:
+            state = await session.append(state, Filling(*filter(None, parts), willing=willing))
+        blob = await commit(peer, await append(peer, state, b" after"), Digest.of(content))
+
+        assert await content_of(store, blob.key) == content
+
     async def test_an_empty_blob_is_a_blob(self, store: BlobStore) -> None:
         state = await store.begin("sha256")
 
@@ -190,6 +238,8 @@ class UploadContract:
 
         assert await append(store, state) == state
         assert await append(store, state, b"", b"") == state
+        async with store.session(state.key) as session:
+            assert await session.append(state, Filling()) == state
 
     async def test_a_digest_of_another_algorithm_may_be_named_at_the_commit(self, store: BlobStore) -> None:
         content = pattern(3 * MIB + 5)
@@ -409,6 +459,19 @@ class SessionContract:
         assert interruption.value.__cause__ is gone
         assert kept.offset == len(content)
         assert await content_of(store, blob.key) == content + b" after"
+
+    async def test_what_filled_a_buffer_before_an_interruption_is_kept(self, store: BlobStore) -> None:
+        gone = ConnectionResetError("the client went away")
+        state = await append(store, await store.begin("sha256"), b"before ")
+
+        async with store.session(state.key) as session:
+            with pytest.raises(AppendInterrupted) as interruption:
+                await session.append(state, Filling(pattern(2 * MIB), b"some", error=gone))
+        content = b"before " + pattern(2 * MIB) + b"some"
+        blob = await commit(store, interruption.value.state, Digest.of(content))
+
+        assert interruption.value.__cause__ is gone
+        assert await content_of(store, blob.key) == content
 
     async def test_a_cancelled_append_leaves_the_old_state_true(self, store: BlobStore, peer: BlobStore) -> None:
         state = await append(store, await store.begin("sha256"), b"recorded ")

@@ -13,7 +13,7 @@ from registry.errors import BodyIncomplete
 from registry.metadata.transaction import Transaction
 from registry.services import uploads
 from registry.services.context import Services, now
-from registry.services.uploads import Body
+from registry.services.upload_body import Body
 
 
 def body(*chunks: bytes, start: int | None = None, length: int | None = None) -> Body:

@@ -6,7 +6,8 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,9 +17,15 @@ from storage_backends.contract import UploadState
 from storage_backends.errors import HashStateUnusable, UploadBusy, UploadLost
 from storage_backends.filesystem._blocking.folders import DurableFolders, find_blob_of, sync_folder
 from storage_backends.filesystem._blocking.reading import is_committed
-from storage_backends.filesystem._blocking.writing import FILE_MODE, copy_durably, write_all
+from storage_backends.filesystem._blocking.writing import FILE_MODE, begin_writing_back, copy_durably, write_all
 from storage_backends.filesystem.layout import Layout
 from storage_backends.hash_state import RunningHash, restored_hash, running_hash
+from storage_backends.libcrypto import Buffer
+
+# A quick client must not keep a thread to itself for the length of a whole layer.
+_TURN_SIZE = 16 << 20
+_WRITE_BACK_SIZE = 8 << 20
+_of_thread = threading.local()
 
 
 class UploadFile:
@@ -28,7 +35,17 @@ class UploadFile:
     of its bytes: whether the blob is recorded after all may be decided elsewhere at this moment.
     """
 
-    __slots__ = ("_acknowledged", "_descriptor", "_key", "_layout", "_path", "_running", "_unsynced", "offset")
+    __slots__ = (
+        "_acknowledged",
+        "_descriptor",
+        "_key",
+        "_layout",
+        "_path",
+        "_running",
+        "_unsynced",
+        "_writing_back",
+        "offset",
+    )
 
     def __init__(self, path: Path, layout: Layout, state: UploadState) -> None:
         self._path = path
@@ -39,7 +56,7 @@ class UploadFile:
         self._descriptor = -1
         # Until this object has synced it itself: whoever cut or wrote before may have died before the disk knew.
         self._unsynced = True
-        self.offset = state.offset
+        self.offset = self._writing_back = state.offset
 
     def hash_state(self) -> bytes:
         """The hash state of all bytes up to `offset`; empty where it is not known."""
@@ -53,22 +70,27 @@ class UploadFile:
 
     def write(self, block: list[bytes | bytearray]) -> None:
         """Hash and write what follows, and empty `block`."""
-        descriptor = self._opened()
-        self._unsynced = True
-        if self._running is not None:
-            for buffer in block:
-                self._running.update(buffer)
-        with self._space_returned():
-            self.offset = write_all(descriptor, block, self.offset)
+        self._append(block)
         # The thread may hold its arguments for a while after it has told that it is done.
         block.clear()
+
+    def take(self, fill: Callable[[memoryview], int]) -> None:
+        """Hash and write what `fill` puts into a buffer, until it has no more for now, or it is others' turn."""
+        buffer, stop = _own_buffer(), self.offset + _TURN_SIZE
+        while self.offset < stop and (size := fill(buffer)):
+            self._append([buffer[:size]])
+            self._begin_writing_back()
+
+    def sync(self) -> None:
+        """See all that was written to the disk."""
+        with self._space_returned():
+            self._sync()
+        self._acknowledged = self.offset
 
     def write_and_sync(self, block: list[bytes | bytearray]) -> None:
         """Hash and write what follows, empty `block`, and see all of it to the disk."""
         self.write(block)
-        with self._space_returned():
-            self._sync()
-        self._acknowledged = self.offset
+        self.sync()
 
     def hash_range(self, running: RunningHash, stop: int) -> None:
         """Read on into `running`, from where it stands up to `stop`."""
@@ -99,6 +121,15 @@ class UploadFile:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _append(self, block: Sequence[Buffer]) -> None:
+        descriptor = self._opened()
+        self._unsynced = True
+        if self._running is not None:
+            for buffer in block:
+                self._running.update(buffer)
+        with self._space_returned():
+            self.offset = write_all(descriptor, block, self.offset)
 
     def _opened(self) -> int:
         try:
@@ -146,6 +177,12 @@ class UploadFile:
                 os.ftruncate(self._descriptor, self._acknowledged)
             raise
 
+    def _begin_writing_back(self) -> None:
+        """Let the disk begin with what it has to take anyway, so that the wait for it in the end is short."""
+        if self.offset - self._writing_back >= _WRITE_BACK_SIZE:
+            begin_writing_back(self._opened(), self._writing_back, self.offset - self._writing_back)
+            self._writing_back = self.offset
+
     def _sync(self) -> None:
         if self._unsynced:
             os.fdatasync(self._descriptor)
@@ -185,6 +222,14 @@ class UploadLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _own_buffer() -> memoryview:
+    """The buffer of this thread, which is as long as the thread there: memory is bounded by threads, not by uploads."""
+    buffer: memoryview | None = getattr(_of_thread, "buffer", None)
+    if buffer is None:
+        buffer = _of_thread.buffer = memoryview(bytearray(BLOCK_SIZE))
+    return buffer
 
 
 def _resumed(state: UploadState) -> RunningHash | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from storage_backends.libcrypto import Buffer
 
 FILE_MODE = 0o640
 """What a new file may be used for: its owner's programs write it, a group may read it, for backups."""
 
 _PROBE = b"moorage\n"
+_SYNC_FILE_RANGE_WRITE = 2
 
 
-def write_all(descriptor: int, block: Iterable[bytes | bytearray], offset: int) -> int:
+def write_all(descriptor: int, block: Iterable[Buffer], offset: int) -> int:
     """Write all of `block` from `offset` on; where it ends."""
     rest = [memoryview(buffer) for buffer in block]
     while rest:
@@ -24,6 +29,13 @@ def write_all(descriptor: int, block: Iterable[bytes | bytearray], offset: int) 
         if written:
             rest[0] = rest[0][written:]
     return offset
+
+
+def begin_writing_back(descriptor: int, offset: int, size: int) -> None:
+    """Have the kernel begin to write a range of a file to the disk; that it ended, only `os.fsync` can tell."""
+    if _sync_file_range is not None:
+        # Whatever is wrong with the disk is still wrong at the sync.
+        _sync_file_range(descriptor, offset, size, _SYNC_FILE_RANGE_WRITE)
 
 
 def copy_durably(source: Path, target: Path, size: int) -> None:
@@ -53,3 +65,14 @@ def probe(path: Path) -> None:
     finally:
         os.close(descriptor)
         path.unlink()
+
+
+def _load_sync_file_range() -> Any:
+    """Linux's own sync_file_range(2), which Python does not have; None in a C library without it."""
+    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return function
+
+
+_sync_file_range = _load_sync_file_range()

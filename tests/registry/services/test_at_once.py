@@ -19,7 +19,7 @@ from registry.errors import (
 from registry.metadata.rows import Upload
 from registry.services import deletion, pull, uploads
 from registry.services.context import Services
-from registry.services.uploads import Body
+from registry.services.upload_body import Body
 from storage_backends.contract import UploadSession
 from storage_backends.filesystem.store import FilesystemBlobStore
 from tests.registry.assembly import OpenWorker, access_to

@@ -14,7 +14,7 @@ from registry.errors import UploadUnknown
 from registry.jobs import upload_expiry as job
 from registry.services import upload_expiry, uploads
 from registry.services.context import Services, now
-from registry.services.uploads import Body
+from registry.services.upload_body import Body
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
 from tests.registry.uploading import HeldBody, body, push_blob, stored_blobs, upload_files
 

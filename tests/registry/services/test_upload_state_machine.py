@@ -29,7 +29,7 @@ from registry.errors import (
 from registry.metadata.rows import Upload
 from registry.services import deletion, pull, upload_expiry, uploads
 from registry.services.context import Services, now
-from registry.services.uploads import Body
+from registry.services.upload_body import Body
 from tests.registry.assembly import access_to, open_services
 from tests.registry.uploading import body, broken_body, stored_blobs, stored_bytes, upload_files
 

@@ -25,7 +25,7 @@ from registry.metadata.rows import Upload
 from registry.metadata.transaction import Transaction
 from registry.services import pull, uploads
 from registry.services.context import Services
-from registry.services.uploads import Body
+from registry.services.upload_body import Body
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
 from tests.registry.uploading import (
     HeldBody,
