@@ -16,6 +16,7 @@ import (
 // No copy is made of what the kernel discards, so its size is free.
 const discardStep = 16 << 20
 
+// How much of a large body wakes a thread; it fits into what a socket may hold (tcp_rmem).
 const wakeStep = 1 << 20
 
 type channel struct {
@@ -250,6 +251,9 @@ func (e *events) receiveBody(one *channel) error {
 
 // wakeWhenWorth lets a large body arrive in few pieces: each wakes this thread, on a core that the server could use.
 func (c *channel) wakeWhenWorth() error {
+	if c.atLeast == 1 && c.left <= int64(len(c.buffer)) {
+		return nil // One more read takes it, so nothing would be spared.
+	}
 	return c.wakeAt(int(min(c.left, wakeStep)))
 }
 
