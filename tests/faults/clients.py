@@ -18,19 +18,18 @@ WITH_SESSIONS = REPOSITORIES[:2]
 SOURCE = "team/source"
 SHARED_TAG = "latest"
 
-_POOL = 60
 _OWN_TAGS = 3
 
 
 class Client:
     """One client of `repository`, whose tags begin with its number, and whose chances come from the seed."""
 
-    def __init__(self, number: int, web: Web, ledger: Ledger, seed: object) -> None:
+    def __init__(self, number: int, web: Web, ledger: Ledger, seed: object, layers: int) -> None:
         self.repository = REPOSITORIES[number % len(REPOSITORIES)]
         self._acts = Acts(web, ledger)
         self._web, self._ledger = web, ledger
         self._chance = Random(f"{seed} {number}")
-        self._name, self._count = f"c{number}", 0
+        self._name, self._count, self._layers = f"c{number}", 0, layers
         self._pushed: dict[str, Pushed] = {}
         self._images: dict[str, Pushed] = {}
 
@@ -145,7 +144,7 @@ class Client:
 
     async def _layer(self) -> Document:
         """A layer of those that all images share, pushed in one way or another if it is not there."""
-        content = _layer(self._chance.randrange(_POOL))
+        content = _layer(self._chance.randrange(self._layers))
         digest = digest_of(content)
         if not await self._acts.has_blob(self.repository, digest):
             other = self._chance.choice(REPOSITORIES)
@@ -191,7 +190,7 @@ def _descriptor(content: bytes, media_type: str) -> Document:
     return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
 
 
-@lru_cache(maxsize=_POOL)
+@lru_cache(maxsize=100)
 def _layer(number: int) -> bytes:
     size = 1_000_000 if number % 20 == 7 else 200_000 if number % 7 == 3 else 300 + 97 * number
     return Random(number).randbytes(size)

@@ -16,9 +16,11 @@ from tests.registry.assembly import open_services
 
 
 @contextmanager
-def collecting_process(root: Path, database_url: str) -> Iterator[subprocess.Popen[str]]:
-    """The process, to which every lease and time of grace of the last hour is over; killed at the end."""
-    command = [sys.executable, "-m", __name__, str(root), database_url]
+def collecting_process(
+    root: Path, database_url: str, *, ahead: timedelta = timedelta(hours=2), grace_s: int = 3600
+) -> Iterator[subprocess.Popen[str]]:
+    """The process, whose clock is so far ahead: to it every lease of the last two hours is over; killed at the end."""
+    command = [sys.executable, "-m", __name__, str(root), database_url, str(ahead.total_seconds()), str(grace_s)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
         try:
             yield process
@@ -30,11 +32,12 @@ def _tell(item: GarbageItem) -> None:
     os.write(1, f"{item.kind} {item.digest}\n".encode())
 
 
-async def _main(root: str, database_url: str) -> None:
-    async with open_services(Path(root), database_url) as services:
+async def _main(root: str, database_url: str, ahead_s: str, grace_s: str) -> None:
+    ahead = timedelta(seconds=float(ahead_s))
+    async with open_services(Path(root), database_url, gc_grace_s=int(grace_s)) as services:
         os.write(1, b"collecting\n")
         while True:
-            await garbage_collection.collect(services, moment=now() + timedelta(hours=2), told=_tell)
+            await garbage_collection.collect(services, moment=now() + ahead, told=_tell)
             await index_objects.write_behind(services)
 
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from tests.faults.acts import digest_of, expected
-from tests.faults.ledger import LEASE_S, Broken, Change, Ledger, OpenUpload, Place, promise
+from tests.faults.ledger import Broken, Change, Ledger, OpenUpload, Place, promise
 from tests.faults.web import Answer, Web
 
 _AT_ONCE = 8
@@ -139,7 +139,7 @@ class Inspection:
         if expected(answer, 200, 404) == 200:
             if state.gone:
                 raise Broken(f"the manifest {place} was deleted, and is there")
-            promise((state,), answer.sent + LEASE_S / 2)
+            promise((state,), answer.sent + self._ledger.lease_s / 2)
             await self._require_manifest(place)
         elif state.is_promised:
             raise Broken(f"the manifest {place} is lost")
@@ -152,7 +152,7 @@ class Inspection:
             if state.gone:
                 raise Broken(f"the blob {place} was deleted, and is there")
             self._require_bytes(answer, place)
-            promise((state,), answer.sent + LEASE_S / 2)
+            promise((state,), answer.sent + self._ledger.lease_s / 2)
         elif state.is_promised:
             raise Broken(f"the blob {place} is lost")
 

@@ -10,9 +10,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-LEASE_S = 8.0
-"""How long the registry under test protects what it said it has; half of that is certain from any positive answer."""
-
 Place = tuple[str, str]
 """A repository, and a digest or a tag in it."""
 
@@ -97,9 +94,13 @@ class Change:
 
 
 class Ledger:
-    """All that is known of one registry; what was touched since it was last inspected is in `touched`."""
+    """All that is known of one registry; what was touched since it was last inspected is in `touched`.
 
-    def __init__(self) -> None:
+    The registry protects what it said it has for `lease_s` seconds; half of that is certain from any positive answer.
+    """
+
+    def __init__(self, lease_s: float) -> None:
+        self.lease_s = lease_s
         self.blobs: dict[Place, Content] = {}
         self.manifests: dict[Place, Content] = {}
         self.tags: dict[Place, TagState] = {}

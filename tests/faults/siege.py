@@ -21,7 +21,7 @@ import registry as product
 from tests.faults.clients import Client
 from tests.faults.inspection import Inspection
 from tests.faults.killing import kill, wait_for_open_file
-from tests.faults.ledger import LEASE_S, Ledger
+from tests.faults.ledger import Ledger
 from tests.faults.web import Web, open_web
 from tests.registry.app.processes import Registry, running
 
@@ -34,19 +34,26 @@ KINDS = (
 
 _CLIENTS = 12
 _REQUESTS = 25
-# The real command and its processes, but for two times: leases end soon, so that much is collected meanwhile, and
-# workers that die young are replaced without a pause.
-_HURRIED = f"""\
-from registry import limits
-from registry.app import supervisor
-limits.LEASE_S = {LEASE_S}
-supervisor._SOON_S = 0.0
-"""
+_LEASE_S = 8.0
+_LAYERS = 60
 _BUSY = """
     SELECT EXISTS (
         SELECT FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
     )
+"""
+
+
+def hurried(lease_s: float) -> str:
+    """What makes of a registry's process one in which two times are shorter.
+
+    Leases end soon, so that much is collected, and workers that die young are replaced without a pause.
+    """
+    return f"""\
+from registry import limits
+from registry.app import supervisor
+limits.LEASE_S = {lease_s}
+supervisor._SOON_S = 0.0
 """
 
 
@@ -61,8 +68,10 @@ class Victim(StrEnum):
 class Siege:
     """The registry, its clients, and the ledger of what they were told."""
 
-    def __init__(self, data: Path, database_url: str, seed: int) -> None:
-        """Start a registry on a migrated database; all chances come from `seed`."""
+    def __init__(
+        self, data: Path, database_url: str, seed: int, *, lease_s: float = _LEASE_S, layers: int = _LAYERS
+    ) -> None:
+        """Start a registry on a migrated database; all chances come from `seed`, and clients share so many layers."""
         self.settings = [
             "server.workers=2",
             f"database.url={database_url}",
@@ -72,7 +81,8 @@ class Siege:
             "log.access=off",
         ]
         self.data, self.database_url, self.seed = data, database_url, seed
-        self.chance, self.ledger = Random(seed), Ledger()
+        self.chance, self.ledger, self._layers = Random(seed), Ledger(lease_s), layers
+        self._hurried = hurried(lease_s)
         self.compared: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.said: list[dict[str, Any]] = []
@@ -83,7 +93,7 @@ class Siege:
     async def under_load(self) -> AsyncIterator[Web]:
         """Clients at work, who rest but for the rounds."""
         async with open_web(self.registry.port) as web:
-            clients = [Client(number, web, self.ledger, self.seed) for number in range(_CLIENTS)]
+            clients = [Client(number, web, self.ledger, self.seed, self._layers) for number in range(_CLIENTS)]
             try:
                 async with asyncio.TaskGroup() as tasks:
                     working = [tasks.create_task(client.work()) for client in clients]
@@ -95,7 +105,7 @@ class Siege:
 
     async def round(self, web: Web, victim: Victim) -> None:
         """Let clients work until somebody is killed; then compare what is there with what was said."""
-        await self._work(web)
+        await self._work_until_a_moment(web)
         if victim is Victim.COMMAND:
             with self._command("gc") as process:
                 await asyncio.to_thread(wait_for_open_file, process.pid, "registry.db")
@@ -110,6 +120,22 @@ class Siege:
         await self._database_quiet()
         await Inspection(web, self.ledger, self.compared).look_at_what_was_touched(self.chance)
 
+    async def work(self, web: Web, *, requests: int) -> None:
+        """Let clients send so many requests; nobody is killed."""
+        enough, left = asyncio.Event(), requests
+
+        def count(_: str) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                enough.set()
+
+        web.heard = count
+        web.open_gate()
+        await enough.wait()
+        web.close_gate()
+        await web.quiet()
+
     async def look_at_everything(self, web: Web) -> None:
         """Compare all that is there with all that was said."""
         await Inspection(web, self.ledger, self.compared).look_at_everything()
@@ -121,7 +147,7 @@ class Siege:
         assert process.returncode == 0, errors
         return json.loads(output)
 
-    async def _work(self, web: Web) -> None:
+    async def _work_until_a_moment(self, web: Web) -> None:
         """Let clients work until, after some requests, one is sent of the kind that was interrupted least so far."""
         enough, left = asyncio.Event(), self.chance.randint(1, _REQUESTS)
         wanted = min(KINDS, key=lambda kind: web.interrupted[kind])
@@ -149,7 +175,7 @@ class Siege:
 
     @contextmanager
     def _command(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        code = f"{_HURRIED}from registry.cli.main import main; main()"
+        code = f"{self._hurried}from registry.cli.main import main; main()"
         flags = ["--data", str(self.data), *(part for setting in self.settings for part in ("--set", setting))]
         environment = {**os.environ, "PYTHONPATH": str(Path(product.__file__).parents[1])}
         with subprocess.Popen(
@@ -165,7 +191,7 @@ class Siege:
                 process.kill()
 
     def _start(self, listen: str) -> Registry:
-        return self._running.enter_context(running(self.data, *self.settings, listen=listen, first=_HURRIED))
+        return self._running.enter_context(running(self.data, *self.settings, listen=listen, first=self._hurried))
 
     def _restart(self) -> None:
         self._end()

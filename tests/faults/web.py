@@ -55,9 +55,13 @@ class Web:
         """Let clients go on."""
         self._gate.set()
 
+    def close_gate(self) -> None:
+        """Let nothing more be sent; what is in flight goes on."""
+        self._gate.clear()
+
     def about_to_kill(self) -> None:
         """Close the gate; what is in flight may break from now on."""
-        self._gate.clear()
+        self.close_gate()
         self._killed_at = time.monotonic()
 
     async def quiet(self) -> None:
