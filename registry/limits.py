@@ -121,6 +121,13 @@ PENDING_PULLS: Final = 10_000
 
 # Connections
 
+DESCRIPTORS_PER_CONNECTION: Final = 3
+"""What a connection may need: its socket, and for an upload the file and the hold on it. A download has one more, but
+not all connections are at once; whoever finds none left is told to try again."""
+
+DESCRIPTORS_OF_A_WORKER: Final = 64
+"""What a worker needs beside its connections: database, listening sockets, logs. The rest is for connections."""
+
 DISCARD_BYTES: Final = 256 * KIB
 """Most of an unwanted body that is read to keep a connection usable; beyond it closing is cheaper."""
 

@@ -48,6 +48,8 @@ class Connection(BodyHandover):
         """The request body that the client broke off; it looks complete to whoever reads it."""
         self.ends_after_answer = False
         """Whether the next answer is the last one on this connection."""
+        self.heard_at = self._loop.time()
+        """When the client last sent anything, by the event loop's clock."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the first request has to follow soon."""
@@ -61,7 +63,8 @@ class Connection(BodyHandover):
 
     def data_received(self, data: bytes) -> None:
         """Take what came. A request that has begun has to arrive soon; what follows its headers has other bounds."""
-        if self._answer_at_once is not None and self._is_idle():
+        self.heard_at = self._loop.time()
+        if self._answer_at_once is not None and self.is_resting():
             answered = self._receive_and_answer(data, self._answer_at_once)
         else:
             answered = 0
@@ -75,17 +78,21 @@ class Connection(BodyHandover):
             self._stop_expecting()
         elif answered:
             self._stop_expecting()
-        elif data and self._overdue is None and self._is_idle():
+        elif data and self._overdue is None and self.is_resting():
             self._expect_request()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer the request of a client that has only said that it sends no more; a body that ends so is too short."""
         # TLS has no connections that are open in one direction only.
-        if self.ssl_context is not None or self._is_idle():
+        if self.ssl_context is not None or self.is_resting():
             return False
         self._break_off_body()
         self.close()
         return True
+
+    def is_resting(self) -> bool:
+        """Whether the connection waits for a request, or for the rest of its headers."""
+        return self._waiter is not None and not self._waiter.done()
 
     def finish(self) -> None:
         """Take no further requests, and close once those that came are answered."""
@@ -198,9 +205,5 @@ class Connection(BodyHandover):
 
     def _give_up(self) -> None:
         self._overdue = None
-        if self._is_idle():
+        if self.is_resting():
             self.force_close()
-
-    def _is_idle(self) -> bool:
-        """Whether the connection waits for a request, or for the rest of its headers."""
-        return self._waiter is not None and not self._waiter.done()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -12,17 +13,17 @@ from typing import Final
 from aiohttp import web
 
 from registry.config.schema import Limits
+from registry.http.accepting import Acceptor
 from registry.http.application import DISPATCHER, bounds_of_connections
 from registry.http.connection import AnswerAtOnce, Connection
 from registry.observability.logging import logger
 
 _log = logger(__name__)
 
-_BACKLOG: Final = 1024
-# Its task begins, makes the transport, and hears that the protocol has it.
-_TURNS_OF_A_NEW_CONNECTION: Final = 4
 # What requests that outlived the grace period get to notice that they are cancelled.
 _CANCEL_S: Final = 1.0
+# What a connection may rest before it has to make room for another.
+_REST_S: Final = 1.0
 
 
 class Server(web.Server):
@@ -49,6 +50,22 @@ class Server(web.Server):
         self._header_s = limits.header_s
         self._kwargs = {**self._kwargs, **bounds_of_connections(limits)}
 
+    def count(self) -> int:
+        """How many connections there are."""
+        return len(self._connections)
+
+    def end_resting(self, count: int) -> None:
+        """End up to so many connections that wait for a request, first those that have waited the longest."""
+        # The request of one that is younger may be on its way.
+        before = self._loop.time() - _REST_S
+        resting = [
+            connection
+            for connection in self._connections
+            if isinstance(connection, Connection) and connection.heard_at < before and connection.is_resting()
+        ]
+        for connection in heapq.nsmallest(count, resting, key=lambda each: each.heard_at):
+            connection.force_close()
+
     def pre_shutdown(self) -> None:
         """Close the connections that rest, and the others once they have answered what they are at."""
         for connection in self.connections:
@@ -70,8 +87,8 @@ class Runner(web.AppRunner):
 class Listener:
     """An application that is being served."""
 
-    def __init__(self, runner: Runner, accepting: Sequence[asyncio.Server]) -> None:
-        self._runner, self._accepting = runner, accepting
+    def __init__(self, runner: Runner, acceptor: Acceptor) -> None:
+        self._runner, self._acceptor = runner, acceptor
 
     def use(self, limits: Limits) -> None:
         """Hold the connections to come to these bounds."""
@@ -80,7 +97,7 @@ class Listener:
 
     async def stop(self, grace_s: float) -> None:
         """Accept no more, close idle connections, and return when no request is in flight, or after `grace_s`."""
-        await self._take_no_more()
+        await self._acceptor.stop()
         if self._runner.server is not None:
             self._runner.server.pre_shutdown()
         try:
@@ -88,21 +105,6 @@ class Listener:
                 await self._runner.app[DISPATCHER].idle()
         except TimeoutError:
             _log.warning("requests are cut off at the end of the grace period", grace_period_s=grace_s)
-
-    async def _take_no_more(self) -> None:
-        """Close the listening sockets, once the connections that were just accepted are the protocol's.
-
-        asyncio makes a connection's transport some turns after it accepted it, and forgets the connection, open and
-        unanswered, if its server was closed in between.
-        """
-        loop = asyncio.get_running_loop()
-        for server in self._accepting:
-            for listener in server.sockets:
-                loop.remove_reader(listener.fileno())
-        for _ in range(_TURNS_OF_A_NEW_CONNECTION):
-            await asyncio.sleep(0)
-        for server in self._accepting:
-            server.close()
 
 
 @asynccontextmanager
@@ -115,21 +117,13 @@ async def listening(
     """
     runner = Runner(application, limits.header_s)
     await runner.setup()
-    accepting: list[asyncio.Server] = []
     try:
-        loop = asyncio.get_running_loop()
-        assert runner.server is not None, "set up above"
-        for listener in sockets:
-            server = await loop.create_server(
-                runner.server,
-                sock=listener,
-                ssl=tls,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=limits.header_s if tls is not None else None,
-            )
-            accepting.append(server)
-        yield Listener(runner, accepting)
+        server = runner.server
+        assert isinstance(server, Server), "set up above"
+        acceptor = Acceptor(sockets, server, tls, handshake_s=limits.header_s)
+        try:
+            yield Listener(runner, acceptor)
+        finally:
+            await acceptor.close()
     finally:
-        for server in accepting:
-            server.close()
         await runner.cleanup()
