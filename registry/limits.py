@@ -89,6 +89,9 @@ REFERRERS_BYTES: Final = 4 * MIB
 LAYOUT_INDEX_BYTES: Final = 64 * MIB
 """Largest `index.json` of a layout: some 250,000 tags. It is read as a whole, into several times as much memory."""
 
+LAYOUT_ENTRIES: Final = 200_000
+"""Most tags and referrers that one export lists: an `index.json` of more could not be read again."""
+
 LAYOUT_MEMBERS: Final = 1_000_000
 """Most members of a layout's archive, and most manifests and blobs that one import looks at: what is known of each
 is kept in memory until the end."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 
 from oci_spec.descriptor import Descriptor
 from oci_spec.digest import Digest
+from oci_spec.errors import ImageLayoutInvalid
 from oci_spec.image_layout import LayoutEntry
 from oci_spec.manifest import Manifest, parse_manifest
 from oci_spec.media_types import MANIFEST_TYPES, OCI_INDEX
 from oci_spec.reference import Reference, Tag, fallback_tag
+from registry import limits
 from registry.auth.access import Access
 from registry.errors import BlobUnknown, DigestMismatch, ManifestUnknown
 from registry.metadata.rows import LinkedBlob
@@ -60,10 +62,15 @@ async def export(
         RepositoryUnknown, ManifestUnknown: what is asked for is not there.
         BlobUnknown: a manifest names bytes that the repository lost or never had.
         DigestMismatch: stored bytes are corrupt.
+        ImageLayoutInvalid: it is more than one layout can list.
     """
     async with lease_keeping.kept(services, access):
         plan = _Plan(services, access, progress)
         await plan.make(selection)
+        if len(plan.entries) > limits.LAYOUT_ENTRIES:
+            raise ImageLayoutInvalid(
+                f"an index.json lists at most {limits.LAYOUT_ENTRIES} entries; export some tags only"
+            )
         exported = await _Copy(services, access, plan, target, progress=progress).run()
         await target.finish(plan.entries)
     return exported

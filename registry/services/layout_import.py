@@ -157,7 +157,10 @@ class _Import:
         if manifest.digest in self._done:
             return
         for blob in manifest.blobs:
-            if blob.in_layout and blob.digest not in self._taken:
+            if not blob.in_layout:
+                # Another repository may have it.
+                await self._blobs.is_held(blob.digest)
+            elif blob.digest not in self._taken:
                 await self._blobs.take(blob.digest, blob.size, partial(self._source.chunks, blob.digest))
                 self._taken.add(blob.digest)
         content = await layout_contents.manifest_content(

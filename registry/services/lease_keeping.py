@@ -14,17 +14,17 @@ from registry.errors import Unavailable
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, lease_from, now
 
-_RENEWED_S = limits.LEASE_S / 4
+_PAUSE_S = limits.LEASE_S / 4
 
 
 @asynccontextmanager
-async def kept(services: Services, access: Access, *, every_s: float = _RENEWED_S) -> AsyncIterator[None]:
+async def kept(services: Services, access: Access) -> AsyncIterator[None]:
     """While the block runs, let no lease end that was given in the repository since it began.
 
     A positive answer leaves at least half of a lease, so to renew them every quarter is soon enough.
     """
     # No TaskGroup, which would hand on the block's own errors in a group.
-    renewing = asyncio.create_task(_renew(services, access.repository, now(), every_s))
+    renewing = asyncio.create_task(_renew(services, access.repository, now()))
     try:
         yield
     finally:
@@ -33,9 +33,9 @@ async def kept(services: Services, access: Access, *, every_s: float = _RENEWED_
             await renewing
 
 
-async def _renew(services: Services, repository: RepositoryName, since: datetime, every_s: float) -> None:
+async def _renew(services: Services, repository: RepositoryName, since: datetime) -> None:
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(_PAUSE_S)
         # A database that takes no writes now may do so the next time, long before the leases end.
         with suppress(Unavailable):
             await services.database.write(_renew_since, repository, since)

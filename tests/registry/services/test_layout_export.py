@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ import pytest
 from oci_spec.digest import Digest
 from oci_spec.image_layout import INDEX_FILE, LayoutEntry, blob_path, parse_index
 from oci_spec.reference import Tag, fallback_tag
+from registry import limits
 from registry.errors import BlobUnknown, DigestMismatch, ManifestUnknown, RepositoryUnknown
 from registry.jobs import index_objects
-from registry.services import deletion, garbage_collection, layout_export, pull, referrers, tags
+from registry.services import deletion, garbage_collection, layout_export, lease_keeping, pull, referrers, tags
 from registry.services.context import Services, now
 from registry.services.garbage_report import GarbageKind
 from registry.services.layout_export import Selection
@@ -26,7 +27,7 @@ from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
 from tests.registry.metadata.raw_sql import execute
 from tests.registry.pushing import ARM64, Document, Pusher
 from tests.registry.services.layouts import export_to, import_from, reading
-from tests.registry.uploading import stored_blobs
+from tests.registry.uploading import push_blob, spend_lease, stored_blobs
 from tests.storage_backends.layouts.archives import whole
 
 APP, COPY = access_to("team/app"), access_to("team/copy")
@@ -223,3 +224,24 @@ async def test_a_collection_beside_an_export_takes_nothing_from_it(
     async with reading(tmp_path / "layout") as layout:
         assert await whole(layout, Digest.of(b"proof")) == b"proof"
         assert await layout.size(digest_of(pushed["index"])) is not None
+
+
+@ON_SQLITE
+async def test_an_export_keeps_what_it_has_found_however_long_it_takes(
+    services: Services, pushed: dict[str, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_keeping, "_PAUSE_S", 0.01)
+    digest = Digest.of(b"proof")
+    async with paused_export(services, tmp_path / "layout"), asyncio.timeout(30):
+        await spend_lease(services, APP, digest, left_s=1)
+        moment = now()
+        while await leased_until(services, digest) < moment + timedelta(seconds=limits.LEASE_S):
+            await push_blob(services, COPY, b"something else, until the lease is a new one")
+
+    assert (tmp_path / "layout" / INDEX_FILE).exists()
+
+
+async def leased_until(services: Services, digest: Digest) -> datetime:
+    found = await services.database.lookups.linked_blob(APP.repository, digest)
+    assert found is not None
+    return found.lease_until

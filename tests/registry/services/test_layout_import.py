@@ -268,10 +268,13 @@ async def test_a_sparse_index_comes_in_where_that_is_allowed(open_worker: OpenWo
     child = layout.image(layers=[b"two"])
     index = layout.index("1", manifests=[layout.image(layers=[b"one"]), child])
     layout.without(child)
+    layout.without(layout.blob(b"one"))
+    await push_blob(services, OTHER, b"one")
 
     await import_files(services, APP, layout.all_files(), tmp_path)
 
     assert await named(services, "1") == digest_of(index)
+    assert (await pull.blob(services, APP, Digest.of(b"one"))).size == 3
 
 
 @ON_SQLITE
