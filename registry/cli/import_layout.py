@@ -49,7 +49,7 @@ def command(resolved: Resolved, *, source: Path, name: Named, tags: tuple[Tag, .
     if json_output:
         output.print_json(_as_json(imported, name))
     else:
-        _print(imported, name)
+        _print(imported, name, collected=resolved.config.gc.untagged != "keep")
 
 
 async def _import(services: Services, source: Path, name: Named, choice: Choice, *, progress: Watcher) -> Imported:
@@ -63,14 +63,14 @@ async def _import(services: Services, source: Path, name: Named, choice: Choice,
         return await layout_import.import_layout(services, access, layout, choice, progress=progress)
 
 
-def _print(imported: Imported, name: Named) -> None:
+def _print(imported: Imported, name: Named, *, collected: bool) -> None:
     output.print_table(["TAG", "DIGEST"], [[tag, digest] for tag, digest in imported.tags.items()])
     click.echo(
         f"imported {len(imported.tags)} tags, {imported.manifests} manifests, {imported.blobs} blobs: "
         f"{output.size(imported.size)}, {output.size(imported.copied_size)} of it new",
         err=True,
     )
-    for digest in imported.untagged:
+    for digest in imported.untagged if collected else ():
         keep = f"registry tag move {name.repository} TAG {digest}"
         click.echo(f"{digest} has no tag and will be collected; keep it with: {keep}", err=True)
 

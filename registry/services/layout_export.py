@@ -68,9 +68,7 @@ async def export(
         plan = _Plan(services, access, progress)
         await plan.make(selection)
         if len(plan.entries) > limits.LAYOUT_ENTRIES:
-            raise ImageLayoutInvalid(
-                f"an index.json lists at most {limits.LAYOUT_ENTRIES} entries; export some tags only"
-            )
+            raise ImageLayoutInvalid(f"one layout lists at most {limits.LAYOUT_ENTRIES} entries; export fewer tags")
         exported = await _Copy(services, access, plan, target, progress=progress).run()
         await target.finish(plan.entries)
     return exported
@@ -122,9 +120,9 @@ class _Plan:
             self.tags[tag] = named.digest
         self.entries.append(LayoutEntry(Descriptor(named.media_type, named.digest, named.size), tag))
 
-    async def _follow(self, root: Digest) -> None:
-        """Add a manifest and all that it consists of, asking by digest, which leases it."""
-        unread = [root]
+    async def _follow(self, root: Digest) -> list[Digest]:
+        """Add a manifest and all that it consists of, asking by digest, which leases it; those that are new."""
+        unread, added = [root], list[Digest]()
         while unread:
             digest = unread.pop()
             if digest in self.manifests:
@@ -139,8 +137,10 @@ class _Plan:
             manifest = await asyncio.to_thread(parse_manifest, found.content, found.media_type)
             await self._add_blobs(manifest)
             self.manifests[digest] = found.size
+            added.append(digest)
             self._progress(Progress("looking up", len(self.manifests), None))
             unread += [child.digest for child in manifest.manifests if child.media_type in MANIFEST_TYPES]
+        return added
 
     async def _add_blobs(self, manifest: Manifest) -> None:
         config = (manifest.config,) if manifest.config is not None else ()
@@ -172,13 +172,11 @@ class _Plan:
         unasked = list(self.manifests)
         named = {entry.descriptor.digest for entry in self.entries}
         while unasked:
-            known = len(self.manifests)
             async for referrer in self._referrers(unasked.pop()):
                 if referrer.digest not in named:
                     named.add(referrer.digest)
-                    await self._follow(referrer.digest)
+                    unasked += await self._follow(referrer.digest)
                     self.entries.append(LayoutEntry(referrer))
-            unasked += list(self.manifests)[known:]
 
     async def _referrers(self, subject: Digest) -> AsyncIterator[Descriptor]:
         page = await referrers.page(self._services, self._access, subject)

@@ -110,7 +110,7 @@ class _Import:
             for tag in root.tags:
                 await tags.point(self._services, self._access, tag, root.digest)
                 imported.tags[tag] = root.digest
-        imported.untagged = _untagged(self._contents, roots)
+        imported.untagged = await self._untagged(roots)
         await self._unlink_manifests()
         imported.copied, imported.copied_size = len(self._blobs.copied), self._blobs.copied_size
         return imported
@@ -169,6 +169,17 @@ class _Import:
         await push.manifest(self._services, self._access, manifest.digest, content, content_type=manifest.media_type)
         self._done.add(manifest.digest)
 
+    async def _untagged(self, roots: Sequence[_Root]) -> list[Digest]:
+        """The roots that no tag leads to, be it by an index that lists them or by what they refer to."""
+        reached = {manifest.digest for manifest in self._with_referrers([root.digest for root in roots if root.tags])}
+        loose = [self._contents.manifests[root.digest] for root in roots if root.digest not in reached]
+        # What refers to an image that was here before stays with that.
+        return [
+            manifest.digest
+            for manifest in loose
+            if manifest.subject is None or not await self._has_manifest(manifest.subject)
+        ]
+
     async def _unlink_manifests(self) -> None:
         """Let go of the blobs as which a stream's manifests were taken, before it was known what they are."""
         for digest in self._done & self._blobs.copied:
@@ -212,14 +223,3 @@ def _only(contents: LayoutContents, own: dict[Digest, list[Tag]], tag: Tag) -> D
 
 def _told(known: set[Tag]) -> str:
     return f"its tags: {', '.join(map(str, sorted(known)))}" if known else "it has no tags"
-
-
-def _untagged(contents: LayoutContents, roots: Sequence[_Root]) -> list[Digest]:
-    """The roots that no tag leads to, be it by an index that lists them or by what they refer to."""
-    tagged = [root.digest for root in roots if root.tags]
-    reached = {manifest.digest for manifest in contents.closure(tagged)}
-    return [
-        root.digest
-        for root in roots
-        if root.digest not in reached and contents.manifests[root.digest].subject not in reached
-    ]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
+from oci_spec.errors import ImageLayoutInvalid
 from oci_spec.image_layout import INDEX_FILE, LayoutEntry, blob_path, parse_index
 from oci_spec.reference import Tag, fallback_tag
 from registry import limits
@@ -68,9 +69,10 @@ async def test_a_repository_goes_out_and_comes_back_the_same(
     services: Services, pushed: dict[str, Document], tmp_path: Path, name: str
 ) -> None:
     exported = await export_to(services, APP, tmp_path / name)
-    await import_from(services, COPY, tmp_path / name)
+    imported = await import_from(services, COPY, tmp_path / name)
 
     assert {str(tag) for tag in exported.tags} == {"1", "latest", "many"}
+    assert (imported.tags, imported.untagged) == (exported.tags, [])
     assert (exported.manifests, exported.absent) == (5, 0)
     signature, proof = digest_of(pushed["signature"]), digest_of(pushed["proof"])
     assert await entries(tmp_path / name) == {
@@ -113,6 +115,16 @@ async def test_what_is_not_there_is_refused_and_no_layout_is_made(
             await export_to(services, access, tmp_path / "layout", references=references)
 
     assert not (tmp_path / "layout" / INDEX_FILE).exists()
+
+
+@ON_SQLITE
+async def test_more_than_one_layout_can_list_is_refused(
+    services: Services, pushed: dict[str, Document], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LAYOUT_ENTRIES", 2)
+
+    with pytest.raises(ImageLayoutInvalid, match="at most 2 entries"):
+        await export_to(services, APP, tmp_path / "layout.tar")
 
 
 @ON_SQLITE

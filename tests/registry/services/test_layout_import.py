@@ -22,6 +22,7 @@ from registry.services.layout_import import Choice
 from registry.services.progress import Progress, Unit
 from storage_backends.layouts.reading import open_layout
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
+from tests.registry.pushing import Pusher
 from tests.registry.services.layouts import Document, Layout, import_files
 from tests.registry.uploading import push_blob, stored_blobs
 from tests.storage_backends.layouts.archives import folder
@@ -174,7 +175,14 @@ async def test_one_image_gets_the_tag_that_is_asked_for_and_several_do_not(servi
 async def test_what_no_tag_leads_to_is_named(services: Services, tmp_path: Path) -> None:
     layout = Layout()
     loose, tagged = layout.image(layers=[b"loose"]), layout.image("1")
-    for descriptor in (loose, layout.image(layers=[b"signature"], subject=tagged)):
+    signature = layout.image(layers=[b"signature"], subject=tagged)
+    here = await Pusher(services, APP).image(layers=[b"here"])
+    for descriptor in (
+        loose,
+        signature,
+        layout.image(layers=[b"proof"], subject=signature),
+        layout.image(layers=[b"of another"], subject=here),
+    ):
         layout.list(descriptor)
 
     imported = await import_files(services, APP, layout.all_files(), tmp_path)
