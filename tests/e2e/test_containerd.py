@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.client import Client, client
 from tests.e2e.daemons import running_containerd
-from tests.e2e.server import RunningRegistry
+from tests.e2e.server import REGISTRY, RunningRegistry
 from tests.images import ImageLayout
 from tests.requirements import require_root, require_tool
 
@@ -79,6 +79,22 @@ def test_an_image_is_pulled_by_digest(ctr: Client, imported: str, layout: ImageL
 
 def test_what_is_not_there_is_named(ctr: Client, name: str) -> None:
     assert "not found" in ctr.refused("images", "pull", "--plain-http", f"{name}:none")
+
+
+def test_what_containerd_exports_is_imported_and_back(
+    ctr: Client, registry: RunningRegistry, repository: str, imported: str, layout: ImageLayout, tmp_path: Path
+) -> None:
+    command = client(REGISTRY, home=tmp_path / "registry", environment={"REGISTRY_SERVER__DATA": str(registry.data)})
+
+    # What current Dockers save is written by the same code.
+    ctr("images", "export", "--all-platforms", tmp_path / "its.tar", f"{imported}:one", f"{imported}:many")
+    command("import", tmp_path / "its.tar", repository)
+    _forget(ctr, imported)
+    command("export", repository, tmp_path / "ours.tar")
+    ctr("images", "import", "--no-unpack", "--all-platforms", "--base-name", imported, tmp_path / "ours.tar")
+
+    assert registry.digest(repository, "many") == layout.digest("many")
+    assert _digests(ctr) == {f"{imported}:{tag}": layout.digest(tag) for tag in ("one", "many")}
 
 
 def _forget(ctr: Client, name: str) -> None:
