@@ -92,9 +92,9 @@ class SqliteDatabase(Database):
         self._closed = True
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
-        self._rows.close()
         if self._wal_index is not None:
             self._wal_index.close()
+        self._rows.close()
         self._reading.dispose()
         # The last connection to close moves the log into the file: the writer's, which may.
         self._writing.dispose()

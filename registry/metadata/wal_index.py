@@ -5,11 +5,16 @@ transaction that begins compares it with what it saw last (sqlite.org, "WAL-mode
 Header"). The header counts changes and holds the log's length, salts and running checksum, so as long as its bytes
 are the same, so is all that a transaction which begins now would see. Comparing them takes a fraction of a
 microsecond; running a query takes ten.
+
+The file itself is never opened here. SQLite's locks on it are of the old kind that a process loses as soon as it closes
+any descriptor of the file (fcntl(2), "Advisory record locking"), and the next process to come would then find nobody
+there, and begin the index anew under the hands of those who use it. So what is read is the memory that SQLite has
+mapped already.
 """
 
 from __future__ import annotations
 
-import mmap
+import ctypes
 import os
 import struct
 from pathlib import Path
@@ -24,40 +29,41 @@ _KNOWN_FORMAT = 3007000
 class WalIndex:
     """The header of one database's WAL-index."""
 
-    __slots__ = ("_header",)
+    __slots__ = ("_address",)
 
-    def __init__(self, header: mmap.mmap) -> None:
-        self._header = header
+    def __init__(self, address: int) -> None:
+        self._address = address
 
     @classmethod
     def of(cls, database: str | Path) -> Self | None:
-        """The WAL-index of the file `database`, which this process must have open and have read; closed by the caller.
+        """The WAL-index of the file `database`, which this process has open and has read.
 
-        None where it cannot be mapped, or is of a format that this program does not know.
+        It is closed before the connection that has. None where there is none, or one of a format that this program does
+        not know.
         """
-        try:
-            descriptor = os.open(f"{database}-shm", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
+        address = _mapped_at(f"{os.path.realpath(database)}-shm")
+        if address is None or _FORMAT.unpack(ctypes.string_at(address, _FORMAT.size))[0] != _KNOWN_FORMAT:
             return None
-        try:
-            header = mmap.mmap(descriptor, 2 * _HEADER_SIZE, mmap.MAP_SHARED, mmap.PROT_READ)
-        except (OSError, ValueError):
-            return None
-        finally:
-            os.close(descriptor)
-        if _FORMAT.unpack_from(header)[0] != _KNOWN_FORMAT:
-            header.close()
-            return None
-        return cls(header)
+        return cls(address)
 
     def state(self) -> bytes | None:
         """Bytes that are different after every change of the database; None while one is being made, or once closed."""
-        if self._header.closed:
+        if not self._address:
             return None
-        both = self._header[: 2 * _HEADER_SIZE]
+        both = ctypes.string_at(self._address, 2 * _HEADER_SIZE)
         first = both[:_HEADER_SIZE]
         return first if first == both[_HEADER_SIZE:] else None
 
     def close(self) -> None:
-        """Give up the memory."""
-        self._header.close()
+        """Look at the memory no more: it may be gone as soon as the connection is."""
+        self._address = 0
+
+
+def _mapped_at(path: str) -> int | None:
+    """Where this process has mapped the beginning of the file `path` (proc_pid_maps(5)); None where it has not."""
+    with Path("/proc/self/maps").open(errors="surrogateescape") as maps:
+        for line in maps:
+            place, mode, offset, _, _, *name = line.rstrip("\n").split(maxsplit=5)
+            if name == [path] and mode.endswith("s") and int(offset, 16) == 0:
+                return int(place.partition("-")[0], 16)
+    return None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import mmap
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,21 +77,41 @@ def test_a_database_that_keeps_no_such_log_tells_no_state(tmp_path: Path) -> Non
         assert WalIndex.of(tmp_path / "plain.db") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 32768], ids=["empty", "short", "another format"])
-def test_an_index_that_cannot_be_read_tells_no_state(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.db-shm").write_bytes(content)
-
-    assert WalIndex.of(tmp_path / "a.db") is None
+def test_an_index_of_another_format_tells_no_state(tmp_path: Path) -> None:
+    with mapped(tmp_path / "a.db-shm", b"\xff" * 32768):
+        assert WalIndex.of(tmp_path / "a.db") is None
 
 
 def test_a_header_that_is_just_being_written_tells_no_state(tmp_path: Path) -> None:
     version = (3007000).to_bytes(4, "little")
-    (tmp_path / "a.db-shm").write_bytes(version + bytes(44) + version + b"\1" + bytes(43))
-    index = WalIndex.of(tmp_path / "a.db")
-    assert index is not None
+    with mapped(tmp_path / "a.db-shm", version + bytes(44) + version + b"\1" + bytes(43)):
+        index = WalIndex.of(tmp_path / "a.db")
+        assert index is not None
 
-    with closing(index):
-        assert index.state() is None
+        with closing(index):
+            assert index.state() is None
+
+
+@contextmanager
+def mapped(file: Path, content: bytes) -> Iterator[None]:
+    """This process has a file of this content in its memory, as SQLite has a database's."""
+    file.write_bytes(content)
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0):
+        yield
+
+
+async def test_other_processes_know_that_the_database_is_in_use(sqlite_url: str) -> None:
+    # Whoever gets this byte of the file believes to be alone and begins it anew (SQLite's `unixLockSharedMemory`).
+    in_use = 128
+    attempt = f"import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, {in_use})"
+    async with await open_database(sqlite_url) as database:
+        await database.write(push, "one")
+        await database.lookups.tag_digest(APP, LATEST)
+        command = [sys.executable, "-c", attempt, f"{database_file(sqlite_url)}-shm"]
+
+        refused = await asyncio.to_thread(subprocess.run, command, check=False, capture_output=True, text=True)
+
+    assert "BlockingIOError" in refused.stderr
 
 
 async def test_lookups_agree_with_the_database_whatever_other_programs_do_to_it(sqlite_url: str) -> None:
