@@ -55,6 +55,7 @@ async def _besiege(siege: Siege, victims: Mapping[Victim, int]) -> Counter[str]:
             await siege.look_at_everything(web)
     except BaseException as error:
         error.add_note(f"SEED={siege.seed}, round {len(done)} of {len(order)}; the last victims: {done[-3:]}")
+        error.add_note("the registry said last: " + " ".join(siege.registry.said[-5:]))
         raise
     for title, counts in (
         ("compared", siege.compared),
