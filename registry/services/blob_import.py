@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 
 from oci_spec.digest import Digest
 from registry.auth.access import Access
@@ -11,6 +13,9 @@ from registry.services import mounts, pull, uploads
 from registry.services.context import Services
 from registry.services.progress import Progress, Unit, Watcher
 from registry.services.upload_body import Body
+
+# More would wait for the same processors and disk; fewer would wait for each blob's own sync to the disk.
+_AT_ONCE = 4
 
 
 class BlobImport:
@@ -42,6 +47,25 @@ class BlobImport:
         await uploads.receive(self._services, self._access, digest, Body(self._counted(chunks()), length=size))
         self.copied.add(digest)
         self.copied_size += size
+
+    async def take_all(self, wanted: Mapping[Digest, int], chunks: Callable[[Digest], AsyncIterator[bytes]]) -> None:
+        """Do what `take` does for all of `wanted`, digests with their sizes, some of them at the same time.
+
+        Raises:
+            DigestMismatch, BlobTooLarge: of the first that fails; some of the others were not taken then.
+        """
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def take_one(digest: Digest, size: int) -> None:
+            async with turns:
+                await self.take(digest, size, partial(chunks, digest))
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for digest, size in wanted.items():
+                    tasks.create_task(take_one(digest, size))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
     async def is_held(self, digest: Digest) -> bool:
         """Whether the repository has the blob, or another one from which it can be mounted; it is leased then."""

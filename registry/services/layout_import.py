@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 
 from oci_spec.digest import Digest
@@ -160,9 +159,11 @@ class _Import:
             if not blob.in_layout:
                 # Another repository may have it.
                 await self._blobs.is_held(blob.digest)
-            elif blob.digest not in self._taken:
-                await self._blobs.take(blob.digest, blob.size, partial(self._source.chunks, blob.digest))
-                self._taken.add(blob.digest)
+        wanted = {
+            blob.digest: blob.size for blob in manifest.blobs if blob.in_layout and blob.digest not in self._taken
+        }
+        await self._blobs.take_all(wanted, self._source.chunks)
+        self._taken.update(wanted)
         content = await layout_contents.manifest_content(
             self._source, manifest.digest, manifest.size, self._services.settings.manifest_bytes
         )

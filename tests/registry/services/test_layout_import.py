@@ -24,7 +24,7 @@ from storage_backends.layouts.reading import open_layout
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
 from tests.registry.pushing import Pusher
 from tests.registry.services.layouts import Document, Layout, import_files
-from tests.registry.uploading import push_blob, stored_blobs
+from tests.registry.uploading import push_blob, stored_blobs, upload_files
 from tests.storage_backends.layouts.archives import folder
 
 APP, OTHER = access_to("team/app"), access_to("team/other")
@@ -218,6 +218,21 @@ async def test_a_layout_that_lies_is_refused_and_nothing_is_tagged(
 
     with pytest.raises(ManifestUnknown):
         await named(services, "1")
+
+
+async def test_one_bad_blob_among_many_is_told_of_and_leaves_no_upload_behind(
+    services: Services, tmp_path: Path, storage_root: Path
+) -> None:
+    layout = Layout()
+    layers = [bytes([number]) * 2_000_000 for number in range(8)]
+    layout.image("1", layers=layers)
+    files = {**layout.all_files(), blob_path(Digest.of(layers[1])): layers[0]}
+
+    with pytest.raises(DigestMismatch) as refused:
+        await import_files(services, APP, files, tmp_path)
+
+    assert (refused.value.expected, refused.value.actual) == (Digest.of(layers[1]), Digest.of(layers[0]))
+    assert upload_files(storage_root) == []
 
 
 @ON_SQLITE
