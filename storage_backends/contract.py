@@ -10,7 +10,7 @@ be another request's, on another node, after a restart. The caller keeps hash st
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -209,6 +209,11 @@ class BlobStore(ABC):
         at most 255 letters, digits, `.`, `_` and `-`, none beginning with a dot; 1,024 characters in all. No name may
         continue another one with `/`.
         """
+
+    async def put_objects(self, objects: Mapping[str, bytes]) -> None:
+        """Do `put_object` for each name in `objects`, at less cost; when that fails, some may have been put."""
+        for name, content in objects.items():
+            await self.put_object(name, content)
 
     @abstractmethod
     async def get_object(self, name: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 
@@ -64,6 +64,10 @@ class MeasuredStore(BlobStore):
     async def put_object(self, name: str, content: bytes) -> None:
         with self._timed("put_object"):
             await self._store.put_object(name, content)
+
+    async def put_objects(self, objects: Mapping[str, bytes]) -> None:
+        with self._timed("put_object"):
+            await self._store.put_objects(objects)
 
     async def get_object(self, name: str) -> bytes:
         with self._timed("get_object"):

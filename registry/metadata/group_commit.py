@@ -19,6 +19,7 @@ from registry.metadata.sqlite_connections import move_log, translated
 from registry.metadata.transaction import Transaction
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
@@ -193,29 +194,24 @@ class GroupCommit:
 
 
 def _attempt(connection: Connection, transaction: Transaction, unit: Callable[[Transaction], Any]) -> _Outcome:
+    # The driver's own: SQLAlchemy's savepoint costs as much as a unit's statements do.
+    driver = _driver(connection)
+    driver.execute("SAVEPOINT unit")
     try:
-        with connection.begin_nested():
-            return _Outcome(result=unit(transaction))
+        result = unit(transaction)
     except Exception as error:  # whatever it is, it belongs to the task that awaits the unit
         # On a full disk or a failing one SQLite ends the whole transaction by itself, the units before this one too.
-        if not _in_transaction(connection):
-            raise _TransactionLost(_first_driver_error(error)) from error
+        if not driver.in_transaction:
+            raise _TransactionLost(error) from error
+        driver.execute("ROLLBACK TO unit")
+        driver.execute("RELEASE unit")
         return _Outcome(error=_meaning(error))
+    driver.execute("RELEASE unit")
+    return _Outcome(result=result)
 
 
-def _in_transaction(connection: Connection) -> bool:
-    return bool(connection.connection.driver_connection.in_transaction)  # type: ignore[union-attr] # sqlite3's own
-
-
-def _first_driver_error(error: Exception) -> Exception:
-    """What went wrong first: rolling back to a savepoint that is gone only fails after it."""
-    first = error
-    earlier = error.__context__
-    while earlier is not None:
-        if isinstance(earlier, DBAPIError):
-            first = earlier
-        earlier = earlier.__context__
-    return first
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return connection.connection.driver_connection  # type: ignore[return-value] # the engine is SQLite's
 
 
 def _meaning(error: Exception) -> Exception:

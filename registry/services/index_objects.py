@@ -27,6 +27,9 @@ FORMAT = 1
 LINKS, MANIFESTS, TAGS = "_links", "_manifests", "_tags"
 
 _BATCH = 200
+# Events whose objects are written in one go: they are in memory meanwhile, and manifests may be large.
+_TOGETHER = 16
+_FOLLOWED_ALONE = {EventKind.BLOB_REMOVED, EventKind.REPOSITORY_DELETED}
 
 _Objects = dict[str, bytes | None]
 """What index objects are to hold, by name; None for one that is to go."""
@@ -64,12 +67,16 @@ async def follow(services: Services, event: OutboxEvent) -> None:
     if event.kind == EventKind.REPOSITORY_DELETED:
         await _refresh(services, repository)
     else:
-        await _apply(services, await services.database.read(_state, repository, event))
+        await _apply(services, await services.database.read(_states, [event]))
 
 
 async def _follow_all(services: Services, events: Sequence[OutboxEvent]) -> None:
-    for event in events:
+    alone = [event for event in events if event.kind in _FOLLOWED_ALONE]
+    together = [event for event in events if event.kind not in _FOLLOWED_ALONE]
+    for event in alone:
         await follow(services, event)
+    for begin in range(0, len(together), _TOGETHER):
+        await _apply(services, await services.database.read(_states, together[begin : begin + _TOGETHER]))
     if events:
         await services.database.reclaim(_mark, [event.id for event in events])
 
@@ -92,8 +99,9 @@ async def _apply(services: Services, objects: _Objects) -> None:
     for name, content in objects.items():
         if content is None:
             await services.store.delete_object(name)
-        else:
-            await services.store.put_object(name, content)
+    kept = {name: content for name, content in objects.items() if content is not None}
+    if kept:
+        await services.store.put_objects(kept)
 
 
 def _pending(tx: Transaction) -> list[OutboxEvent]:
@@ -108,8 +116,15 @@ def _mark(tx: Transaction, ids: list[int]) -> None:
     tx.outbox.mark_indexed(ids, now())
 
 
-def _state(tx: Transaction, repository: RepositoryName, event: OutboxEvent) -> _Objects:
-    kind = EventKind(event.kind)
+def _states(tx: Transaction, events: Sequence[OutboxEvent]) -> _Objects:
+    objects: _Objects = {}
+    for event in events:
+        objects |= _state(tx, event)
+    return objects
+
+
+def _state(tx: Transaction, event: OutboxEvent) -> _Objects:
+    kind, repository = EventKind(event.kind), RepositoryName.parse(event.payload["repository"])
     if kind in {EventKind.TAG_MOVED, EventKind.TAG_DELETED}:
         return _tag(tx, repository, Tag.parse(event.payload["tag"]))
     digest = Digest.parse(event.payload["digest"])

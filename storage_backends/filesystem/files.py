@@ -1,13 +1,11 @@
-"""Whole files, read and written through aiofiles in a store's own threads."""
+"""Whole files, read through aiofiles in a store's own threads."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Literal
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncFileIO
@@ -51,11 +49,9 @@ class FilesystemBlobReader(BlobReader):
             await settled(self._file.close())
 
 
-async def open_file(
-    path: Path, mode: Literal["rb", "xb"], pool: BlockingPool, opener: Callable[[str, int], int] | None = None
-) -> AsyncFileIO:
+async def open_file(path: Path, pool: BlockingPool, opener: Callable[[str, int], int] | None = None) -> AsyncFileIO:
     """The file at `path`, unbuffered; the caller closes it."""
-    opening = asyncio.ensure_future(aiofiles.open(path, mode, 0, opener=opener, executor=pool.executor))
+    opening = asyncio.ensure_future(aiofiles.open(path, "rb", 0, opener=opener, executor=pool.executor))
     try:
         return await settled(opening)
     except asyncio.CancelledError:
@@ -66,20 +62,8 @@ async def open_file(
 
 async def read_file(path: Path, pool: BlockingPool) -> bytes:
     """The content of the file at `path`."""
-    file = await open_file(path, "rb", pool)
+    file = await open_file(path, pool)
     try:
         return await settled(file.readall())
-    finally:
-        await settled(file.close())
-
-
-async def write_file(path: Path, content: bytes, pool: BlockingPool) -> None:
-    """Make the file at `path`, which must not exist yet, and see its content to the disk."""
-    file = await open_file(path, "xb", pool)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[await settled(file.write(rest)) :]
-        await pool.run(os.fsync, file.fileno())
     finally:
         await settled(file.close())

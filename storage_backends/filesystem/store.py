@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,8 +21,9 @@ from storage_backends.errors import (
     ObjectNotFound,
 )
 from storage_backends.filesystem._blocking import folders, reading, uploads, writing
+from storage_backends.filesystem._blocking.objects import ObjectWrite, put, remove
 from storage_backends.filesystem.faults import translated
-from storage_backends.filesystem.files import FilesystemBlobReader, open_file, read_file, write_file
+from storage_backends.filesystem.files import FilesystemBlobReader, open_file, read_file
 from storage_backends.filesystem.layout import (
     Layout,
     blob_key,
@@ -83,7 +84,7 @@ class FilesystemBlobStore(BlobStore):
     async def open(self, key: str) -> BlobReader:
         path, opener = self._layout.blob(key), reading.BlobOpener()
         with translated(absent=BlobNotFound(key)):
-            file = await open_file(path, "rb", self._reading, opener)
+            file = await open_file(path, self._reading, opener)
         return FilesystemBlobReader(file, opener.size)
 
     def read_cached(self, key: str, size: int) -> bytes | None:
@@ -128,14 +129,15 @@ class FilesystemBlobStore(BlobStore):
             yield upload
 
     async def put_object(self, name: str, content: bytes) -> None:
-        target, temporary = self._layout.object(name), self._layout.temporary()
+        await self.put_objects({name: content})
+
+    async def put_objects(self, objects: Mapping[str, bytes]) -> None:
+        layout = self._layout
+        writes = [
+            ObjectWrite(name, layout.object(name), layout.temporary(), content) for name, content in objects.items()
+        ]
         with translated():
-            try:
-                await write_file(temporary, content, self._pool)
-                await self._pool.run(folders.publish_object, temporary, target, name)
-            except BaseException:
-                await self._pool.run(temporary.unlink, missing_ok=True)
-                raise
+            await self._pool.run(put, writes)
 
     async def get_object(self, name: str) -> bytes:
         path = self._layout.object(name)
@@ -145,7 +147,7 @@ class FilesystemBlobStore(BlobStore):
     async def delete_object(self, name: str) -> None:
         path = self._layout.object(name)
         with translated():
-            await self._pool.run(folders.remove_object, path, self._layout.index)
+            await self._pool.run(remove, path, self._layout.index)
 
     async def list_objects(self, prefix: str) -> AsyncIterator[str]:
         self._layout.objects_below(prefix)

@@ -654,6 +654,15 @@ class ObjectContract:
         assert await store.get_object(name) == content
         assert await peer.get_object(name) == content
 
+    async def test_objects_put_together_are_each_what_was_put(self, store: BlobStore, peer: BlobStore) -> None:
+        await store.put_object("a/1", b"old")
+        objects = {f"{folder}/{index}": pattern(index * 1000) for folder in ("a", "a/b", "c") for index in range(30)}
+
+        await store.put_objects(objects)
+        await store.put_objects({})
+
+        assert {name: await peer.get_object(name) async for name in peer.list_objects("")} == objects
+
     async def test_a_removed_object_is_not_found(self, store: BlobStore) -> None:
         await store.put_object("a/b/c", b"x")
 
@@ -726,7 +735,9 @@ class ObjectContract:
 
     @pytest.mark.parametrize("name", [*HOSTILE, "x" * 256, "/".join(["x" * 200] * 6)])
     async def test_no_other_name_is_taken(self, store: BlobStore, name: str) -> None:
-        for call in (store.put_object(name, b""), store.get_object(name), store.delete_object(name)):
+        calls = (store.put_object(name, b""), store.put_objects({"a": b"", name: b""}), store.get_object(name),
+                 store.delete_object(name))  # fmt: skip
+        for call in calls:
             with pytest.raises(ObjectNameInvalid):
                 await call
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage_backends.contract import StoredObject
-from storage_backends.errors import ObjectNameInvalid
 from storage_backends.filesystem.layout import Layout, blob_prefixes, is_blob_key, is_upload_key
 
-_FOLDER_MODE = 0o750
+FOLDER_MODE = 0o750
+"""What a new folder may be used for: its owner's programs change it, a group may read it, for backups."""
+
 # Index objects are written within seconds: what is older was left by a process that died.
 _STALE_S = 3600
 
@@ -29,7 +30,7 @@ class DurableFolders:
     def ensure(self, folder: Path) -> None:
         """See to it that `folder` is there and stays; its parent is."""
         with suppress(FileExistsError):
-            folder.mkdir(_FOLDER_MODE)
+            folder.mkdir(FOLDER_MODE)
             self._durable.discard(folder)
         if folder not in self._durable:
             sync_folder(folder.parent)
@@ -41,7 +42,7 @@ def prepare(layout: Layout) -> None:
     missing = [folder for folder in layout.folders() if not folder.is_dir()]
     for folder in missing:
         # Other processes may be starting beside this one.
-        folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
+        folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     for parent in {folder.parent for folder in missing}:
         sync_folder(parent)
     oldest = time.time() - _STALE_S
@@ -96,40 +97,6 @@ def list_folder(folder: Path) -> tuple[list[str], list[str]]:
     return files, folders
 
 
-def publish_object(temporary: Path, target: Path, name: str) -> None:
-    """Put a written and synced file in the place of the index object `name`, durably."""
-    while True:
-        try:
-            _make_folder(target.parent)
-            temporary.rename(target)
-            break
-        except FileNotFoundError:
-            # A removal beside this one took the folder away while it was empty.
-            if not temporary.exists():
-                raise
-        except (FileExistsError, IsADirectoryError, NotADirectoryError):
-            raise ObjectNameInvalid(name) from None
-    # The object may have been removed again, and its folder with it.
-    with suppress(FileNotFoundError):
-        sync_folder(target.parent)
-
-
-def remove_object(target: Path, index: Path) -> None:
-    """Remove an index object if it is there, durably, and the folders that are empty without it."""
-    try:
-        target.unlink()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return
-    folder = target.parent
-    # Whoever removed the folder's last object may have taken the folder away by now.
-    with suppress(FileNotFoundError):
-        sync_folder(folder)
-    with suppress(OSError):
-        while folder != index:
-            folder.rmdir()
-            folder = folder.parent
-
-
 def sync_folder(folder: Path) -> None:
     """See to the disk which names stand in `folder`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -137,17 +104,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and its parents, durably, where they are missing."""
-    try:
-        folder.mkdir(_FOLDER_MODE)
-    except FileExistsError:
-        if folder.is_file():
-            raise
-        return
-    except FileNotFoundError:
-        _make_folder(folder.parent)
-        folder.mkdir(_FOLDER_MODE, exist_ok=True)
-    sync_folder(folder.parent)
