@@ -58,9 +58,8 @@ class LayoutManifest:
 class LayoutContents:
     """All entries of a layout, and all manifests that they lead to, as far as the layout has them.
 
-    Where the layout lists a list of what refers to a subject, the entries are those of the list.
-
-    `referrers` are the entries that refer to a subject.
+    In place of a list of what refers to a subject stand the entries of that list. `referrers` are, by the digest of a
+    subject, the entries that refer to it.
     """
 
     entries: tuple[LayoutEntry, ...]
