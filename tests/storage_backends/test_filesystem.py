@@ -211,7 +211,11 @@ async def test_all_work_is_done_by_a_few_threads_that_end_with_the_store(root: P
     threads = set(threading.enumerate()) - before
     await store.close()
 
-    assert sorted(thread.name for thread in threads) == ["blob-store_0", "blob-store_1", "blob-store_2"]
+    numbers = range(3)
+    assert {thread.name for thread in threads} == {
+        *(f"blob-store_{number}" for number in numbers),
+        *(f"blob-store-reading_{number}" for number in numbers),
+    }
     assert not any(thread.is_alive() for thread in threads)
 
 
