@@ -33,7 +33,7 @@ KINDS = (
 """What clients ask, but for what they ask to see whether it worked."""
 
 _CLIENTS = 12
-_REQUESTS = 25
+_REQUESTS = 16
 _LEASE_S = 8.0
 _LAYERS = 60
 _BUSY = """

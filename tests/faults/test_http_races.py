@@ -143,7 +143,7 @@ async def test_pushes_beside_collectors_break_nothing(tmp_path: Path, database_u
     siege = Siege(tmp_path / "data", database_url, 7, lease_s=3.0, layers=40)
     async with siege.under_load() as web:
         with _collecting(siege.registry, database_url) as removed:
-            await siege.work(web, requests=2500)
+            await siege.work(web, requests=2000)
         await siege.look_at_everything(web)
     assert min(removed["manifest"], removed["link"], removed["blob"]) > 10
     assert siege.ask_command("gc", "--reconcile") == {"removed": False, "strays": [], "damaged": []}
