@@ -181,7 +181,7 @@ async def test_headers_that_do_not_arrive_in_time_end_the_connection(serve: Serv
 
 
 async def test_headers_of_a_later_request_have_the_same_time(serve: Serve) -> None:
-    client = await serve(header_s=0.1)
+    client = await serve(header_s=0.5)
 
     async with client.connection() as connection:
         await connection.send(PING)
