@@ -5,11 +5,13 @@ begin with `moorage_`. Durations are seconds and sizes are bytes.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from registry.observability.exposition import Exposition, render
 from registry.observability.instruments import Counter, Gauge, Histogram
 from registry.observability.page import MetricsPage
+
+if TYPE_CHECKING:
+    from registry.observability.exposition import Exposition
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 _CODES: Final = (
@@ -85,6 +87,9 @@ class Metrics:
         """Forget what was in flight in worker `slot`, which has ended; called by the supervisor."""
         self.page.release(slot)
 
-    def render(self, accept: str = "") -> Exposition:
+    def render(self, accept: str = "") -> "Exposition":
         """What all processes counted, in the format that the `Accept` header asks for."""
+        # Here, since its library brings along a whole server of its own, which a start would wait for.
+        from registry.observability.exposition import render
+
         return render(self.page, accept)
