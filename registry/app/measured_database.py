@@ -33,6 +33,10 @@ class MeasuredDatabase(Database):
         with self._clock.timed("write"):
             return await self._database.write(unit, *args, **kwargs)
 
+    async def note(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._clock.timed("write"):
+            return await self._database.note(unit, *args, **kwargs)
+
     async def reclaim(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._clock.timed("write"):
             return await self._database.reclaim(unit, *args, **kwargs)

@@ -45,6 +45,13 @@ class Database(ABC):
         An exception of the unit undoes all that it did, and nothing that others did, and is raised here.
         """
 
+    async def note(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what `write` does for a change that may be lost with the machine's power, but not with this process.
+
+        What is written after it is not kept without it.
+        """
+        return await self.write(unit, *args, **kwargs)
+
     async def reclaim(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what `write` does, for a unit that makes room: it may use what is kept in reserve for a full disk."""
         return await self.write(unit, *args, **kwargs)

@@ -38,6 +38,7 @@ class _Waiting:
     unit: Callable[[Transaction], Any]
     answer: asyncio.Future[Any]
     makes_room: bool
+    durable: bool
     begun: bool = False
 
 
@@ -69,11 +70,12 @@ class GroupCommit:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
+        self._durable = True
         self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, unit: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
-        """Run `unit` in a transaction and give its result when that is durable.
+    async def run(self, unit: Callable[[Transaction], T], *, makes_room: bool = False, durable: bool = True) -> T:
+        """Run `unit` in a transaction and give its result when that is committed, and on the disk if it is `durable`.
 
         One that `makes_room` may use the reserve.
 
@@ -85,7 +87,7 @@ class GroupCommit:
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
-        waiting = _Waiting(unit, answer, makes_room)
+        waiting = _Waiting(unit, answer, makes_room, durable)
         self._queue.put(waiting)
         patience = self._loop.call_later(self._patience_s, _give_up, waiting)
         try:
@@ -115,6 +117,7 @@ class GroupCommit:
             # Whatever arrives until it is this process's turn joins the same transaction.
             with self._turns:
                 batch = self._begin([first, *self._all_that_wait()])
+                self._durable = any(waiting.durable for waiting in batch)
                 outcomes = self._outcomes_on_any_disk(batch)
                 if any(isinstance(outcome.error, DatabaseUnavailable) for outcome in outcomes):
                     # A connection that was opened while the disk took no writes would never take any.
@@ -184,9 +187,13 @@ class GroupCommit:
 
     def _commit(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
         try:
-            with self._engine.connect() as connection, connection.begin():
-                transaction = Transaction(connection)
-                return [_attempt(connection, transaction, unit) for unit in units]
+            with self._engine.connect() as connection:
+                # Without it the log is not synced now, but with the next transaction that is: none is kept without
+                # those before it.
+                _driver(connection).execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+                with connection.begin():
+                    transaction = Transaction(connection)
+                    return [_attempt(connection, transaction, unit) for unit in units]
         except _TransactionLost:
             raise
         except Exception as error:  # whatever it is, tasks await an answer and the thread must go on

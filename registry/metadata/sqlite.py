@@ -63,6 +63,9 @@ class SqliteDatabase(Database):
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs))
 
+    async def note(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs), durable=False)
+
     async def reclaim(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run(lambda transaction: unit(transaction, *args, **kwargs), makes_room=True)
 

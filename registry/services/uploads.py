@@ -55,7 +55,7 @@ async def start(services: Services, access: Access, algorithm: str) -> Upload:
         updated_at=moment,
         expires_at=_expiry(services, moment),
     )
-    await services.database.write(_create, upload)
+    await services.database.note(_create, upload)
     return upload
 
 
@@ -198,7 +198,8 @@ async def _save(services: Services, upload: Upload, state: UploadState) -> Uploa
         updated_at=moment,
         expires_at=_expiry(services, moment),
     )
-    if not await services.database.write(_update, saved):
+    # Nobody was promised more: after a power failure the session stands where it stood before.
+    if not await services.database.note(_update, saved):
         raise await _overtaken(services, upload)
     return saved
 

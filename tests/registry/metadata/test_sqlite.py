@@ -232,21 +232,32 @@ async def test_a_read_sees_one_state_however_long_it_takes(database: Database) -
     assert await looking == ([], [])
 
 
-async def test_every_commit_reaches_the_disk_and_references_are_enforced(database: Database) -> None:
+@pytest.mark.parametrize(("kinds", "synchronous"), [("wwr", 2), ("n", 1), ("nn", 1), ("nwn", 2), ("r", 2)])
+async def test_every_commit_reaches_the_disk_but_for_notes_alone_and_references_are_enforced(
+    database: Database, kinds: str, synchronous: int
+) -> None:
+    runs = {"w": database.write, "n": database.note, "r": database.reclaim}
     seen: list[tuple[Any, ...]] = []
+    writer = Writer()
 
     def look(connection: Any, cursor: sqlite3.Cursor, *rest: Any) -> None:
         raw = cursor.connection
         pragmas = ("journal_mode", "synchronous", "foreign_keys")
         seen.append(tuple(raw.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas))
 
+    # They wait together, and so share a transaction.
+    holding = asyncio.create_task(database.write(writer.hold))
+    await writer.is_held()
+    waiting = [asyncio.create_task(runs[kind](ensure)) for kind in kinds]
+    await asyncio.sleep(0)
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        await database.write(ensure)
+        writer.let_go()
+        await asyncio.gather(holding, *waiting)
     finally:
         event.remove(Engine, "before_cursor_execute", look)
 
-    assert set(seen) == {("wal", 2, 1)}
+    assert set(seen) == {("wal", synchronous, 1)}
 
 
 async def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
