@@ -134,6 +134,10 @@ DESCRIPTORS_OF_A_WORKER: Final = 64
 DISCARD_BYTES: Final = 256 * KIB
 """Most of an unwanted body that is read to keep a connection usable; beyond it closing is cheaper."""
 
+LINGER_BYTES: Final = 16 * MIB
+"""Most of an unwanted body that is read before its connection is closed: what kernels on both sides hold when a client
+learns that it need send no more. With some of it unread, the end of the connection would take the answer away."""
+
 DIRECT_BYTES: Final = 64 * KIB
 """Smallest rest of a body that is read past aiohttp: for less, to change hands costs more than it saves."""
 

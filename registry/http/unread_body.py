@@ -48,7 +48,7 @@ async def discard(request: web.BaseRequest, traffic: Traffic) -> None:
 
 
 async def _read(body: RequestBody) -> None:
-    left = limits.DISCARD_BYTES
+    left = limits.LINGER_BYTES
     async for chunk in body:
         left -= len(chunk)
         if left < 0:
