@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,6 +76,25 @@ def test_pushes_are_refused_and_pulls_go_on_until_there_is_room(disk: Path, on_d
     assert all(any(cause in line for cause in causes) for line in lines), lines
 
 
+@contextmanager
+def pushing_on(repository: Repository) -> Iterator[None]:
+    """Clients that try to push for as long as the block runs: whatever room there is, they would have it."""
+    over = threading.Event()
+
+    def push() -> None:
+        while not over.is_set():
+            repository.push_blob(os.urandom(4 * MIB))
+
+    with ThreadPoolExecutor(8) as clients:
+        pushes = [clients.submit(push) for _ in range(8)]
+        try:
+            yield
+        finally:
+            over.set()
+            for each in pushes:
+                each.result()
+
+
 @everywhere
 def test_what_is_deleted_on_a_full_disk_gives_room(disk: Path, on_disk: str) -> None:
     layers = [os.urandom(MIB) for _ in range(4)]
@@ -88,8 +109,9 @@ def test_what_is_deleted_on_a_full_disk_gives_room(disk: Path, on_disk: str) -> 
             # What is left inside of the database's files is used up first.
             while repository.push_blob(os.urandom(16)).status != 507:
                 pass
-            tags = [repository.delete_manifest(f"v{number}.{more}") for number in range(4) for more in range(20)]
-            manifests = [repository.delete_manifest(str(Digest.of(image_of(layer)))) for layer in layers]
+            with pushing_on(repository):
+                tags = [repository.delete_manifest(f"v{number}.{more}") for number in range(4) for more in range(20)]
+                manifests = [repository.delete_manifest(str(Digest.of(image_of(layer)))) for layer in layers]
             blobs = [repository.delete_blob(layer) for layer in layers]
             if on_disk != "database":
                 # The bytes go by themselves, and what they leave is room for a push.

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,23 @@ async def test_an_object_that_does_not_fit_leaves_the_old_one_and_nothing_else(s
 
     assert await store.get_object("a") == b"old"
     assert list((disk / "tmp").iterdir()) == []
+
+
+@pytest.mark.root
+async def test_the_last_room_of_a_disk_is_not_for_uploads(store: BlobStore, disk: Path) -> None:
+    blob = await stored(store, bytes(64 << 10))
+    state = await append(store, await store.begin("sha256"), b"begun")
+    # A sixteenth of the disk is kept; this leaves a little less.
+    (disk / "filling").write_bytes(bytes(os.statvfs(disk).f_bavail * 4096 - (200 << 10)))
+
+    with pytest.raises(StorageFull):
+        await append(store, state, b"more")
+    await store.put_object("object", b"of the writing behind")
+    await store.delete(blob.key)
+
+    # That made enough room.
+    state = await append(store, state, b"more")
+    assert state.offset == len(b"begunmore")
 
 
 @pytest.mark.root

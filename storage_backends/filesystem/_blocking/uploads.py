@@ -17,7 +17,13 @@ from storage_backends.contract import UploadState
 from storage_backends.errors import HashStateUnusable, UploadBusy, UploadLost
 from storage_backends.filesystem._blocking.folders import DurableFolders, find_blob_of, sync_folder
 from storage_backends.filesystem._blocking.reading import is_committed
-from storage_backends.filesystem._blocking.writing import FILE_MODE, begin_writing_back, copy_durably, write_all
+from storage_backends.filesystem._blocking.writing import (
+    FILE_MODE,
+    begin_writing_back,
+    copy_durably,
+    require_room,
+    write_all,
+)
 from storage_backends.filesystem.layout import Layout
 from storage_backends.hash_state import RunningHash, restored_hash, running_hash
 from storage_backends.libcrypto import Buffer
@@ -131,6 +137,7 @@ class UploadFile:
             for buffer in block:
                 self._running.update(buffer)
         with self._space_returned():
+            require_room(descriptor)
             self.offset = write_all(descriptor, block, self.offset)
 
     def _opened(self) -> int:

@@ -16,6 +16,10 @@ FILE_MODE = 0o640
 
 _PROBE = b"moorage\n"
 _SYNC_FILE_RANGE_WRITE = 2
+# More than the registry keeps beside its database for deletions (`registry.limits`), and gives up to them.
+_KEPT_SIZE = 16 << 20
+# Of a small disk, only a part.
+_KEPT_PART = 16
 
 
 def write_all(descriptor: int, block: Iterable[Buffer], offset: int) -> int:
@@ -29,6 +33,20 @@ def write_all(descriptor: int, block: Iterable[Buffer], offset: int) -> int:
         if written:
             rest[0] = rest[0][written:]
     return offset
+
+
+def require_room(descriptor: int) -> None:
+    """Return if the disk has room for uploads: its last is left to what makes more.
+
+    A deletion has to be written before it gives anything back, often on the same disk, and uploads would be quicker.
+
+    Raises:
+        OSError: it has not.
+    """
+    disk = os.fstatvfs(descriptor)
+    kept = min(_KEPT_SIZE, disk.f_blocks * disk.f_frsize // _KEPT_PART)
+    if disk.f_bavail * disk.f_frsize < kept:
+        raise OSError(errno.ENOSPC, f"No space left on device for uploads: {kept} bytes are kept for what makes room")
 
 
 def begin_writing_back(descriptor: int, offset: int, size: int) -> None:
