@@ -52,9 +52,9 @@ def test_64_uploads_of_100_mib_take_little_memory_and_none_starves(registry: Reg
     assert statuses == [201] * UPLOADS
     assert peak.samples > 50
     assert peak.size < MEMORY
-    # When the first is done, the last is well on its way. They do not end together only because the kernel gives one
-    # worker more of the connections than the other.
-    assert progress_of_the_last[0] > 25 * MIB
+    # When the first is done, even the last has sent more than the kernel holds for who is not served. They do not end
+    # together, because the kernel gives one worker more of the connections than the other.
+    assert progress_of_the_last[0] > 12 * MIB
 
 
 @either_encoding
