@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -165,10 +166,11 @@ class GroupCommit:
 
     def _outcome_in_reserve(self, waiting: _Waiting) -> _Outcome:
         """What becomes of a unit that found the disk full, once it has all the room that there is."""
-        try:
+        with suppress(OSError):
             self._reserve.release()
+        try:
             move_log(self._engine)
-        except (OSError, DBAPIError) as error:
+        except DBAPIError as error:
             return _Outcome(error=_meaning(error))
         [outcome] = self._outcomes([waiting.unit])
         return outcome

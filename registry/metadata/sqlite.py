@@ -82,7 +82,7 @@ class SqliteDatabase(Database):
             if error.errno in DISK_FULL:
                 raise StorageFull(str(error)) from error
             raise DatabaseUnavailable(str(error)) from error
-        await self.read(lambda transaction: transaction.secrets.all(""))
+        await self.revision()
 
     def _probe(self, transaction: Transaction) -> None:
         write_nothing(transaction)
