@@ -66,7 +66,7 @@ class Acts:
         """Begin an upload session for `content`."""
         answer = await self.web.ask("POST upload", "POST", f"/v2/{repository}/blobs/uploads/")
         expected(answer, 202)
-        return OpenUpload(repository, digest_of(content), content, answer.location)
+        return OpenUpload(repository, digest_of(content), content, answer.location, since=answer.sent)
 
     async def append(self, upload: OpenUpload, stop: int, *, streamed: bool) -> None:
         """Send the bytes up to `stop`, with or without telling how many they are."""
@@ -79,7 +79,7 @@ class Acts:
             expected(answer, 202)
             if answer.headers["Range"] != f"0-{stop - 1}":
                 raise Broken(f"{stop} bytes were sent, and acknowledged as {answer.headers['Range']}")
-            upload.path, upload.acknowledged = answer.location, stop
+            upload.path, upload.acknowledged, upload.since = answer.location, stop, answer.sent
 
     async def close(self, upload: OpenUpload) -> str:
         """Send what is left, and close the session; the blob's digest."""
@@ -113,7 +113,7 @@ class Acts:
             return True
         if time.monotonic() < promised:
             raise Broken(f"{digest} is gone from {source}: it was not mounted")
-        await self.cancel(OpenUpload(repository, digest_of(b""), b"", answer.location))
+        await self.cancel(OpenUpload(repository, digest_of(b""), b"", answer.location, since=answer.sent))
         return False
 
     async def delete_blob(self, repository: str, digest: str) -> None:

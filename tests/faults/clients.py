@@ -9,7 +9,7 @@ from random import Random
 
 from oci_spec.media_types import OCI_CONFIG, OCI_LAYER_GZIP
 from tests.faults.acts import Acts, Document, Pushed, TooLate, digest_of, expected, image, index, referrer
-from tests.faults.ledger import Broken, Ledger
+from tests.faults.ledger import UPLOAD_EXPIRE_S, Broken, Ledger
 from tests.faults.web import Interrupted, Web
 
 # Open upload sessions keep a repository's leases: in the other half of the repositories more is collected.
@@ -61,6 +61,8 @@ class Client:
             if not self._ledger.uploads:
                 return
             upload = self._ledger.uploads.pop()
+            if upload.may_have_expired(within_s=UPLOAD_EXPIRE_S / 2):
+                continue
             if self._chance.random() < 0.2:
                 await self._acts.cancel(upload)
                 continue

@@ -54,6 +54,12 @@ class Inspection:
         await self._each(self._compare_history(place) for place in sorted(ledger.tags))
         await self._each(self._compare_tags(name) for name in sorted({name for name, _ in ledger.tags}))
 
+    async def look_at_tags(self) -> None:
+        """Compare what all tags name, and everything that this needs."""
+        await self._look(
+            {*(("tag", place) for place in self._ledger.tags), *(("shared", place) for place in self._ledger.shared)}
+        )
+
     async def _look(self, things: set[tuple[str, Place]]) -> None:
         uploads, changes = self._ledger.uploads, self._ledger.changes
         self._ledger.uploads, self._ledger.changes = [], []
@@ -92,9 +98,9 @@ class Inspection:
             upload.acknowledged = upload.most = offset
             upload.path, upload.closing, upload.cancelling = answer.location, False, False
             self._ledger.uploads.append(upload)
-        elif upload.closing:
+        elif upload.closing and not upload.may_have_expired():
             await self._require_blob((upload.repository, upload.digest))
-        elif not upload.cancelling:
+        elif not upload.cancelling and not upload.may_have_expired():
             raise Broken(f"an upload session is gone, of which {upload.acknowledged} bytes were acknowledged")
 
     async def _compare_change(self, change: Change) -> None:

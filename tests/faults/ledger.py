@@ -14,6 +14,10 @@ Place = tuple[str, str]
 """A repository, and a digest or a tag in it."""
 
 
+UPLOAD_EXPIRE_S = 60
+"""How long an upload session of the registry under test may rest."""
+
+
 class Broken(AssertionError):
     """The registry broke a promise."""
 
@@ -70,7 +74,7 @@ class SharedTag:
 
 @dataclass(slots=True)
 class OpenUpload:
-    """An upload session: `acknowledged` of its bytes are there, and at most `most`."""
+    """An upload session: `acknowledged` of its bytes are there, as of `since`, and at most `most`."""
 
     repository: str
     digest: str
@@ -80,7 +84,12 @@ class OpenUpload:
     most: int = 0
     closing: bool = False
     cancelling: bool = False
+    since: float = field(default_factory=time.monotonic)
     story: list[str] = field(default_factory=list, repr=False)
+
+    def may_have_expired(self, *, within_s: float = 0.0) -> bool:
+        """Whether the registry may forget it by now, or will be allowed to in so many seconds."""
+        return time.monotonic() + within_s > self.since + UPLOAD_EXPIRE_S
 
 
 @dataclass(frozen=True, slots=True)

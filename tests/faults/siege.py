@@ -21,7 +21,7 @@ import registry as product
 from tests.faults.clients import Client
 from tests.faults.inspection import Inspection
 from tests.faults.killing import kill, wait_for_open_file
-from tests.faults.ledger import Ledger
+from tests.faults.ledger import UPLOAD_EXPIRE_S, Ledger
 from tests.faults.web import Web, open_web
 from tests.registry.app.processes import Registry, running
 
@@ -77,7 +77,7 @@ class Siege:
             f"database.url={database_url}",
             "gc.grace_s=0",
             "gc.interval_s=1",
-            "uploads.expire_s=60",
+            f"uploads.expire_s={UPLOAD_EXPIRE_S}",
             "log.access=off",
         ]
         self.data, self.database_url, self.seed = data, database_url, seed
@@ -102,6 +102,16 @@ class Siege:
                         task.cancel()
             finally:
                 self._end()
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[Web]:
+        """The registry, started again, without clients."""
+        self.registry = self._start("127.0.0.1:0")
+        try:
+            async with open_web(self.registry.port) as web:
+                yield web
+        finally:
+            self._end()
 
     async def round(self, web: Web, victim: Victim) -> None:
         """Let clients work until somebody is killed; then compare what is there with what was said."""
@@ -139,6 +149,20 @@ class Siege:
     async def look_at_everything(self, web: Web) -> None:
         """Compare all that is there with all that was said."""
         await Inspection(web, self.ledger, self.compared).look_at_everything()
+
+    async def look_at_tags(self, web: Web) -> None:
+        """Compare what all tags name, and whether that is whole."""
+        await Inspection(web, self.ledger, self.compared).look_at_tags()
+
+    def use_database(self, database_url: str) -> None:
+        """Be, from the next start on, a registry with another database and the same storage.
+
+        Upload sessions do not come back from there.
+        """
+        self.ledger.uploads = []
+        self.settings = [f"database.url={database_url}", *self.settings]
+        self.settings.remove(f"database.url={self.database_url}")
+        self.database_url = database_url
 
     def ask_command(self, *arguments: str) -> Any:
         """What a `registry` command, run beside the server, prints as JSON."""

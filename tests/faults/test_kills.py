@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -24,13 +25,19 @@ _HARMLESS = {"listening", "a worker died", "a worker could not begin to serve", 
 
 
 async def test_nothing_acknowledged_is_lost_and_nothing_partial_is_seen_on_sqlite(
-    tmp_path: Path, sqlite_url: str
+    tmp_path: Path, sqlite_url: str, migrated_sqlite_file: Path
 ) -> None:
-    victims = {Victim.WORKER: 150, Victim.SERVER: 30, Victim.COMMAND: 10}
+    siege = Siege(tmp_path / "data", sqlite_url, _SEED)
 
-    interrupted = await _besiege(Siege(tmp_path / "data", sqlite_url, _SEED), victims)
+    interrupted = await _besiege(siege, {Victim.WORKER: 150, Victim.SERVER: 30, Victim.COMMAND: 10})
 
     assert set(interrupted) >= set(KINDS)
+    # What was written behind says the same, though who wrote it was killed all the time.
+    shutil.copyfile(migrated_sqlite_file, tmp_path / "rebuilt.db")
+    siege.use_database(f"sqlite:///{tmp_path / 'rebuilt.db'}")
+    assert siege.ask_command("rebuild")["losses"] == []
+    async with siege.at_rest() as web:
+        await siege.look_at_tags(web)
 
 
 @pytest.mark.tool("postgres")
@@ -51,8 +58,9 @@ async def _besiege(siege: Siege, victims: Mapping[Victim, int]) -> Counter[str]:
                 done.append(victim)
                 await siege.round(web, victim)
             await siege.look_at_everything(web)
-            _reconcile(siege)
-            await siege.look_at_everything(web)
+        _reconcile(siege)
+        async with siege.at_rest() as quiet:
+            await siege.look_at_everything(quiet)
     except BaseException as error:
         error.add_note(f"SEED={siege.seed}, round {len(done)} of {len(order)}; the last victims: {done[-3:]}")
         error.add_note("the registry said last: " + " ".join(siege.registry.said[-5:]))
@@ -70,7 +78,10 @@ async def _besiege(siege: Siege, victims: Mapping[Victim, int]) -> Counter[str]:
 
 
 def _reconcile(siege: Siege) -> None:
-    """Database and storage agree but for the bytes of pushes that were killed, and every stored byte is right."""
+    """Database and storage agree but for the bytes of pushes that were killed, and every stored byte is right.
+
+    Asked while no server runs, which may just have removed a row whose bytes are still to go.
+    """
     found = siege.ask_command("gc", "--reconcile", "--remove-strays")
     assert found["damaged"] == []
     again = siege.ask_command("gc", "--reconcile")
