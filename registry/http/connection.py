@@ -157,13 +157,15 @@ class Connection(BodyHandover):
         return answered
 
     def _plain_request(self) -> web.Request | None:
-        """The next request, if it has no body, its connection stays open, and the client has taken all answers."""
+        """The next request, if it has no body, its connection stays as it is, and the client has taken all answers."""
         message, body = self._messages[0]
         if (
             not isinstance(message, RawRequestMessage)
             or body is not EMPTY_PAYLOAD
             or message.version != HttpVersion11
             or message.should_close
+            # Only its task goes on to parse what follows a request to change the protocol.
+            or message.upgrade
             or self.ends_after_answer
             or self.transport is None
             or self.transport.get_write_buffer_size()

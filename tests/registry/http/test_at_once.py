@@ -127,6 +127,21 @@ async def test_pipelined_requests_are_answered_in_their_order_whatever_way_each_
     assert together == one_by_one
 
 
+async def test_a_request_to_change_the_protocol_does_not_keep_the_next_one_from_its_answer(client: Client) -> None:
+    ping = b"GET /v2/ HTTP/1.1\r\nHost: a\r\n"
+    upgrade = ping + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    ping += b"\r\n"
+
+    async with client.connection() as connection, asyncio.timeout(10):
+        bodies = []
+        # Alone, each finds the connection at rest.
+        for pieces in [(ping,), (upgrade,), (ping,), (ping, upgrade, ping)]:
+            await connection.send(*pieces)
+            bodies += [(await connection.answer()).body for _ in pieces]
+
+    assert bodies == [b"{}"] * 6
+
+
 async def test_a_request_in_pieces_is_answered_with_its_last_one(filled: Client) -> None:
     async with filled.connection() as connection:
         for piece in b"GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\nGET /v2/ HT":
