@@ -52,7 +52,8 @@ class BodyHandover(RequestHandler):
         else:
             begun = data
         # No head that ends like this has only begun. Else all that came must have been the last of the body.
-        all_taken = begun is not None and len(begun) == self._receiving.total_bytes - content_size
+        # Where nothing came, the parser went on with what it had kept, and may keep the beginning of a head still.
+        all_taken = bool(data) and begun is not None and len(begun) == self._receiving.total_bytes - content_size
         certain = data.endswith(_HEAD_END) or all_taken
         # What came behind a request to change the protocol is parsed where this connection does not see it.
         self._head = b"" if certain and not self._upgraded else None

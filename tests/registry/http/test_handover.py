@@ -150,6 +150,26 @@ async def test_a_request_that_came_behind_a_chunked_body_is_answered() -> None:
     assert found[0][0] == "direct"
 
 
+async def test_a_head_of_which_the_parser_kept_the_beginning_does_not_begin_where_the_rest_of_it_came() -> None:
+    # As many as aiohttp's queue takes: its parser keeps what is behind them, and goes on with it later.
+    before = [Sent(b"", direct=False)] * 32
+    last = b"bodybody"
+    decoy = b"a\r\n\r\n%04x\r\n" % (100 + 2 + len(last))
+    content = decoy.ljust(100, b"z")
+    # Behind the decoy, framing and content are as long as content and framing are in truth.
+    size_line = b"8;".ljust(len(decoy) - 2, b"e")
+    head = b"PUT /direct HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    async with connection() as (reader, writer):
+        writer.write(b"".join(request.wire for request in before) + head[:-1])
+        await answers(reader, len(before))
+        await _send_apart(writer, head[-1:] + b"%x\r\n" % len(content) + content + b"\r\n" + size_line)
+        writer.write(b"\r\n" + last + b"\r\n0\r\n\r\n")
+        found = await answers(reader, 1)
+
+    assert found == [("aiohttp", Sent(content + last).answer)]
+
+
 async def test_behind_an_upgrade_that_was_declined_nothing_is_read_directly() -> None:
     upgrade = (
         b"PUT /direct HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"
