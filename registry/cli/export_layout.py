@@ -22,6 +22,9 @@ from storage_backends.layouts.contract import LayoutWriter
 
 _PIPE: Final = Path("-")
 
+# Who names a file like this means no directory.
+_COMPRESSED: Final = (".tgz", ".tar.gz", ".tar.zst", ".tar.xz", ".tar.bz2")
+
 
 @click.command("export")
 @click.argument("name", metavar="REPOSITORY[:TAG|@DIGEST]", type=NAMED)
@@ -43,6 +46,8 @@ def command(
         raise click.UsageError("standard output can hold the archive or JSON, not both")
     if target == _PIPE and sys.stdout.isatty():
         raise click.UsageError("an archive is nothing for a terminal; name a file, or lead the output elsewhere")
+    if target.name.endswith(_COMPRESSED) and not target.is_dir():
+        raise click.UsageError(f"{target} would not be compressed: name a file that ends in .tar")
     references: tuple[Reference, ...] = (*((name.reference,) if name.reference is not None else ()), *tags)
     selection = Selection(tuple(dict.fromkeys(references)), with_referrers=not no_referrers)
     with live_progress() as progress:

@@ -56,8 +56,10 @@ def refusals() -> Iterator[None]:
         # Clients do not learn the cause; whoever runs this command is the one to mend it.
         cause = f": {error.cause}" if error.cause else ""
         raise click.ClickException(_line(f"{error}{cause}")) from error
-    except (RegistryError, OciSpecError, StorageError, SchemaMismatch, OSError) as error:
+    except (RegistryError, OciSpecError, StorageError, SchemaMismatch) as error:
         raise click.ClickException(_line(str(error) or type(error).__name__)) from error
+    except OSError as error:
+        raise click.ClickException(_line(_of_the_system(error))) from error
 
 
 def operator_access(services: Services, permission: Permission, repository: RepositoryName) -> Access:
@@ -67,6 +69,13 @@ def operator_access(services: Services, permission: Permission, repository: Repo
         Denied: the policy does not allow it all the same.
     """
     return grant(services.policy, OPERATOR, permission, repository)
+
+
+def _of_the_system(error: OSError) -> str:
+    # Without the number, which tells nothing that its name does not.
+    if error.filename is None or error.strerror is None:
+        return str(error) or type(error).__name__
+    return f"{error.filename}: {error.strerror}"
 
 
 def _line(text: str) -> str:
