@@ -61,6 +61,9 @@ class FilesystemBlobStore(BlobStore):
         self._folders = folders.DurableFolders()
         self._pool = BlockingPool(pool_size, "blob-store")
         self._reading = BlockingPool(pool_size, "blob-store-reading")
+        # Receiving is work for processors: more of it at once takes longer in all, and who waits for a disk, or comes
+        # for something short, still finds a thread.
+        self._turns = asyncio.Semaphore(max(1, pool_size // 2))
 
     async def begin(self, algorithm: str) -> UploadState:
         if algorithm not in ALGORITHMS:
@@ -69,7 +72,7 @@ class FilesystemBlobStore(BlobStore):
 
     @asynccontextmanager
     async def session(self, key: str) -> AsyncIterator[UploadSession]:
-        session = FilesystemUploadSession(key, self._layout, self._folders, self._pool)
+        session = FilesystemUploadSession(key, self._layout, self._folders, pool=self._pool, turns=self._turns)
         try:
             await session.hold()
             yield session
@@ -172,12 +175,21 @@ class FilesystemBlobStore(BlobStore):
 class FilesystemUploadSession(UploadSession):
     """A hold on one upload, and its file from the first need of it until the hold ends."""
 
-    def __init__(self, key: str, layout: Layout, blob_folders: folders.DurableFolders, pool: BlockingPool) -> None:
+    def __init__(
+        self,
+        key: str,
+        layout: Layout,
+        blob_folders: folders.DurableFolders,
+        *,
+        pool: BlockingPool,
+        turns: asyncio.Semaphore,
+    ) -> None:
         self._key = key
         self._path = layout.upload(key)
         self._layout = layout
         self._folders = blob_folders
         self._pool = pool
+        self._turns = turns
         self._lock = uploads.UploadLock(layout.held, key)
         self._file: uploads.UploadFile | None = None
         self._state: UploadState | None = None
@@ -238,7 +250,8 @@ class FilesystemUploadSession(UploadSession):
         begin, interruption = file.offset, None
         try:
             while await _is_ready(chunks):
-                await self._pool.run(file.take, chunks.fill)
+                async with self._turns:
+                    await self._pool.run(file.take, chunks.fill)
         except _Interrupted as interrupted:
             interruption = interrupted.cause
         # Without any byte the file is left alone: its upload may have been committed before a crash.
