@@ -37,11 +37,11 @@ class Client:
         """Do one thing after another, for ever; what is interrupted is given up, but for upload sessions."""
         acts: dict[Callable[[], Awaitable[None]], int] = {
             self._push_image: 6,
-            self._push_index: 2,
-            self._push_referrer: 2,
+            self._push_index: 4,
+            self._push_referrer: 3,
             self._move_tag: 3,
             self._move_shared_tag: 3,
-            self._delete_tag: 2,
+            self._delete_tag: 3,
             self._delete_manifest: 2,
             self._mount_and_delete_the_source: 3,
             self._push_in_chunks: 3,

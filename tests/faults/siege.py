@@ -179,7 +179,7 @@ class Siege:
         def count(kind: str) -> None:
             nonlocal left
             left -= 1
-            if left <= 0 and (kind == wanted or left <= -_REQUESTS):
+            if left <= 0 and (kind == wanted or left <= -2 * _REQUESTS):
                 enough.set()
 
         web.heard = count
