@@ -100,6 +100,8 @@ async def test_files_of_others_are_no_blobs_uploads_or_objects(store: BlobStore,
     (home / "notes.txt").write_text("a person's")
     (home / f"{'0' * 64}.{'0' * 32}").write_text("another prefix's")
     (root / "uploads" / "notes.txt").write_text("a person's")
+    other = next(prefix for prefix in ("00", "01") if not (home.parent / prefix).exists())
+    (home.parent / other).write_text("no folder")
 
     assert [found async for found in store.list_keys()] == [blob]
     assert [found async for found in store.list_uploads()] == []

@@ -53,9 +53,9 @@ def prepare(layout: Layout) -> None:
 
 
 def list_blobs(blobs: Path, prefix: str) -> list[StoredObject]:
-    """The blobs in the folder `prefix` below `blobs`."""
+    """The blobs in the folder `prefix` below `blobs`; none, if it is not there or no folder."""
     found = []
-    with suppress(FileNotFoundError), os.scandir(blobs / prefix) as entries:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(blobs / prefix) as entries:
         for entry in entries:
             key = prefix + entry.name
             # What is deleted between the two looks is not listed; what others put there is none of ours.
@@ -68,7 +68,7 @@ def list_blobs(blobs: Path, prefix: str) -> list[StoredObject]:
 def find_blob_of(blobs: Path, upload_key: str) -> Path | None:
     """The blob that the upload was committed as, None if there is none; looks through all folders of blobs."""
     for prefix in blob_prefixes():
-        with suppress(FileNotFoundError), os.scandir(blobs / prefix) as entries:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(blobs / prefix) as entries:
             for entry in entries:
                 if entry.name.endswith(f".{upload_key}"):
                     return Path(entry.path)
