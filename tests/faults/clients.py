@@ -31,7 +31,6 @@ class Client:
         self._chance = Random(f"{seed} {number}")
         self._name, self._count, self._layers = f"c{number}", 0, layers
         self._pushed: dict[str, Pushed] = {}
-        self._images: dict[str, Pushed] = {}
 
     async def work(self) -> None:
         """Do one thing after another, for ever; what is interrupted is given up, but for upload sessions."""
