@@ -82,12 +82,7 @@ def test_open_access_on_all_addresses_must_be_asked_for(docker: Client) -> None:
 
 def test_the_compose_file_starts_one_node_that_keeps_its_data(docker: Client, crane: Client, tmp_path: Path) -> None:
     port = free_port()
-    compose = client(
-        require_tool("docker-compose"),
-        *("--file", ROOT / "docker" / "compose.yaml", "--project-name", "moorage-test"),
-        home=docker.home,
-        environment={**docker.environment, "PORT": str(port)},
-    )
+    compose = _compose(docker, port)
     try:
         compose("up", "--detach", "--no-build")
         _wait_until_healthy(docker, compose("ps", "--quiet", "registry").strip())
@@ -101,6 +96,29 @@ def test_the_compose_file_starts_one_node_that_keeps_its_data(docker: Client, cr
         compose("down", "--volumes")
 
     assert found == pushed
+
+
+def test_certificates_are_made_in_the_compose_file_s_volume(docker: Client) -> None:
+    compose = _compose(docker, free_port())
+    registry = ["run", "--rm", "-T", "registry"]
+    try:
+        made = json.loads(compose(*registry, "tls", "init", "--host", "registry.example.com", "--json"))
+        settings = [f"--set={key}={path}" for key, path in made["settings"].items()]
+        needed = json.loads(compose(*registry, "client-config", "docker", *settings, "--json"))
+    finally:
+        compose("down", "--volumes")
+
+    assert made["settings"] == {"tls.certificate": "/data/tls/server.crt", "tls.key": "/data/tls/server.key"}
+    assert [file["path"] for file in needed["files"]] == ["/etc/docker/certs.d/registry.example.com:5000/ca.crt"]
+
+
+def _compose(docker: Client, port: int) -> Client:
+    return client(
+        require_tool("docker-compose"),
+        *("--file", ROOT / "docker" / "compose.yaml", "--project-name", "moorage-test"),
+        home=docker.home,
+        environment={**docker.environment, "PORT": str(port)},
+    )
 
 
 def _build(docker: Client, context: Path) -> None:
