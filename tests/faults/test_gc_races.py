@@ -262,8 +262,8 @@ class _Crowd:
 async def _interrupted(
     services: Services, unit_name: str, interrupt: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
-    """Let `interrupt` happen once, just before the unit of work of this name is first run."""
-    write: Callable[..., Awaitable[Any]] = services.database.write
+    """Let `interrupt` happen once, just before the unit of work of this name, which makes room, is first run."""
+    reclaim: Callable[..., Awaitable[Any]] = services.database.reclaim
     due = True
 
     async def interrupted(unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -271,10 +271,10 @@ async def _interrupted(
         if due and unit.__name__ == unit_name:
             due = False
             await interrupt()
-        return await write(unit, *args, **kwargs)
+        return await reclaim(unit, *args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.database, "write", interrupted)
+        patched.setattr(services.database, "reclaim", interrupted)
         yield
     assert not due
 

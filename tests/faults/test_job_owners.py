@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 from registry.jobs import garbage_collection
 from registry.jobs.owner import has_died
 from registry.jobs.schedule import JOBS
-from tests.registry.app.processes import Registry, running
+from tests.registry.app.processes import Registry, running, wait_for_end
 from tests.registry.metadata.raw_sql import execute
 
 _NAMES = {*(job.name for job in JOBS), garbage_collection.NAME}
@@ -20,11 +21,13 @@ _SETTINGS = ("server.workers=2", "gc.interval_s=86400")
 async def test_the_jobs_of_a_killed_worker_go_on_at_once(tmp_path: Path, sqlite_url: str) -> None:
     with running(tmp_path / "data", *_SETTINGS, f"database.url={sqlite_url}") as registry:
         before = await _owned_by(registry, sqlite_url)
+        owner = before[garbage_collection.NAME]
 
-        os.kill(before[garbage_collection.NAME], signal.SIGKILL)
+        os.kill(owner, signal.SIGKILL)
+        await asyncio.to_thread(_wait_until_reaped, registry, owner)
 
         after = await _owned_by(registry, sqlite_url)
-        assert before[garbage_collection.NAME] not in after.values()
+        assert owner not in after.values()
 
 
 async def test_the_jobs_of_a_killed_server_go_on_at_the_next_start(tmp_path: Path, sqlite_url: str) -> None:
@@ -39,6 +42,12 @@ async def test_the_jobs_of_a_killed_server_go_on_at_the_next_start(tmp_path: Pat
         after = await _owned_by(registry, sqlite_url)
 
     assert not set(before.values()) & set(after.values())
+
+
+def _wait_until_reaped(registry: Registry, worker: int) -> None:
+    wait_for_end(worker)
+    while worker in registry.workers():
+        pass
 
 
 async def _owned_by(registry: Registry, database_url: str) -> dict[str, int]:
