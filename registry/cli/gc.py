@@ -21,6 +21,8 @@ from storage_backends.contract import StoredObject
 
 T = TypeVar("T")
 
+_DONE, _DAMAGED = 0, 1
+
 _REASONS: Final = {
     Reason.UNTAGGED: "no tag names it, and no index lists it",
     Reason.PARENTS_GOING: "only indexes that go list it",
@@ -39,20 +41,22 @@ _REASONS: Final = {
 @click.option("--remove-strays", is_flag=True, help="With --reconcile: remove stored objects that no row names.")
 @as_json
 @configured()
-def command(resolved: Resolved, *, dry_run: bool, reconcile: bool, remove_strays: bool, json_output: bool) -> None:
+def command(resolved: Resolved, *, dry_run: bool, reconcile: bool, remove_strays: bool, json_output: bool) -> int:
     """Remove content that nothing names or needs any more.
 
     The registry does so by itself every gc.interval_s, beside pushes and pulls; this command does it now, and when it
-    ends, the bytes are gone.
+    ends, the bytes are gone. With --reconcile, exit code 1 when blobs are damaged.
     """
     if remove_strays and not reconcile:
         raise click.UsageError("--remove-strays goes with --reconcile")
     if dry_run and reconcile:
         raise click.UsageError("--reconcile removes nothing by itself, and does not go with --dry-run")
     if reconcile:
-        _print_mismatches(_watched(resolved.config, _compare_and_remove if remove_strays else _compare), json_output)
-    else:
-        _print_sweep(_watched(resolved.config, _survey if dry_run else _collect), json_output)
+        found = _watched(resolved.config, _compare_and_remove if remove_strays else _compare)
+        _print_mismatches(found, json_output)
+        return _DAMAGED if found.damaged else _DONE
+    _print_sweep(_watched(resolved.config, _survey if dry_run else _collect), json_output)
+    return _DONE
 
 
 def _watched(config: Config, work: Callable[[Services, Watcher], Awaitable[T]]) -> T:

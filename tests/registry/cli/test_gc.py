@@ -84,7 +84,7 @@ def test_what_does_not_match_is_listed_and_strays_are_removed_when_asked(registr
     after = json.loads(registry("gc", "--reconcile", "--json").out)
 
     assert [row.split("\t")[0] for row in shown.out.splitlines()] == ["stray", "damaged"]
-    assert shown.err == "1 stray objects, 1 damaged blobs\n"
+    assert (shown.code, shown.err) == (1, "1 stray objects, 1 damaged blobs\n")
     assert [(blob["found"], blob["repositories"]) for blob in listed["damaged"]] == [(None, ["team/app"])]
     assert (listed["removed"], removed["removed"]) == (False, True)
     assert removed["strays"] == listed["strays"] != []
