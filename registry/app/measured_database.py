@@ -12,7 +12,7 @@ from registry.metadata.lookups import Lookups
 if TYPE_CHECKING:
     from oci_spec.digest import Digest
     from oci_spec.reference import RepositoryName, Tag
-    from registry.metadata.rows import LinkedBlob, StoredManifest, Upload
+    from registry.metadata.rows import Blob, LinkedBlob, StoredManifest, Upload
     from registry.metadata.transaction import Transaction
     from registry.observability.instruments import Histogram
 
@@ -106,6 +106,10 @@ class _MeasuredLookups(Lookups):
     async def linked_blob(self, repository: RepositoryName, digest: Digest) -> LinkedBlob | None:
         with self._clock.timed("lookup"):
             return await self._lookups.linked_blob(repository, digest)
+
+    async def blob(self, digest: Digest) -> Blob | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.blob(digest)
 
     async def upload(self, upload_id: str) -> Upload | None:
         with self._clock.timed("lookup"):

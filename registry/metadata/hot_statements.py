@@ -55,6 +55,9 @@ _SELECTS: dict[str, Select[Any]] = {
     .join_from(repository, link)
     .join(blob)
     .where(_NAME, blob.c.algorithm == _ALGORITHM, blob.c.digest == _RAW),
+    "blob": select(
+        blob.c.algorithm, blob.c.digest, blob.c.id, blob.c.size, blob.c.key, blob.c.state, blob.c.created_at
+    ).where(blob.c.algorithm == _ALGORITHM, blob.c.digest == _RAW),
     "upload": select(*upload.c).where(upload.c.id == bindparam("upload_id", type_=String)),
 }
 

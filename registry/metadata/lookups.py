@@ -14,7 +14,7 @@ from registry.metadata.column_types import from_microseconds
 from registry.metadata.content_cache import ContentCache
 from registry.metadata.hot_statements import HotStatement, compile_all
 from registry.metadata.recollection import UNKNOWN, Recollection
-from registry.metadata.rows import BlobState, LinkedBlob, StoredManifest, Upload
+from registry.metadata.rows import Blob, BlobState, LinkedBlob, StoredManifest, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +59,7 @@ class Lookups:
         self._manifest_content = statements["manifest_content"]
         self._tag_digest = statements["tag_digest"]
         self._linked_blob = statements["linked_blob"]
+        self._blob = statements["blob"]
         self._upload = statements["upload"]
         self._contents = ContentCache(content_cache_bytes)
         self._known = Recollection(state)
@@ -96,6 +97,15 @@ class Lookups:
             lambda row: LinkedBlob(
                 row[2], row[3], digest, row[4], row[5], from_microseconds(row[6]), BlobState(row[7])
             ),
+        )
+
+    async def blob(self, digest: Digest) -> Blob | None:
+        """Give the blob with this digest, whoever links it."""
+        values = {"algorithm": digest.algorithm, "digest": digest.raw}
+        return await self._found(
+            self._blob,
+            values,
+            lambda row: Blob(row[2], digest, row[3], row[4], BlobState(row[5]), from_microseconds(row[6])),
         )
 
     async def upload(self, upload_id: str) -> Upload | None:

@@ -31,7 +31,7 @@ async def publish(
     suspect, gone or cut short, the new bytes take its place: a re-push heals. False when the session is not what it
     was: nothing was linked then, and the bytes are dropped.
     """
-    known = await services.database.read(_find, digest)
+    known = await services.database.lookups.blob(digest)
     broken = known.key if known is not None and not await _is_good(services, known) else None
     try:
         unused = await services.database.write(_publish, access, digest, stored, upload=upload, broken=broken)
@@ -76,13 +76,9 @@ async def _drop_unless_used(services: Services, digest: Digest, stored: StoredOb
 
     A process that died may have been the one that ended the session, by recording these very bytes.
     """
-    known = await services.database.read(_find, digest)
+    known = await services.database.lookups.blob(digest)
     if known is None or known.key != stored.key:
         await services.store.delete(stored.key)
-
-
-def _find(tx: Transaction, digest: Digest) -> Blob | None:
-    return tx.blobs.find(digest)
 
 
 def _publish(

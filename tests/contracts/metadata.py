@@ -155,6 +155,15 @@ class DatabaseContract:
         assert await database.lookups.linked_blob(OTHER, digest("layer")) is None
         assert await database.lookups.linked_blob(APP, digest("other layer")) is None
 
+    async def test_a_blob_is_looked_up_by_its_digest_whoever_links_it(self, database: Database) -> None:
+        await database.write(link, "layer")
+
+        found = await database.lookups.blob(digest("layer"))
+
+        assert found is not None
+        assert found == await database.read(lambda tx: tx.blobs.find(digest("layer")))
+        assert await database.lookups.blob(digest("other")) is None
+
     async def test_an_upload_is_looked_up_as_it_was_saved(self, database: Database) -> None:
         progress = UploadProgress("sha512", 2**40, bytes(range(256)), b"\x00state", b"tail")
 
