@@ -16,6 +16,7 @@ The tree::
     ├── ManifestBlobUnknown      a manifest refers to content that the repository does not hold
     ├── ManifestTooLarge, BlobTooLarge
     ├── ParameterInvalid         a query parameter or header that cannot be read
+    ├── AccountNameInvalid, PatternInvalid
     ├── TagParametersTooMany     a push names more tags than one request may
     ├── PageSizeInvalid          `n` is not a count
     ├── RangeNotSatisfiable      a Range that lies outside the blob
@@ -202,6 +203,25 @@ class ParameterInvalid(RegistryError):
         return {"parameter": self.name, "expected": self.expected}
 
 
+class AccountNameInvalid(RegistryError, ValueError):
+    """Text that cannot be the name of a person, a robot, an organisation or a team."""
+
+    def __init__(self, text: str, longest: int) -> None:
+        self.text = text[:longest]
+        self.message = (
+            f"{self.text!r} is no account's name: lower-case letters and digits, with a single '.' or '_', two '_' or "
+            f"any number of '-' between, {longest} characters at most; a robot's is NAMESPACE+NAME"
+        )
+
+
+class PatternInvalid(RegistryError, ValueError):
+    """Text that is no pattern of repositories."""
+
+    def __init__(self, text: str, longest: int) -> None:
+        self.text = text[:longest]
+        self.message = f"{self.text!r} is no repository's name and no pattern like 'team/*', 'team/app-*' or '*'"
+
+
 class TagParametersTooMany(RegistryError):
     """A manifest push names more tags than one request may."""
 
@@ -383,6 +403,8 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     ManifestTooLarge: Meaning(ErrorCode.MANIFEST_INVALID, 413),
     BlobTooLarge: Meaning(ErrorCode.SIZE_INVALID, 413),
     ParameterInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
+    AccountNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    PatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     TagParametersTooMany: Meaning(ErrorCode.UNSUPPORTED, 414),
     PageSizeInvalid: Meaning(ErrorCode.PAGINATION_NUMBER_INVALID, 400),
     RangeNotSatisfiable: Meaning(ErrorCode.RANGE_INVALID, 416),

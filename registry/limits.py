@@ -200,3 +200,11 @@ CERTIFICATE_DAYS: Final = 825
 
 AUTHORITY_DAYS: Final = 3650
 """Life of an authority that `registry tls` makes, in days: to replace it, every client has to be visited."""
+
+# Accounts
+
+ACCOUNT_NAME_CHARACTERS: Final = 128
+"""Longest name of a person, a robot, an organisation or a team: beyond any that people type."""
+
+PATTERN_CHARACTERS: Final = 255
+"""Longest pattern of repositories: as long as the longest name that it can mean."""

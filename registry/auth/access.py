@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oci_spec.reference import RepositoryName
-from registry.auth.policy import Permission, Policy, require
+from registry.auth.permission import Permission
+from registry.auth.policy import Policy, require
 from registry.auth.subject import Subject
 
 
@@ -22,11 +23,11 @@ class Access:
         return str(self.subject)
 
 
-def grant(policy: Policy, subject: Subject, permission: Permission, repository: RepositoryName) -> Access:
+async def grant(policy: Policy, subject: Subject, permission: Permission, repository: RepositoryName) -> Access:
     """The access of `subject` to `repository`.
 
     Raises:
         Denied: the policy does not allow it.
     """
-    require(policy, subject, permission, repository)
+    await require(policy, subject, permission, repository)
     return Access(subject, repository)

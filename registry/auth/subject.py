@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from registry.auth.scope import EVERYTHING, Scope
 
 
 class SubjectKind(StrEnum):
@@ -12,6 +14,23 @@ class SubjectKind(StrEnum):
     ANONYMOUS = "anonymous"
     OPERATOR = "operator"
     SYSTEM = "system"
+    USER = "user"
+    ROBOT = "robot"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proved who is asking: `kind` is `password`, `personal`, `robot`, `refresh`, `bearer` or `federated`.
+
+    `generation` is the account's when the proof was made: a proof falls with its generation. `credential_id` is the
+    credential that was used, or that a bearer token was made for; a proof falls with it too. `granted` is what a bearer
+    token says that it may be used for (None: any other proof, which `Subject.scope` alone narrows).
+    """
+
+    kind: str
+    generation: int
+    credential_id: int | None = None
+    granted: frozenset[tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +39,9 @@ class Subject:
 
     kind: SubjectKind
     name: str = ""
+    account_id: int | None = field(default=None, compare=False)
+    proof: Proof | None = field(default=None, compare=False)
+    scope: Scope = field(default=EVERYTHING, compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else str(self.kind)

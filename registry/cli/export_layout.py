@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from oci_spec.reference import Reference, Tag
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.cli import output
 from registry.cli.options import NAMED, TAG, Named, as_json, configured
 from registry.cli.progress import live_progress
@@ -60,7 +60,7 @@ def command(
 async def _export(
     services: Services, name: Named, selection: Selection, target: Path, *, progress: Watcher
 ) -> Exported:
-    access = operator_access(services, Permission.PULL, name.repository)
+    access = await operator_access(services, Permission.PULL, name.repository)
     async with _opened(target) as layout:
         return await layout_export.export(services, access, selection, layout, progress=progress)
 

@@ -8,7 +8,7 @@ import click
 
 from oci_spec.reference import Tag
 from registry import limits
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.cli import output
 from registry.cli.options import NAMED, TAG, Named, as_json, configured
 from registry.cli.progress import live_progress
@@ -56,8 +56,8 @@ async def _import(services: Services, source: Path, name: Named, choice: Choice,
     from storage_backends.layouts.reading import open_layout
 
     # A push asks for both: what is here already is not sent again.
-    operator_access(services, Permission.PULL, name.repository)
-    access = operator_access(services, Permission.PUSH, name.repository)
+    await operator_access(services, Permission.PULL, name.repository)
+    access = await operator_access(services, Permission.PUSH, name.repository)
     opened = sys.stdin.fileno() if source == _PIPE else source
     async with open_layout(opened, max_members=limits.LAYOUT_MEMBERS) as layout:
         return await layout_import.import_layout(services, access, layout, choice, progress=progress)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from oci_spec.reference import RepositoryName
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.cli import output
 from registry.cli.options import REPOSITORY, as_json, configured
@@ -79,11 +79,11 @@ async def _all(services: Services) -> list[RepositorySummary]:
 
 
 async def _one(services: Services, repository: RepositoryName) -> RepositorySummary:
-    return await inspection.repository(services, operator_access(services, Permission.PULL, repository))
+    return await inspection.repository(services, await operator_access(services, Permission.PULL, repository))
 
 
 async def _remove(services: Services, repository: RepositoryName) -> None:
-    await deletion.repository(services, operator_access(services, Permission.DELETE, repository))
+    await deletion.repository(services, await operator_access(services, Permission.DELETE, repository))
 
 
 def _as_json(summary: RepositorySummary) -> dict[str, Any]:

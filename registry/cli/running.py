@@ -10,7 +10,7 @@ import click
 from oci_spec.errors import OciSpecError
 from oci_spec.reference import RepositoryName
 from registry.auth.access import Access, grant
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.config import Config
 from registry.errors import RegistryError, Unavailable
@@ -62,13 +62,13 @@ def refusals() -> Iterator[None]:
         raise click.ClickException(_line(_of_the_system(error))) from error
 
 
-def operator_access(services: Services, permission: Permission, repository: RepositoryName) -> Access:
+async def operator_access(services: Services, permission: Permission, repository: RepositoryName) -> Access:
     """The access of whoever runs this command: they own the database and the storage.
 
     Raises:
         Denied: the policy does not allow it all the same.
     """
-    return grant(services.policy, OPERATOR, permission, repository)
+    return await grant(services.policy, OPERATOR, permission, repository)
 
 
 def _of_the_system(error: OSError) -> str:

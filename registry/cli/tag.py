@@ -9,7 +9,7 @@ import click
 from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.cli import output
 from registry.cli.options import REFERENCE, REPOSITORY, TAG, as_json, configured
 from registry.cli.running import operator_access, with_services
@@ -109,7 +109,7 @@ def history(resolved: Resolved, *, repository: RepositoryName, tag: Tag, limit: 
 
 
 async def _all(services: Services, repository: RepositoryName) -> list[ListedTag]:
-    access = operator_access(services, Permission.PULL, repository)
+    access = await operator_access(services, Permission.PULL, repository)
     search = TagSearch(limit=services.settings.page_entries)
     page = await inspection.tags(services, access, search)
     found = page.tags
@@ -120,21 +120,21 @@ async def _all(services: Services, repository: RepositoryName) -> list[ListedTag
 
 
 async def _point(services: Services, repository: RepositoryName, tag: Tag, target: Reference) -> Digest:
-    reader = operator_access(services, Permission.PULL, repository)
+    reader = await operator_access(services, Permission.PULL, repository)
     digest = target if isinstance(target, Digest) else (await pull.manifest(services, reader, target)).digest
-    await tags.point(services, operator_access(services, Permission.PUSH, repository), tag, digest)
+    await tags.point(services, await operator_access(services, Permission.PUSH, repository), tag, digest)
     return digest
 
 
 async def _remove(services: Services, repository: RepositoryName, names: tuple[Tag, ...], removed: list[str]) -> None:
-    access = operator_access(services, Permission.DELETE, repository)
+    access = await operator_access(services, Permission.DELETE, repository)
     for name in names:
         await deletion.tag(services, access, name)
         removed.append(str(name))
 
 
 async def _history(services: Services, repository: RepositoryName, tag: Tag, limit: int) -> list[TagRow]:
-    return await tags.history(services, operator_access(services, Permission.PULL, repository), tag, limit)
+    return await tags.history(services, await operator_access(services, Permission.PULL, repository), tag, limit)
 
 
 def _platforms(tag: ListedTag) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from oci_spec.errors import DigestUnsupported
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.errors import BLOB_UNKNOWN
 from registry.http.blob_response import blob_headers, send_blob
 from registry.http.call import Call

@@ -7,7 +7,7 @@ import json
 from aiohttp import web
 
 from oci_spec.reference import RepositoryName
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.paging import next_link, page_size
 from registry.http.routing import RouteTable

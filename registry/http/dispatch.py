@@ -130,18 +130,18 @@ class Dispatcher:
             parameters=match.parameters,
             subject=exchange.subject,
             traffic=exchange.traffic,
-            granted=self._admit(exchange.subject, match),
+            granted=await self._admit(exchange.subject, match),
             at_once=at_once,
         )
         return await match.route.handler(call)
 
-    def _admit(self, subject: Subject, match: Match) -> Access | None:
+    async def _admit(self, subject: Subject, match: Match) -> Access | None:
         """Ask the policy for what the route declares; the granted access where the route names a repository."""
         policy, permission = self._environment.services.policy, match.route.permission
         name = match.parameters.get(REPOSITORY)
         if name is not None:
-            return grant(policy, subject, permission, parse_repository(name))
-        require(policy, subject, permission, None)
+            return await grant(policy, subject, permission, parse_repository(name))
+        await require(policy, subject, permission, None)
         return None
 
     def _refusal(self, exchange: Exchange, error: Exception) -> web.Response:

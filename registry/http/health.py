@@ -6,7 +6,7 @@ import json
 
 from aiohttp import web
 
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import RouteTable
 from registry.services import readiness

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from oci_spec.errors import DigestInvalid, TagInvalid
 from oci_spec.reference import Tag
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.errors import MANIFEST_UNKNOWN, ParameterInvalid, TagParametersTooMany
 from registry.http.call import Call
 from registry.http.conditional import entity_tag, is_held

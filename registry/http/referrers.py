@@ -6,7 +6,7 @@ from aiohttp import web
 
 from oci_spec.digest import Digest
 from oci_spec.media_types import OCI_INDEX
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.paging import next_link
 from registry.http.routing import RouteTable

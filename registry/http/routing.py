@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from registry.auth.policy import Permission
+from registry.auth.permission import OF_REPOSITORIES, Permission
 from registry.errors import Meaning, MethodNotAllowed, RouteUnknown
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ Malformed: TypeAlias = Mapping[type[Exception], Meaning]
 REPOSITORY = "name"
 """The path parameter that names the repository of a route."""
 
-_PERMISSIONS_OF_REPOSITORIES = frozenset({Permission.PULL, Permission.PUSH, Permission.DELETE})
 _REMEMBERED_PATHS = 4096
 _REMEMBERED_CHARACTERS = 400
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -214,6 +213,6 @@ def _require_guard(route: Route) -> None:
     # Types promise this much, but a module that is not type-checked must not open a door by leaving it out.
     if not isinstance(route.permission, Permission):
         raise RouteInvalid(f"{route.method} {route.path} declares no permission")
-    of_repository = route.permission in _PERMISSIONS_OF_REPOSITORIES
+    of_repository = route.permission in OF_REPOSITORIES
     if of_repository != (REPOSITORY in _PARAMETER.findall(route.path)):
         raise RouteInvalid(f"{route.method} {route.path}: {route.permission} and its path do not go together")

@@ -10,7 +10,7 @@ from aiohttp import web
 from oci_spec.digest import ALGORITHMS, Digest
 from oci_spec.errors import DigestInvalid, DigestUnsupported, RepositoryNameInvalid
 from oci_spec.reference import RepositoryName
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.errors import DigestMissing, SizeInvalid, UploadRangeInvalid
 from registry.http.call import Call
 from registry.http.content_range import parse_content_range

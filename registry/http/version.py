@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import RouteTable
 

@@ -6,9 +6,8 @@ image and process. What is in one image tells `image_description`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 from oci_spec.descriptor import Platform
@@ -17,7 +16,7 @@ from oci_spec.manifest import ManifestKind
 from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.auth.access import Access
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import Subject
 from registry.errors import RepositoryUnknown
 from registry.metadata.rows import (
@@ -70,11 +69,10 @@ class TagPage:
 async def repositories(services: Services, subject: Subject, search: RepositorySearch) -> RepositoryPage:
     """Up to `search.limit` of the repositories that `subject` may pull from, within the configured bound."""
     search = replace(search, limit=min(search.limit, services.settings.page_entries))
-    if services.policy.allows(subject, Permission.PULL, None):
+    if await services.policy.allows(subject, Permission.PULL, None):
         found, total = await services.database.read(_search, search)
     else:
-        may_pull = partial(services.policy.allows, subject, Permission.PULL)
-        found, total = await services.database.read(_search_visible, search, may_pull)
+        found, total = await _search_visible(services, subject, search)
     page = found[: search.limit]
     return RepositoryPage(page, total, page[-1].position(search.sort) if len(found) > len(page) else None)
 
@@ -120,21 +118,32 @@ def _search(tx: Transaction, search: RepositorySearch) -> tuple[list[RepositoryS
     return tx.repositories.search(replace(search, limit=search.limit + 1)), tx.repositories.count(search)
 
 
-def _search_visible(
-    tx: Transaction, search: RepositorySearch, may_pull: Callable[[RepositoryName], bool]
+async def _search_visible(
+    services: Services, subject: Subject, search: RepositorySearch
 ) -> tuple[list[RepositorySummary], int]:
     # Hidden repositories must not be counted either, so all have to be looked at.
     everything = replace(search, after=None, limit=limits.PAGE_ENTRIES)
-    page = islice(_visible(tx, search, may_pull), search.limit + 1)
-    return list(page), sum(1 for _ in _visible(tx, everything, may_pull))
+    page: list[RepositorySummary] = []
+    async for found in _visible(services, subject, search):
+        page.append(found)
+        if len(page) > search.limit:
+            break
+    total = 0
+    async for _ in _visible(services, subject, everything):
+        total += 1
+    return page, total
 
 
-def _visible(
-    tx: Transaction, search: RepositorySearch, may_pull: Callable[[RepositoryName], bool]
-) -> Iterator[RepositorySummary]:
-    while batch := tx.repositories.search(search):
-        yield from (found for found in batch if may_pull(found.name))
+async def _visible(services: Services, subject: Subject, search: RepositorySearch) -> AsyncIterator[RepositorySummary]:
+    while batch := await services.database.read(_batch, search):
+        for found in batch:
+            if await services.policy.allows(subject, Permission.PULL, found.name):
+                yield found
         search = replace(search, after=batch[-1].position(search.sort))
+
+
+def _batch(tx: Transaction, search: RepositorySearch) -> list[RepositorySummary]:
+    return tx.repositories.search(search)
 
 
 def _summarise(tx: Transaction, name: RepositoryName) -> RepositorySummary:

@@ -6,7 +6,7 @@ from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.auth.access import Access
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.metadata.rows import BlobState
 from registry.metadata.transaction import Transaction
 from registry.services import events
@@ -21,7 +21,7 @@ async def mount(services: Services, access: Access, digest: Digest, source: Repo
     knowing a digest must not be a way to the bytes (distribution-spec, "Mounting a blob from another repository").
     """
     sources = [source] if source is not None else await services.database.read(_holders, digest)
-    readable = [name for name in sources if services.policy.allows(access.subject, Permission.PULL, name)]
+    readable = [name for name in sources if await services.policy.allows(access.subject, Permission.PULL, name)]
     if not readable:
         return False
     return await services.database.write(_link, access, digest, readable)

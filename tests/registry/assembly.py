@@ -11,7 +11,8 @@ import pytest
 
 from oci_spec.reference import RepositoryName
 from registry.auth.access import Access
-from registry.auth.policy import OpenPolicy, Permission, Policy
+from registry.auth.permission import Permission
+from registry.auth.policy import OpenPolicy, Policy
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.metadata.database import open_database
 from registry.services.context import Services, Settings
@@ -58,5 +59,5 @@ class Rules:
     def __init__(self, *allowed: tuple[Permission, str]) -> None:
         self.allowed = {(permission, RepositoryName.parse(name)) for permission, name in allowed}
 
-    def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+    async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         return (permission, repository) in self.allowed

@@ -94,6 +94,8 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.ManifestTooLarge(4), 413, ErrorCode.MANIFEST_INVALID),
     (errors.BlobTooLarge(4), 413, ErrorCode.SIZE_INVALID),
     (errors.ParameterInvalid("last", "a tag"), 400, ErrorCode.UNSUPPORTED),
+    (errors.AccountNameInvalid("Alice", 128), 400, ErrorCode.NAME_INVALID),
+    (errors.PatternInvalid("*/app", 255), 400, ErrorCode.NAME_INVALID),
     (errors.PageSizeInvalid(), 400, ErrorCode.PAGINATION_NUMBER_INVALID),
     (errors.RangeNotSatisfiable(9), 416, ErrorCode.RANGE_INVALID),
     (errors.RouteUnknown(), 404, ErrorCode.UNSUPPORTED),

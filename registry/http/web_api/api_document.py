@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import Route, RouteTable
 from registry.http.web_api import openapi, repositories, tags

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from oci_spec.digest import Digest
 from oci_spec.reference import Tag
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import RouteTable
 from registry.http.web_api import answers, presenting

@@ -13,7 +13,7 @@ from oci_spec.media_types import OCI_INDEX
 from oci_spec.reference import RepositoryName, Tag
 from registry.app.assembly import open_services
 from registry.auth.access import grant
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS
 from registry.config import load
 from registry.services import push
@@ -39,7 +39,7 @@ async def fill(data: Path) -> None:
         for name, tags in (("team/app", ["1"]), ("team/app", ["2", "latest"]), ("team/web", ["1"])):
             await push.manifest(
                 services,
-                grant(services.policy, ANONYMOUS, Permission.PUSH, RepositoryName.parse(name)),
+                await grant(services.policy, ANONYMOUS, Permission.PUSH, RepositoryName.parse(name)),
                 Tag.parse(tags[0]),
                 index(f"{name} {tags}"),
                 content_type=OCI_INDEX,

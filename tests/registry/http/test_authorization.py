@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.http import health
 from registry.http.application import TABLES
@@ -23,7 +23,7 @@ class Only:
         self.permissions = permissions
         self.asked: list[tuple[Subject, Permission, str | None]] = []
 
-    def allows(self, subject: Subject, permission: Permission, repository: object) -> bool:
+    async def allows(self, subject: Subject, permission: Permission, repository: object) -> bool:
         self.asked.append((subject, permission, str(repository) if repository is not None else None))
         return permission in self.permissions
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from tests.registry.assembly import Rules, open_services
 from tests.registry.http.serving import Client, Serve
 
@@ -54,7 +54,7 @@ async def test_only_what_may_be_pulled_is_listed(
     serve: Serve, filled: Client, storage_root: Path, sqlite_url: str
 ) -> None:
     class Some(Rules):
-        def allows(self, subject: object, permission: Permission, repository: object) -> bool:
+        async def allows(self, subject: object, permission: Permission, repository: object) -> bool:
             return permission is Permission.CATALOG or str(repository) == "a/c"
 
     async with open_services(storage_root, sqlite_url, policy=Some()) as services:

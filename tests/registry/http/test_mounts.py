@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.services.context import Services
 from tests.registry.assembly import Rules, open_services
 from tests.registry.http.serving import Client, Serve

@@ -5,7 +5,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.errors import MethodNotAllowed, RouteUnknown
 from registry.http.application import TABLES
 from registry.http.call import Call

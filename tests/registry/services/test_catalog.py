@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oci_spec.reference import RepositoryName
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS
 from registry.services import catalog
 from registry.services.context import Services, now

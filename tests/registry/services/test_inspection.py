@@ -12,7 +12,7 @@ from oci_spec.digest import Digest
 from oci_spec.media_types import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
 from oci_spec.reference import Tag
 from registry import limits
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS
 from registry.errors import RepositoryUnknown
 from registry.metadata.rows import Direction, Position, RepositorySearch, RepositorySort, TagSearch, TagSort

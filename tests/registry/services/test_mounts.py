@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.errors import BlobUnknown
 from registry.services import mounts, pull
 from registry.services.context import Services, now

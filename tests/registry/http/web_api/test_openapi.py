@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from oci_spec.digest import Digest
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.config.schema import Server
 from registry.config.values import ExternalUrl
 from registry.http.application import TABLES

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from oci_spec.reference import RepositoryName
-from registry.auth.policy import Permission
+from registry.auth.permission import Permission
 from registry.auth.subject import Subject
 from registry.config.schema import Server
 from registry.config.values import ExternalUrl
@@ -23,8 +23,8 @@ LIST = "/api/v1/repositories"
 class MayList(Rules):
     """Rules under which everybody may ask for the list of repositories."""
 
-    def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
-        return permission is Permission.CATALOG or super().allows(subject, permission, repository)
+    async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+        return permission is Permission.CATALOG or await super().allows(subject, permission, repository)
 
 
 async def fill(services: Services, *names: str) -> None:

@@ -1,8 +1,4 @@
-"""The tables of the metadata database, declared once for SQLite and PostgreSQL.
-
-A digest is two columns, its algorithm and its raw bytes. Ids are never given twice (which SQLite must be told), so that
-what remembers the id of a deleted row finds nothing. A migration in `migrations/versions/` follows every change.
-"""
+"""The tables of what the registry holds: repositories, blobs, manifests, tags, uploads, and the work on them."""
 
 from __future__ import annotations
 
@@ -14,23 +10,13 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
 from registry.metadata.column_types import Algorithm, ByteOrdered, RowId, UtcTime
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from registry.metadata.schema.naming import metadata
 
 namespace = Table(
     "namespace",
@@ -38,9 +24,27 @@ namespace = Table(
     Column("id", RowId, primary_key=True),
     Column("name", ByteOrdered, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    # `user` or `organisation`; what began to exist while everybody could push is an organisation without members.
+    Column("kind", Text, nullable=False, server_default="organisation"),
     UniqueConstraint("name"),
     sqlite_autoincrement=True,
 )
+
+# People and robots. `generation` grows when everything that a password proved before has to fall.
+
+# Personal access tokens, robots' tokens, and the refresh tokens of clients that stay logged in.
+
+# Which workload may act as a robot: a token of `issuer` for `audience` with these claims.
+
+# A role for an account or a team (exactly one of them) on the repositories that a pattern fits. `bucket` is what a
+
+# check looks up by equality: the pattern itself if it is a name, else its namespace and a slash, else nothing.
+
+# Failed logins by account and by address, shared by all workers; `until` is when the next attempt is looked at.
+
+# What was done by whom; `hash` is over the entry and the hash before it, so that a missing or altered entry shows.
+
+# Where the chain of the audit begins (what retention removed is summed up in `hash`) and where it ends.
 
 repository = Table(
     "repository",
@@ -50,8 +54,37 @@ repository = Table(
     Column("name", ByteOrdered, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("visibility", Text, nullable=False, server_default="private"),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("pulls", BigInteger, nullable=False, server_default="0"),
+    Column("pulled_at", UtcTime),
     UniqueConstraint("name"),
     sqlite_autoincrement=True,
+)
+
+# The tags of a repository that cannot be moved or removed: a tag's name, or a pattern with `*`.
+
+tag_protection = Table(
+    "tag_protection",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), nullable=False),
+    Column("pattern", ByteOrdered, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    UniqueConstraint("repository_id", "pattern"),
+    sqlite_autoincrement=True,
+)
+
+# By name, not by interval: a tag that moves goes on counting.
+
+tag_pulls = Table(
+    "tag_pulls",
+    metadata,
+    Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", ByteOrdered, primary_key=True),
+    Column("pulls", BigInteger, nullable=False),
+    Column("pulled_at", UtcTime),
 )
 
 blob = Table(
@@ -103,6 +136,7 @@ manifest = Table(
 )
 
 # Few manifests have a subject; the listing's order is the index's own.
+
 Index(
     "ix_manifest_referrers",
     manifest.c.repository_id,
@@ -115,6 +149,7 @@ Index(
 )
 
 # A table of its own: a lease is renewed by pulls, and SQLite would write the manifest's whole row, content and all.
+
 manifest_lease = Table(
     "manifest_lease",
     metadata,
@@ -163,6 +198,7 @@ Index(
     sqlite_where=tag.c.valid_until.is_(None),
     postgresql_where=tag.c.valid_until.is_(None),
 )
+
 Index(
     "ix_tag_current_digest",
     tag.c.repository_id,
@@ -171,6 +207,7 @@ Index(
     sqlite_where=tag.c.valid_until.is_(None),
     postgresql_where=tag.c.valid_until.is_(None),
 )
+
 Index(
     "ix_tag_ended_digest",
     tag.c.repository_id,
@@ -226,6 +263,7 @@ Index(
     sqlite_where=outbox.c.indexed_at.is_(None),
     postgresql_where=outbox.c.indexed_at.is_(None),
 )
+
 Index(
     "ix_outbox_indexed",
     outbox.c.created_at,

@@ -1,0 +1,64 @@
+"""The tables of the metadata database, declared once for SQLite and PostgreSQL.
+
+A digest is two columns, its algorithm and its raw bytes. Ids are never given twice (which SQLite must be told), so that
+what remembers the id of a deleted row finds nothing. A migration in `migrations/versions/` follows every change.
+"""
+
+from __future__ import annotations
+
+from registry.metadata.schema.accounts import (
+    account,
+    credential,
+    federation,
+    login_failure,
+    member,
+    role_grant,
+    team,
+    team_member,
+)
+from registry.metadata.schema.audit import audit, audit_chain
+from registry.metadata.schema.content import (
+    blob,
+    job_lease,
+    link,
+    manifest,
+    manifest_lease,
+    manifest_reference,
+    namespace,
+    outbox,
+    repository,
+    secret,
+    tag,
+    tag_protection,
+    tag_pulls,
+    upload,
+)
+from registry.metadata.schema.naming import metadata
+
+__all__ = [
+    "account",
+    "audit",
+    "audit_chain",
+    "blob",
+    "credential",
+    "federation",
+    "job_lease",
+    "link",
+    "login_failure",
+    "manifest",
+    "manifest_lease",
+    "manifest_reference",
+    "member",
+    "metadata",
+    "namespace",
+    "outbox",
+    "repository",
+    "role_grant",
+    "secret",
+    "tag",
+    "tag_protection",
+    "tag_pulls",
+    "team",
+    "team_member",
+    "upload",
+]
