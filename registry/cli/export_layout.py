@@ -83,7 +83,8 @@ def _print(exported: Exported, name: Named, target: Path, *, json_output: bool) 
         output.print_table(["TAG", "DIGEST"], [[tag, digest] for tag, digest in exported.tags.items()])
     absent = f"; {exported.absent} pieces of content are not in this registry" if exported.absent else ""
     click.echo(
-        f"exported {len(exported.tags)} tags, {exported.manifests} manifests, {exported.blobs} blobs: "
+        f"exported {output.counted(len(exported.tags), 'tag')}, {output.counted(exported.manifests, 'manifest')}, "
+        f"{output.counted(exported.blobs, 'blob')}: "
         f"{output.size(exported.size)}, {output.size(exported.copied_size)} of it new{absent}",
         err=True,
     )

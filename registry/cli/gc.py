@@ -55,7 +55,8 @@ def command(resolved: Resolved, *, dry_run: bool, reconcile: bool, remove_strays
         found = _watched(resolved.config, _compare_and_remove if remove_strays else _compare)
         _print_mismatches(found, json_output)
         return _DAMAGED if found.damaged else _DONE
-    _print_sweep(_watched(resolved.config, _survey if dry_run else _collect), json_output)
+    swept = _watched(resolved.config, _survey if dry_run else _collect)
+    _print_sweep(swept, resolved.config.gc.grace_s, json_output=json_output)
     return _DONE
 
 
@@ -106,7 +107,7 @@ async def _compare_and_remove(services: Services, progress: Watcher) -> _Mismatc
     return _Mismatches(True, strays, damaged)
 
 
-def _print_sweep(sweep: _Sweep, json_output: bool) -> None:
+def _print_sweep(sweep: _Sweep, grace_s: int, *, json_output: bool) -> None:
     if json_output:
         output.print_json(_sweep_as_json(sweep))
         return
@@ -122,10 +123,13 @@ def _print_sweep(sweep: _Sweep, json_output: bool) -> None:
             for kind, reason, total in sweep.report.rows()
         ]
         output.print_table(["KIND", "COUNT", "SIZE", "WHY"], rows)
-    counts = ", ".join(f"{sweep.report.total(kind).count} {kind}s" for kind in GarbageKind)
+    counts = ", ".join(output.counted(sweep.report.total(kind).count, kind) for kind in GarbageKind)
     freed = output.size(sweep.report.total(GarbageKind.BLOB).size)
     told = f"would remove {counts}: {freed} to free" if sweep.dry_run else f"removed {counts}: {freed} freed"
     click.echo(told, err=True)
+    if not sweep.report.total(GarbageKind.BLOB).count:
+        # Who has just deleted something wonders where the space is.
+        click.echo(f"what was pushed, asked for or let go in the last {grace_s} s is kept (gc.grace_s)", err=True)
 
 
 def _print_mismatches(found: _Mismatches, json_output: bool) -> None:
@@ -138,7 +142,10 @@ def _print_mismatches(found: _Mismatches, json_output: bool) -> None:
     ]
     rows += [["damaged", blob.key, output.size(blob.size), _damage(blob)] for blob in found.damaged]
     output.print_table(["WHAT", "KEY", "SIZE", "WHY"], rows)
-    click.echo(f"{len(found.strays)} stray objects, {len(found.damaged)} damaged blobs", err=True)
+    click.echo(
+        f"{output.counted(len(found.strays), 'stray object')}, {output.counted(len(found.damaged), 'damaged blob')}",
+        err=True,
+    )
 
 
 def _damage(blob: DamagedBlob) -> str:

@@ -66,7 +66,8 @@ async def _import(services: Services, source: Path, name: Named, choice: Choice,
 def _print(imported: Imported, name: Named, *, collected: bool) -> None:
     output.print_table(["TAG", "DIGEST"], [[tag, digest] for tag, digest in imported.tags.items()])
     click.echo(
-        f"imported {len(imported.tags)} tags, {imported.manifests} manifests, {imported.blobs} blobs: "
+        f"imported {output.counted(len(imported.tags), 'tag')}, {output.counted(imported.manifests, 'manifest')}, "
+        f"{output.counted(imported.blobs, 'blob')}: "
         f"{output.size(imported.size)}, {output.size(imported.copied_size)} of it new",
         err=True,
     )

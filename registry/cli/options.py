@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -65,9 +66,18 @@ class Named:
         return cls(RepositoryName.parse(name), Tag.parse(tag) if colon else None)
 
 
+def _moment(text: str) -> datetime:
+    try:
+        # A date without a zone is one of this machine's.
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no date like 2026-01-31 and no time like 2026-01-31T12:00:00") from None
+
+
 REPOSITORY: Final[Parsed[RepositoryName]] = Parsed("repository", RepositoryName.parse)
 TAG: Final[Parsed[Tag]] = Parsed("tag", Tag.parse)
 NAMED: Final[Parsed[Named]] = Parsed("name", Named.parse)
+MOMENT: Final[Parsed[datetime]] = Parsed("date", _moment)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
 
 as_json: Final = click.option("--json", "json_output", is_flag=True, help="Print JSON, for programs.")

@@ -25,6 +25,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         click.echo("\t".join(row))
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things for people, such as `1 blob` or `2 blobs`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {'repositories' if thing == 'repository' else thing + 's'}"
+
+
 def size(count: int) -> str:
     """A size in bytes for people."""
     value = float(count)

@@ -57,8 +57,10 @@ async def _rebuild(services: Services, losses: list[Loss], progress: Watcher) ->
 
 def _told(rebuilt: Rebuilt) -> str:
     return (
-        f"{rebuilt.repositories} repositories, {rebuilt.manifests} manifests, {rebuilt.tags} tags, "
-        f"{rebuilt.blobs} blobs ({rebuilt.unindexed} of them by their bytes alone) with {rebuilt.links} links"
+        f"{output.counted(rebuilt.repositories, 'repository')}, {output.counted(rebuilt.manifests, 'manifest')}, "
+        f"{output.counted(rebuilt.tags, 'tag')}, "
+        f"{output.counted(rebuilt.blobs, 'blob')} ({rebuilt.unindexed} of them by their bytes alone) "
+        f"with {output.counted(rebuilt.links, 'link')}"
     )
 
 

@@ -7,7 +7,7 @@ import click
 
 from registry import limits
 from registry.cli import output
-from registry.cli.options import as_json, configured
+from registry.cli.options import MOMENT, as_json, configured
 from registry.cli.progress import live_progress
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -21,7 +21,7 @@ _DONE, _FAULTS = 0, 1
 
 @click.command("verify")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Read only N blobs, chosen by chance.")
-@click.option("--not-since", type=click.DateTime(), metavar="DATE", help="Read only what was not verified since DATE.")
+@click.option("--not-since", type=MOMENT, metavar="DATE", help="Read only what was not verified since DATE.")
 @click.option(
     "--rate-mib", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Read at most N MiB a second."
 )
@@ -35,8 +35,7 @@ def command(
     What is corrupt is quarantined: clients are told that it is not here, so that they push it again, which heals it.
     The registry may run meanwhile. Exit code 1 when anything is at fault.
     """
-    # A date without a zone is one of this machine's.
-    selection = Selection(not_since.astimezone() if not_since is not None else None, sample)
+    selection = Selection(not_since, sample)
     rate = rate_mib * limits.MIB if rate_mib is not None else None
     faulty: list[FaultyBlob] = []
     with live_progress() as progress:
@@ -67,7 +66,9 @@ async def _verify(
 
 
 def _told(verified: Verified) -> str:
-    return f"verified {verified.blobs} blobs, {output.size(verified.size)}; {verified.faulty} at fault"
+    return (
+        f"verified {output.counted(verified.blobs, 'blob')}, {output.size(verified.size)}; {verified.faulty} at fault"
+    )
 
 
 def _dependents(blob: FaultyBlob) -> str:

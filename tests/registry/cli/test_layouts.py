@@ -47,9 +47,9 @@ def test_a_directory_is_written_and_read(run: Run, data: Path) -> None:
 
     named = digest(run, data)
     assert (exported.code, exported.out) == (0, f"1\t{named}\n")
-    assert exported.err.startswith("exported 1 tags, 2 manifests, 3 blobs: ")
+    assert exported.err.startswith("exported 1 tag, 2 manifests, 3 blobs: ")
     assert (imported.code, imported.out) == (0, f"1\t{named}\n")
-    assert imported.err == "imported 1 tags, 2 manifests, 3 blobs: 18 B, 0 B of it new\n"
+    assert imported.err == "imported 1 tag, 2 manifests, 3 blobs: 18 B, 0 B of it new\n"
     assert digest(run, data, "team/copy") == named
 
 

@@ -48,7 +48,7 @@ def test_what_came_back_and_what_did_not_is_told(run: Run, bereft: Path) -> None
     ]
     recovered, never = ended.err.splitlines()
     assert recovered == (
-        "recovered 1 repositories, 2 manifests, 3 tags, 2 blobs (0 of them by their bytes alone) with 2 links; 2 losses"
+        "recovered 1 repository, 2 manifests, 3 tags, 2 blobs (0 of them by their bytes alone) with 2 links; 2 losses"
     )
     assert never.startswith("never in the storage: accounts")
     assert [row.split("\t")[0] for row in run("tag", "list", "team/app", "--data", str(bereft)).out.splitlines()] == [

@@ -73,11 +73,18 @@ def test_programs_get_json(run: Run, data: Path) -> None:
 
 
 def test_some_are_read_when_some_are_asked_for(run: Run, data: Path) -> None:
-    assert verified(run, data, "--sample", "1").err.startswith("verified 1 blobs")
-    assert verified(run, data, "--not-since", "2026-01-01").err.startswith("verified 1 blobs")
+    assert verified(run, data, "--sample", "1").err.startswith("verified 1 blob,")
+    assert verified(run, data, "--not-since", "2026-01-01").err.startswith("verified 1 blob,")
     assert verified(run, data, "--not-since", "2026-01-01").err.startswith("verified 0 blobs")
 
 
 @pytest.mark.parametrize("wrong", [("--sample", "0"), ("--rate-mib", "0"), ("--not-since", "yesterday")])
 def test_what_makes_no_sense_is_wrong_usage(run: Run, data: Path, wrong: tuple[str, str]) -> None:
     assert verified(run, data, *wrong).code == 2
+
+
+def test_a_date_that_is_none_is_wrong_usage_and_says_how_one_looks(run: Run, data: Path) -> None:
+    ended = verified(run, data, "--not-since", "yesterday")
+
+    assert ended.code == 2
+    assert "'yesterday' is no date like 2026-01-31 and no time like 2026-01-31T12:00:00" in ended.err
