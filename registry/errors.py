@@ -17,6 +17,7 @@ The tree::
     ├── ManifestTooLarge, BlobTooLarge
     ├── ParameterInvalid         a query parameter or header that cannot be read
     ├── AccountNameInvalid, PatternInvalid
+    ├── PasswordInvalid          a new password that is too short, or cannot be used
     ├── TagParametersTooMany     a push names more tags than one request may
     ├── PageSizeInvalid          `n` is not a count
     ├── RangeNotSatisfiable      a Range that lies outside the blob
@@ -222,6 +223,14 @@ class PatternInvalid(RegistryError, ValueError):
         self.message = f"{self.text!r} is no repository's name and no pattern like 'team/*', 'team/app-*' or '*'"
 
 
+class PasswordInvalid(RegistryError, ValueError):
+    """A new password cannot be taken; the password itself is in no message."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"this password cannot be taken: {reason}"
+
+
 class TagParametersTooMany(RegistryError):
     """A manifest push names more tags than one request may."""
 
@@ -295,13 +304,16 @@ class Denied(RegistryError):
 
 
 class TooManyRequests(RegistryError):
-    """The client asks more often than it may."""
+    """The client asks more often than it may; after `retry_after_s` it may again."""
 
     message = "too many requests; try again later"
 
+    def __init__(self, retry_after_s: int = RETRY_AFTER_S) -> None:
+        self.retry_after_s = retry_after_s
+
     @property
     def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(RETRY_AFTER_S)}
+        return {"Retry-After": str(self.retry_after_s)}
 
 
 class Unavailable(RegistryError):
@@ -405,6 +417,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     ParameterInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     AccountNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    PasswordInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     TagParametersTooMany: Meaning(ErrorCode.UNSUPPORTED, 414),
     PageSizeInvalid: Meaning(ErrorCode.PAGINATION_NUMBER_INVALID, 400),
     RangeNotSatisfiable: Meaning(ErrorCode.RANGE_INVALID, 416),

@@ -208,3 +208,23 @@ ACCOUNT_NAME_CHARACTERS: Final = 128
 
 PATTERN_CHARACTERS: Final = 255
 """Longest pattern of repositories: as long as the longest name that it can mean."""
+
+# Passwords
+
+PASSWORD_CHARACTERS_MIN: Final = 8
+"""Shortest new password: what NIST SP 800-63B asks of one that people choose."""
+
+PASSWORD_BYTES: Final = 1024
+"""Longest password in UTF-8, longer than any that people or their managers make; a longer one is wrong unread."""
+
+PASSWORD_THREADS: Final = 2
+"""Threads of one worker that hash passwords: each takes a processor for about 18 ms and 19 MiB a password."""
+
+PASSWORDS_WAITING: Final = 64
+"""Most passwords that one worker has in hand: the last waits about half a second, the next is told to come again."""
+
+PASSWORD_CACHE_ENTRIES: Final = 4096
+"""Most proved passwords that one worker remembers, a few hundred bytes each."""
+
+PASSWORD_CACHE_S: Final = 300
+"""How long a proved password is remembered: a pull's requests come within it, and hashing costs most."""

@@ -96,6 +96,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.ParameterInvalid("last", "a tag"), 400, ErrorCode.UNSUPPORTED),
     (errors.AccountNameInvalid("Alice", 128), 400, ErrorCode.NAME_INVALID),
     (errors.PatternInvalid("*/app", 255), 400, ErrorCode.NAME_INVALID),
+    (errors.PasswordInvalid("it is too short"), 400, ErrorCode.UNSUPPORTED),
     (errors.PageSizeInvalid(), 400, ErrorCode.PAGINATION_NUMBER_INVALID),
     (errors.RangeNotSatisfiable(9), 416, ErrorCode.RANGE_INVALID),
     (errors.RouteUnknown(), 404, ErrorCode.UNSUPPORTED),
@@ -186,6 +187,7 @@ def test_headers_tell_how_to_go_on() -> None:
     assert answer(errors.UploadRangeInvalid("id", 5, 9)).headers == {}
     assert answer(errors.RangeNotSatisfiable(9)).headers == {"Content-Range": "bytes */9"}
     assert answer(errors.MethodNotAllowed("PUT", ["HEAD", "GET"])).headers == {"Allow": "GET, HEAD"}
+    assert answer(errors.TooManyRequests(37)).headers == {"Retry-After": "37"}
 
 
 def test_a_route_may_give_malformed_input_a_meaning_of_its_own() -> None:
