@@ -16,8 +16,10 @@ The tree::
     ├── ManifestBlobUnknown      a manifest refers to content that the repository does not hold
     ├── ManifestTooLarge, BlobTooLarge
     ├── ParameterInvalid         a query parameter or header that cannot be read
-    ├── AccountNameInvalid, PatternInvalid
+    ├── AccountNameInvalid, PatternInvalid, TagPatternInvalid
     ├── PasswordInvalid          a new password that is too short, or cannot be used
+    ├── TagProtected, RepositoryProtected   what would be moved or removed is protected
+    ├── ProtectionUnknown, ProtectionsTooMany
     ├── TagParametersTooMany     a push names more tags than one request may
     ├── PageSizeInvalid          `n` is not a count
     ├── RangeNotSatisfiable      a Range that lies outside the blob
@@ -43,7 +45,7 @@ from dataclasses import dataclass, field
 from oci_spec import errors as spec
 from oci_spec.digest import Digest
 from oci_spec.error_codes import ErrorCode
-from oci_spec.reference import Reference, RepositoryName
+from oci_spec.reference import TAG_MAX_LENGTH, Reference, RepositoryName, Tag
 from storage_backends import errors as storage
 
 RETRY_AFTER_S = 5
@@ -229,6 +231,67 @@ class PasswordInvalid(RegistryError, ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         self.message = f"this password cannot be taken: {reason}"
+
+
+class TagPatternInvalid(RegistryError, ValueError):
+    """Text that is no pattern of tags."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text[:TAG_MAX_LENGTH]
+        self.message = f"{self.text!r} is no tag and no pattern of tags like 'v1.*' or '*'"
+
+
+class TagProtected(RegistryError):
+    """Tags that are protected name something, and a request would have moved or removed them.
+
+    `stored` is the manifest of a push, which is kept: others of its tags may name it.
+    """
+
+    def __init__(self, repository: RepositoryName, tags: Sequence[Tag], *, stored: Digest | None = None) -> None:
+        self.repository, self.tags, self.stored = repository, tuple(tags), stored
+        names = ", ".join(map(str, self.tags))
+        self.message = f"protected in {repository}, neither to be moved nor removed: {names}"
+        if stored is not None:
+            self.message += f"; the manifest is stored as {stored}"
+
+    @property
+    def detail(self) -> object:
+        return {"name": str(self.repository), "tags": [str(tag) for tag in self.tags]}
+
+
+class RepositoryProtected(RegistryError):
+    """A repository has protected tags, `tag` among them, and would be removed without a word about them."""
+
+    def __init__(self, repository: RepositoryName, tag: Tag) -> None:
+        self.repository, self.tag = repository, tag
+        self.message = (
+            f"repository {repository} has protected tags, {tag} among them; say that they shall go too, with "
+            "`?protected=remove` or `--protected-too`"
+        )
+
+    @property
+    def detail(self) -> object:
+        return {"name": str(self.repository), "tag": str(self.tag)}
+
+
+class ProtectionUnknown(RegistryError):
+    """No tags of the repository are protected by this pattern."""
+
+    def __init__(self, repository: RepositoryName, pattern: str) -> None:
+        self.repository, self.pattern = repository, pattern
+        self.message = f"repository {repository} has no protection {pattern}"
+
+    @property
+    def detail(self) -> object:
+        return {"name": str(self.repository), "pattern": self.pattern}
+
+
+class ProtectionsTooMany(RegistryError):
+    """A repository has as many protections as it may have."""
+
+    def __init__(self, repository: RepositoryName, limit: int) -> None:
+        self.repository, self.limit = repository, limit
+        self.message = f"repository {repository} has {limit} protections, the most; a pattern protects many tags"
 
 
 class TagParametersTooMany(RegistryError):
@@ -418,6 +481,11 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     AccountNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PasswordInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
+    TagPatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    TagProtected: Meaning(ErrorCode.DENIED, 403),
+    RepositoryProtected: Meaning(ErrorCode.DENIED, 403),
+    ProtectionUnknown: NAME_UNKNOWN,
+    ProtectionsTooMany: Meaning(ErrorCode.UNSUPPORTED, 400),
     TagParametersTooMany: Meaning(ErrorCode.UNSUPPORTED, 414),
     PageSizeInvalid: Meaning(ErrorCode.PAGINATION_NUMBER_INVALID, 400),
     RangeNotSatisfiable: Meaning(ErrorCode.RANGE_INVALID, 416),

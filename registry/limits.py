@@ -84,6 +84,9 @@ FALLBACK_REFERRERS: Final = 256
 REFERRERS_BYTES: Final = 4 * MIB
 """Largest page of referrers: clients read it as a manifest and stop where manifests stop."""
 
+TAG_PROTECTIONS: Final = 100
+"""Most protections of one repository: every push of a tag is compared with all of them, and a pattern means many."""
+
 # Image layouts
 
 LAYOUT_INDEX_BYTES: Final = 64 * MIB

@@ -10,8 +10,8 @@ from oci_spec.errors import OciSpecError
 from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.errors import PatternInvalid
+from registry.wildcards import WILDCARD, fits
 
-_WILDCARD: Final = "*"
 _EVERYWHERE: Final = ""
 _CHARACTERS: Final = re.compile(r"[a-z0-9._/*-]+")
 
@@ -37,23 +37,23 @@ class RepositoryPattern:
             raise PatternInvalid(text, limits.PATTERN_CHARACTERS)
         try:
             # What stands for anything may stand for a letter.
-            RepositoryName.parse(text.replace(_WILDCARD, "a"))
+            RepositoryName.parse(text.replace(WILDCARD, "a"))
         except OciSpecError:
             raise PatternInvalid(text, limits.PATTERN_CHARACTERS) from None
         namespace = text.partition("/")[0]
-        if _WILDCARD in namespace and text != _WILDCARD:
+        if WILDCARD in namespace and text != WILDCARD:
             raise PatternInvalid(text, limits.PATTERN_CHARACTERS)
         return cls(text)
 
     @property
     def is_name(self) -> bool:
         """Whether it means one repository."""
-        return _WILDCARD not in self.text
+        return WILDCARD not in self.text
 
     @property
     def namespace(self) -> str | None:
         """The namespace that all its repositories are in, None where it is any."""
-        return None if self.text == _WILDCARD else RepositoryName.parse(self.text.replace(_WILDCARD, "a")).namespace
+        return None if self.text == WILDCARD else RepositoryName.parse(self.text.replace(WILDCARD, "a")).namespace
 
     @property
     def bucket(self) -> str:
@@ -63,20 +63,8 @@ class RepositoryPattern:
         return _EVERYWHERE if self.namespace is None else f"{self.namespace}/"
 
     def fits(self, repository: RepositoryName) -> bool:
-        """Whether it means `repository`; takes a time that grows with the product of the lengths, never more."""
-        name = str(repository)
-        first, *others = self.text.split(_WILDCARD)
-        if not others:
-            return name == first
-        if not name.startswith(first):
-            return False
-        position, last = len(first), others.pop()
-        for part in others:
-            found = name.find(part, position)
-            if found < 0:
-                return False
-            position = found + len(part)
-        return len(name) - position >= len(last) and name.endswith(last)
+        """Whether it means `repository`."""
+        return fits(self.text, str(repository))
 
     def __str__(self) -> str:
         return self.text

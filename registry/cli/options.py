@@ -13,6 +13,7 @@ import click
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag, parse_reference
 from registry.config import ConfigInvalid, Resolved, ignored_variables, read, resolve
+from registry.services.tag_pattern import TagPattern
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ REPOSITORY: Final[Parsed[RepositoryName]] = Parsed("repository", RepositoryName.
 TAG: Final[Parsed[Tag]] = Parsed("tag", Tag.parse)
 NAMED: Final[Parsed[Named]] = Parsed("name", Named.parse)
 MOMENT: Final[Parsed[datetime]] = Parsed("date", _moment)
+TAG_PATTERN: Final[Parsed[TagPattern]] = Parsed("tag or pattern", TagPattern.parse)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
 
 as_json: Final = click.option("--json", "json_output", is_flag=True, help="Print JSON, for programs.")

@@ -1,12 +1,14 @@
 """`registry repository`: the repositories that the registry holds."""
 
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from oci_spec.reference import RepositoryName
+from registry.auth.access import Access
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.cli import output
@@ -53,15 +55,19 @@ def show(resolved: Resolved, repository: RepositoryName, json_output: bool) -> N
 @command.command("rm")
 @click.argument("repository", type=REPOSITORY)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--protected-too", is_flag=True, help="Remove it also if it has protected tags.")
 @as_json
 @configured()
-def remove(resolved: Resolved, repository: RepositoryName, yes: bool, json_output: bool) -> None:
+def remove(
+    resolved: Resolved, *, repository: RepositoryName, yes: bool, protected_too: bool, json_output: bool
+) -> None:
     """Remove REPOSITORY with its tags, their history, its manifests and upload sessions.
 
     Its bytes are freed later, when no other repository holds them.
     """
     _confirm(f"Remove {repository} with all its tags and manifests?", yes)
-    with_services(resolved.config, lambda services: _remove(services, repository))
+    removal = deletion.repository_with_protected_tags if protected_too else deletion.repository
+    with_services(resolved.config, lambda services: _remove(services, repository, removal))
     if json_output:
         output.print_json({"removed": str(repository)})
     else:
@@ -82,8 +88,10 @@ async def _one(services: Services, repository: RepositoryName) -> RepositorySumm
     return await inspection.repository(services, await operator_access(services, Permission.PULL, repository))
 
 
-async def _remove(services: Services, repository: RepositoryName) -> None:
-    await deletion.repository(services, await operator_access(services, Permission.DELETE, repository))
+async def _remove(
+    services: Services, repository: RepositoryName, removal: Callable[[Services, Access], Awaitable[None]]
+) -> None:
+    await removal(services, await operator_access(services, Permission.DELETE, repository))
 
 
 def _as_json(summary: RepositorySummary) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag
 from registry.auth.permission import Permission
-from registry.cli import output
+from registry.cli import output, tag_protection
 from registry.cli.options import REFERENCE, REPOSITORY, TAG, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
@@ -22,7 +22,12 @@ from registry.services.inspection import ListedTag
 
 @click.group("tag")
 def command() -> None:
-    """List, move and remove tags, and show their history."""
+    """List, move, remove and protect tags, and show their history."""
+
+
+command.add_command(tag_protection.protect)
+command.add_command(tag_protection.unprotect)
+command.add_command(tag_protection.list_protections)
 
 
 @command.command("list")

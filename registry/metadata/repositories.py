@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (repository.c.id, repository.c.name, repository.c.created_at, repository.c.updated_at)
 _FIND = kept(select(*_COLUMNS).where(repository.c.name == bindparam("this_name")), repository)
+_LOCK = select(*_COLUMNS).where(repository.c.name == bindparam("this_name")).with_for_update()
 _MAKE_NAMESPACE = insert(namespace, lambda new: new.on_conflict_do_nothing(index_elements=["name"]))
 _NAMESPACE_ID = select(namespace.c.id).where(namespace.c.name == bindparam("this_name"))
 _MAKE = insert(repository, lambda new: new.on_conflict_do_nothing(index_elements=["name"]))
@@ -52,6 +53,14 @@ class Repositories:
     def find(self, name: RepositoryName) -> Repository | None:
         """Give the repository of this name if it exists; it then goes on existing until the transaction ends."""
         row = self._runner.row(_FIND, {"this_name": str(name)})
+        return None if row is None else _to_repository(row)
+
+    def lock(self, name: RepositoryName) -> Repository | None:
+        """Give the repository of this name if it exists, once no other transaction is at work on what is in it.
+
+        Those that begin to be meanwhile wait until this transaction ends, and then see what it did.
+        """
+        row = self._runner.row(_LOCK, {"this_name": str(name)})
         return None if row is None else _to_repository(row)
 
     def ensure(self, name: RepositoryName, now: datetime) -> Repository:

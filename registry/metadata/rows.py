@@ -261,6 +261,15 @@ class TagRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """Tags that cannot be moved or removed: one by its name, or all that fit a pattern with `*`."""
+
+    pattern: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class TagSearch:
     """Which tags of a repository to describe: `text` is looked for anywhere in the name, ignoring case."""
 

@@ -85,17 +85,21 @@ class Tags:
             since = now if current is None else max(now, current.valid_from)
             if current is not None:
                 self._end(current, actor, since)
-            new = {
-                "repository_id": repository_id,
-                "name": str(tag),
-                "algorithm": digest.algorithm,
-                "digest": digest.raw,
-                "valid_from": since,
-                "actor": actor,
-            }
             # No row was made if another transaction made one since we looked: look again, it is committed by now.
-            if self._runner.value(_BEGIN, new) is not None:
+            if self._begin(repository_id, tag, digest, actor=actor, since=since):
                 return None if current is None else current.digest
+
+    def begin(self, repository_id: int, tag: Tag, digest: Digest, *, actor: str, now: datetime) -> Digest | None:
+        """Let `tag` name `digest` from now on if it names nothing, and give what it names already, None for nothing.
+
+        Of two transactions that begin one tag the second waits for the first, and is given what the first did.
+        """
+        while True:
+            current = self._lock_current(repository_id, tag)
+            if current is not None:
+                return current.digest
+            if self._begin(repository_id, tag, digest, actor=actor, since=now):
+                return None
 
     def end(self, repository_id: int, tag: Tag, *, actor: str, now: datetime) -> bool:
         """Let `tag` name nothing from now on; its history stays. False when it named nothing already."""
@@ -142,6 +146,17 @@ class Tags:
     def _lock_current(self, repository_id: int, tag: Tag) -> TagRow | None:
         row = self._runner.row(_LOCK_CURRENT, {"in_repository": repository_id, "this_name": str(tag)})
         return None if row is None else _to_tag(row)
+
+    def _begin(self, repository_id: int, tag: Tag, digest: Digest, *, actor: str, since: datetime) -> bool:
+        new = {
+            "repository_id": repository_id,
+            "name": str(tag),
+            "algorithm": digest.algorithm,
+            "digest": digest.raw,
+            "valid_from": since,
+            "actor": actor,
+        }
+        return self._runner.value(_BEGIN, new) is not None
 
     def _end(self, current: TagRow, actor: str, now: datetime) -> None:
         until = max(now, current.valid_from)

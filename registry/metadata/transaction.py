@@ -9,6 +9,7 @@ from registry.metadata.garbage import Garbage
 from registry.metadata.leases import Leases
 from registry.metadata.manifests import Manifests
 from registry.metadata.outbox import Outbox
+from registry.metadata.protections import Protections
 from registry.metadata.pulls import Pulls
 from registry.metadata.repositories import Repositories
 from registry.metadata.secrets import Secrets
@@ -30,6 +31,7 @@ class Transaction:
         "leases",
         "manifests",
         "outbox",
+        "protections",
         "pulls",
         "repositories",
         "secrets",
@@ -45,6 +47,7 @@ class Transaction:
         self.blobs = Blobs(runner)
         self.manifests = Manifests(runner)
         self.tags = Tags(runner)
+        self.protections = Protections(runner)
         self.uploads = Uploads(runner)
         self.leases = Leases(runner)
         self.outbox = Outbox(runner)

@@ -13,7 +13,7 @@ from oci_spec.media_types import is_nondistributable
 from oci_spec.reference import Reference, Tag
 from registry import limits
 from registry.auth.access import Access
-from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarge
+from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarge, TagProtected
 from registry.metadata.transaction import Transaction
 from registry.services import events, manifest_rows, tags
 from registry.services.context import Services, lease_from, now
@@ -50,6 +50,8 @@ async def manifest(
         ManifestTooLarge: beyond the configured size.
         DigestMismatch: pushed by a digest that the content does not have.
         ManifestBlobUnknown: it names content that this repository lacks, and sparse manifests are refused.
+        TagProtected: some of the tags name another manifest and are protected; the manifest is stored all the same,
+            and the other tags name it.
     """
     if len(content) > services.settings.manifest_bytes:
         raise ManifestTooLarge(services.settings.manifest_bytes)
@@ -60,7 +62,8 @@ async def manifest(
     names = (reference, *extra_tags) if isinstance(reference, Tag) else extra_tags
     tags_once = tuple(dict.fromkeys(names))
     pushed = _Push(access, digest, parsed, content, tags_once, services.settings.sparse_manifests)
-    await services.database.write(_store, pushed)
+    if refused := await services.database.write(_store, pushed):
+        raise TagProtected(access.repository, refused, stored=digest)
     return PushedManifest(digest, parsed.subject.digest if parsed.subject else None, tags_once)
 
 
@@ -100,7 +103,8 @@ def _parsed(content: bytes, content_type: str | None) -> Manifest:
     return manifest
 
 
-def _store(tx: Transaction, push: _Push) -> None:
+def _store(tx: Transaction, push: _Push) -> list[Tag]:
+    """Store the manifest and move its tags; those that are protected from it."""
     moment = now()
     repository = tx.repositories.ensure(push.access.repository, moment)
     lacking = manifest_rows.lacking(tx, repository.id, push.manifest)
@@ -115,8 +119,7 @@ def _store(tx: Transaction, push: _Push) -> None:
     about = events.About(push.access, moment)
     if before is None or before.media_type != push.manifest.media_type:
         events.record(tx, EventKind.MANIFEST_PUSHED, about, digest=push.digest)
-    for tag in push.tags:
-        tags.move(tx, repository.id, tag, push.digest, about=about)
+    return tags.move(tx, repository.id, push.tags, push.digest, about=about)
 
 
 def _require(push: _Push, lacking: set[Digest]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
 from registry.auth.access import Access
-from registry.errors import ManifestUnknown, RepositoryUnknown
+from registry.errors import ManifestUnknown, RepositoryUnknown, TagProtected
 from registry.metadata.rows import TagRow
 from registry.metadata.transaction import Transaction
-from registry.services import events
+from registry.services import events, protections
 from registry.services.context import Services, now
 from registry.services.events import About, EventKind
 from registry.services.pages import NamePage, cut, page_size
@@ -31,6 +33,7 @@ async def point(services: Services, access: Access, tag: Tag, digest: Digest) ->
 
     Raises:
         ManifestUnknown: the repository holds no manifest with this digest.
+        TagProtected: it names another one and is protected.
     """
     await services.database.write(_point, access, tag, digest)
 
@@ -47,11 +50,22 @@ async def history(
     return await services.database.read(_history, access.repository, tag, limit, before=before)
 
 
-def move(tx: Transaction, repository_id: int, tag: Tag, digest: Digest, *, about: About) -> None:
-    """Point `tag` at `digest` within a transaction; a real move sends its event, in the same transaction."""
-    previous = tx.tags.point(repository_id, tag, digest, actor=about.access.actor, now=about.moment)
-    if previous != digest:
-        events.record(tx, EventKind.TAG_MOVED, about, digest=digest, tag=tag)
+def move(tx: Transaction, repository_id: int, tags: Iterable[Tag], digest: Digest, *, about: About) -> list[Tag]:
+    """Point `tags` at `digest` within a transaction, and give those that may not: protected ones that name another.
+
+    A real move sends its event, in the same transaction.
+    """
+    tags = list(tags)
+    protected = protections.protected(tx, repository_id, tags)
+    refused = []
+    for tag in tags:
+        settle = tx.tags.begin if tag in protected else tx.tags.point
+        previous = settle(repository_id, tag, digest, actor=about.access.actor, now=about.moment)
+        if tag in protected and previous not in {None, digest}:
+            refused.append(tag)
+        elif previous != digest:
+            events.record(tx, EventKind.TAG_MOVED, about, digest=digest, tag=tag)
+    return refused
 
 
 def _names(tx: Transaction, repository: RepositoryName, after: Tag | None, limit: int) -> list[str]:
@@ -66,7 +80,8 @@ def _point(tx: Transaction, access: Access, tag: Tag, digest: Digest) -> None:
     row = tx.repositories.find(access.repository)
     if row is None or not tx.manifests.exists(row.id, digest):
         raise ManifestUnknown(access.repository, digest)
-    move(tx, row.id, tag, digest, about=About(access, moment))
+    if refused := move(tx, row.id, (tag,), digest, about=About(access, moment)):
+        raise TagProtected(access.repository, refused)
 
 
 def _history(tx: Transaction, repository: RepositoryName, tag: Tag, limit: int, *, before: int | None) -> list[TagRow]:

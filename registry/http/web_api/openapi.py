@@ -32,6 +32,7 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
         "example": "team/app",
     },
     "tag": {"description": "The tag.", "example": "1.0"},
+    "pattern": {"description": "A tag, or a pattern of tags in which `*` stands for any text.", "example": "1.*"},
 }
 
 

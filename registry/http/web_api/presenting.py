@@ -19,6 +19,8 @@ from registry.http.web_api.representations import (
     Layer,
     Manifest,
     Platform,
+    Protection,
+    ProtectionList,
     Repository,
     RepositoryPage,
     Tag,
@@ -27,6 +29,7 @@ from registry.http.web_api.representations import (
     TagInterval,
     TagPage,
 )
+from registry.metadata import rows
 from registry.metadata.rows import RepositorySummary, TagRow
 from registry.services import inspection
 from registry.services.image_description import DescribedManifest, DescribedTag
@@ -67,6 +70,12 @@ def tag_history(name: RepositoryName, tag: TagName, rows: Sequence[TagRow], quer
     cursor = cursors.write_number(page[-1].id) if len(rows) > len(page) else None
     history = [TagInterval(str(row.digest), row.valid_from, row.valid_until, row.actor, row.ended_by) for row in page]
     return TagHistory(str(name), str(tag), history, cursor)
+
+
+def protection_list(name: RepositoryName, found: Sequence[rows.Protection]) -> ProtectionList:
+    """The protections of a repository."""
+    listed = [Protection(each.pattern, each.created_at, each.created_by) for each in found]
+    return ProtectionList(str(name), listed)
 
 
 def _tag(found: inspection.ListedTag) -> Tag:

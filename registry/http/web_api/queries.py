@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -97,6 +98,21 @@ class HistoryQuery(PageQuery, frozen=True, kw_only=True):
             ParameterInvalid: the cursor belongs to another list.
         """
         return None if self.cursor is None else cursors.read_number(self.cursor)
+
+
+class ProtectedTags(StrEnum):
+    """What becomes of protected tags when their repository is removed: without a word about them it is not."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
+class RemovalQuery(Struct, frozen=True):
+    """The removal of a repository."""
+
+    protected: Annotated[
+        ProtectedTags, Meta(description="With `keep`, a repository that has protected tags is not removed.")
+    ] = ProtectedTags.KEEP
 
 
 def _position(cursor: str | None, sort: RepositorySort | TagSort, order: Direction) -> Position | None:

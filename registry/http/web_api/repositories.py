@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aiohttp import web
 
 from registry.auth.permission import Permission
@@ -10,13 +12,17 @@ from registry.http.routing import RouteTable
 from registry.http.web_api import answers, presenting
 from registry.http.web_api.operations import describes
 from registry.http.web_api.parameters import NoParameters, read_query
-from registry.http.web_api.queries import RepositoryQuery
+from registry.http.web_api.queries import ProtectedTags, RemovalQuery, RepositoryQuery
 from registry.http.web_api.representations import Repository, RepositoryPage
 from registry.services import deletion, inspection
 
 routes = RouteTable("api_repositories")
 
 _PATH = "/api/v1/repositories/{name}"
+_REMOVALS: Final = {
+    ProtectedTags.KEEP: deletion.repository,
+    ProtectedTags.REMOVE: deletion.repository_with_protected_tags,
+}
 
 
 @routes.get("/api/v1/repositories", permission=Permission.CATALOG)
@@ -37,9 +43,11 @@ async def show_repository(call: Call) -> web.StreamResponse:
 
 
 @routes.delete(_PATH, permission=Permission.DELETE)
-@describes("Remove a repository with its tags, their history, its manifests and its upload sessions")
+@describes(
+    "Remove a repository with its tags, their history, its manifests and its upload sessions", query=RemovalQuery
+)
 async def delete_repository(call: Call) -> web.StreamResponse:
     """Remove a repository with all that is in it."""
-    read_query(call, NoParameters)
-    await deletion.repository(call.services, call.access)
+    remove = _REMOVALS[read_query(call, RemovalQuery).protected]
+    await remove(call.services, call.access)
     return answers.nothing()

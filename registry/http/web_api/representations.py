@@ -150,6 +150,21 @@ class TagHistory(Struct, frozen=True):
     next_cursor: str | None
 
 
+class Protection(Struct, frozen=True):
+    """Tags that cannot be moved or removed: one by its name, or all that fit a pattern with `*`."""
+
+    pattern: str
+    created_at: Time
+    created_by: str
+
+
+class ProtectionList(Struct, frozen=True):
+    """All protections of a repository, in the byte order of their patterns."""
+
+    repository: str
+    protections: list[Protection]
+
+
 class TagTarget(Struct, frozen=True, forbid_unknown_fields=True):
     """What a tag shall name: a manifest of the same repository."""
 

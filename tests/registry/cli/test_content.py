@@ -160,6 +160,34 @@ def test_a_repository_is_removed_when_that_is_meant(registry: Run) -> None:
     assert [found["name"] for found in listed(registry("repository", "list", "--json"))["repositories"]] == ["team/web"]
 
 
+def test_protected_tags_are_kept_until_their_protection_is_taken_back(registry: Run) -> None:
+    before = digests(registry)
+    assert registry("tag", "protect", "team/app", "l*").out == "team/app:l* is protected\n"
+
+    [protection] = listed(registry("tag", "protections", "team/app", "--json"))["protections"]
+    assert (protection["pattern"], protection["created_by"]) == ("l*", "operator")
+    assert registry("tag", "protections", "team/app").out.startswith("l*\t")
+    for arguments in (["tag", "move", "team/app", "latest", "1"], ["tag", "rm", "team/app", "latest"]):
+        refused = registry(*arguments)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == "registry: protected in team/app, neither to be moved nor removed: latest\n"
+    assert digests(registry) == before
+
+    assert listed(registry("tag", "unprotect", "team/app", "l*", "--json"))["unprotected"] == "l*"
+    assert registry("tag", "rm", "team/app", "latest").code == 0
+
+
+def test_a_repository_with_protected_tags_is_removed_when_that_is_meant(registry: Run) -> None:
+    registry("tag", "protect", "team/app", "1")
+
+    refused = registry("repository", "rm", "team/app", "--yes")
+    removed = registry("repository", "rm", "team/app", "--yes", "--protected-too")
+
+    assert refused.code == 1
+    assert "--protected-too" in refused.err
+    assert (removed.code, removed.out) == (0, "team/app is removed\n")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -171,6 +199,9 @@ def test_a_repository_is_removed_when_that_is_meant(registry: Run) -> None:
         ["tag", "move", "team/app", "latest", UNKNOWN],
         ["tag", "rm", "team/app", "nine"],
         ["tag", "history", "team/app", "nine"],
+        ["tag", "protect", "team/none", "nine"],
+        ["tag", "unprotect", "team/app", "nine"],
+        ["tag", "protections", "team/none"],
     ],
 )
 def test_what_is_not_there_is_told_in_one_line_and_code_1(registry: Run, arguments: list[str]) -> None:

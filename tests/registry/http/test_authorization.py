@@ -13,7 +13,14 @@ from tests.registry.http.serving import Answer, Serve
 
 ROUTES = [route for table in (*TABLES, health.metrics_routes) for route in table]
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
-VALUES = {REPOSITORY: "team/app", "digest": str(Digest.of(b"")), "reference": "1", "tag": "1", "upload": "u"}
+VALUES = {
+    REPOSITORY: "team/app",
+    "digest": str(Digest.of(b"")),
+    "reference": "1",
+    "tag": "1",
+    "upload": "u",
+    "pattern": "1.*",
+}
 
 
 class Only:

@@ -132,6 +132,8 @@ async def test_head_has_the_headers_of_get(client: Client, http_services: Servic
         (f"{LIST}/a/tags", "GET, HEAD"),
         (f"{LIST}/a/tags/1", "DELETE, GET, HEAD, PUT"),
         (f"{LIST}/a/tags/1/history", "GET, HEAD"),
+        (f"{LIST}/a/protections", "GET, HEAD"),
+        (f"{LIST}/a/protections/1.*", "DELETE, PUT"),
     ],
 )
 async def test_other_methods_are_told_which_there_are(client: Client, path: str, allowed: str) -> None:
