@@ -1,0 +1,20 @@
+"""The client at distribution v3."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.registry_client.peers import distribution
+from tests.registry_client.registries import RunningRegistryContract
+
+pytestmark = pytest.mark.tool("distribution")
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with distribution(tmp_path_factory.mktemp("distribution")) as port:
+        yield port
+
+
+class TestDistribution(RunningRegistryContract):
+    """Open to all."""
