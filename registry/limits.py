@@ -231,3 +231,11 @@ PASSWORD_CACHE_ENTRIES: Final = 4096
 
 PASSWORD_CACHE_S: Final = 300
 """How long a proved password is remembered: a pull's requests come within it, and hashing costs most."""
+
+# Tokens
+
+TOKEN_SCOPES: Final = 32
+"""Most scopes of one token: a push asks for its repository and a few to mount from, and each costs a check."""
+
+TOKEN_SCOPE_CHARACTERS: Final = 512
+"""Longest scope: the longest name of a repository with its type and all actions has less than 300 characters."""
