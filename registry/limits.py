@@ -196,6 +196,21 @@ UPLOAD_EXPIRE_S: Final = 24 * 3600
 EVENT_RETENTION_S: Final = 7 * 24 * 3600
 """Default of `events.retention_s`: a receiver that was down over a long weekend still gets its events."""
 
+# The audit log
+
+AUDIT_TEXT_CHARACTERS: Final = 512
+"""Longest text of an entry that a client has a say in: names fit, and none makes an entry large."""
+
+AUDIT_REFUSALS_PER_MINUTE: Final = 300
+"""Most refusals that one process puts down one by one in a minute; the others of it are one entry that counts them,
+so that whoever guesses passwords all day does not fill the disk."""
+
+AUDIT_BATCH: Final = 1000
+"""Entries that are read, verified, exported or removed at once: some hundred KiB of memory."""
+
+AUDIT_FAULTS: Final = 100
+"""Most faults of the chain that one verification tells of: beyond a few, it is the whole that cannot be trusted."""
+
 # Certificates
 
 CERTIFICATE_DAYS: Final = 825

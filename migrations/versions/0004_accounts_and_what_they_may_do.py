@@ -30,14 +30,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_audit_actor", "audit", ["actor"], unique=False)
-    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
-    op.create_index("ix_audit_target", "audit", ["target"], unique=False)
+    for column in ("action", "actor", "at", "outcome", "target"):
+        op.create_index(f"ix_audit_{column}", "audit", [column, "id"], unique=False)
     op.create_table(
         "audit_chain",
         sa.Column("position", sa.Text(), nullable=False),
         sa.Column("entry", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position", name="pk_audit_chain"),
     )
     op.create_table(

@@ -15,6 +15,7 @@ from registry.metadata.database import Database, open_database
 from registry.observability.metrics import Metrics
 from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
+from registry.services.refusals import Refusals
 from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
 from storage_backends.filesystem.store import FilesystemBlobStore
@@ -42,6 +43,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
                 secrets=await ServerSecrets.open(database),
                 pulls=PullTimes(),
                 settings=settings_of(config),
+                refusals=Refusals(metrics.audit_dropped.inc if metrics is not None else None),
             )
         finally:
             await store.close()
@@ -53,6 +55,7 @@ def settings_of(config: Config) -> Settings:
         sparse_manifests=config.manifests.sparse == "allow",
         upload_expire_s=config.uploads.expire_s,
         event_retention_s=config.events.retention_s,
+        audit_retention_s=config.audit.retention_s,
         gc_grace_s=config.gc.grace_s,
         gc_interval_s=config.gc.interval_s,
         keep_untagged=config.gc.untagged == "keep",

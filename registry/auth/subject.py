@@ -32,6 +32,10 @@ class Proof:
     credential_id: int | None = None
     granted: frozenset[tuple[str, str]] | None = None
 
+    def __str__(self) -> str:
+        """What the audit log says of it: the kind, and which credential; nothing that could be used."""
+        return self.kind if self.credential_id is None else f"{self.kind}:{self.credential_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

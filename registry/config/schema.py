@@ -191,6 +191,16 @@ class Events(Struct, frozen=True, kw_only=True):
     ] = bounds.EVENT_RETENTION_S
 
 
+class Audit(Struct, frozen=True, kw_only=True):
+    """The audit log: who did what, when, from where and with which credential."""
+
+    retention_s: Annotated[
+        int,
+        RELOAD,
+        Meta(ge=0, le=3_153_600_000, description="How long an entry is kept; 0 keeps all for ever."),
+    ] = 0
+
+
 class Limits(Struct, frozen=True, kw_only=True):
     """Bounds on what a client can send or ask for."""
 
@@ -245,6 +255,7 @@ class Config(Struct, frozen=True, kw_only=True):
     uploads: Uploads = Uploads()
     gc: Gc = Gc()
     events: Events = Events()
+    audit: Audit = Audit()
     limits: Limits = Limits()
     log: Log = Log()
 

@@ -10,9 +10,10 @@ from aiohttp import web
 
 from registry.auth.access import Access, grant
 from registry.auth.policy import require
-from registry.auth.subject import Subject
+from registry.auth.subject import ANONYMOUS, Subject
 from registry.errors import BodyIncomplete
 from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
+from registry.http.arrival import arrival
 from registry.http.at_once import TakesTime, result_at_once, whole_answer
 from registry.http.authentication import authenticate
 from registry.http.call import Call, Environment, parse_repository
@@ -24,13 +25,17 @@ from registry.http.traffic import Traffic
 from registry.http.unread_body import discard, keeps_connection
 from registry.observability.access_log import AccessLog
 from registry.observability.logging import logger
+from registry.observability.masking import masked_target
 from registry.observability.recurring import RecurringFaults
 from registry.observability.request_context import of_request, serving
+from registry.services.refusals import Refusal
 
 _log = logger(__name__)
 
 # The connection takes this much without waiting for the client.
 _BUFFERED_BYTES: Final = 64 * 1024
+
+_REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 
 _EXCHANGE: Final = web.RequestKey("exchange", Exchange)
 
@@ -53,7 +58,7 @@ class Dispatcher:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer `request`: when this returns, the answer has been sent, or the connection given up."""
-        exchange = request[_EXCHANGE] = _begun(request)
+        exchange = request[_EXCHANGE] = self._begun(request)
         self._in_flight += 1
         self._idle.clear()
         with serving(exchange.context):
@@ -74,7 +79,7 @@ class Dispatcher:
         """
         if not self._environment.services.database.inline_lookups:
             return None
-        exchange = _begun(request)
+        exchange = self._begun(request)
         with serving(exchange.context):
             try:
                 response = self._response_at_once(exchange)
@@ -88,6 +93,13 @@ class Dispatcher:
             exchange.traffic.add_sent(_body_size(request, response))
             self._recorder.record(exchange)
         return answer
+
+    def _begun(self, request: web.Request) -> Exchange:
+        headers = request.headers
+        arrived = arrival(request, self._environment.config.server.trusted_proxies)
+        context = of_request(headers.get("X-Request-ID"), headers.get("traceparent"), arrived.address)
+        awaits_continue = headers.get("Expect", "").lower() == "100-continue"
+        return Exchange(request, context, arrived, Traffic(awaits_continue=awaits_continue))
 
     def _response_at_once(self, exchange: Exchange) -> web.Response:
         try:
@@ -124,6 +136,8 @@ class Dispatcher:
     async def _handle(self, exchange: Exchange, match: Match, *, at_once: bool = False) -> web.StreamResponse:
         request = exchange.request
         exchange.subject = await authenticate(request)
+        if exchange.subject.proof is not None:
+            exchange.context.credential = str(exchange.subject.proof)
         call = Call(
             request=request,
             environment=self._environment,
@@ -150,11 +164,30 @@ class Dispatcher:
             _log.error("a request failed", exc_info=error)
         elif refusal.status > HTTPStatus.INTERNAL_SERVER_ERROR:
             self._faults.warn("a request could not be served", error)
+        elif refusal.status in _REFUSALS:
+            self._note_refusal(exchange, refusal.status)
         response = as_response(refusal, exchange.request.path)
         if isinstance(error, BodyIncomplete):
             # Where the next request begins cannot be known.
             response.force_close()
         return response
+
+    def _note_refusal(self, exchange: Exchange, status: int) -> None:
+        request = exchange.request
+        # Every client begins without credentials, to be told which are wanted: nobody is refused by that.
+        if status == HTTPStatus.UNAUTHORIZED and "Authorization" not in request.headers:
+            return
+        repository = exchange.match.parameters.get(REPOSITORY, "") if exchange.match is not None else ""
+        self._environment.services.refusals.note(
+            Refusal(
+                actor=str(exchange.subject or ANONYMOUS),
+                target=repository,
+                status=status,
+                method=request.method,
+                path=masked_target(request.raw_path),
+                context=exchange.context,
+            )
+        )
 
     async def _send(self, exchange: Exchange, response: web.StreamResponse) -> None:
         request, traffic = exchange.request, exchange.traffic
@@ -177,13 +210,6 @@ async def add_common_headers(request: web.Request, response: web.StreamResponse)
     exchange = request[_EXCHANGE]
     exchange.response = response
     _add_common_headers(exchange, response)
-
-
-def _begun(request: web.Request) -> Exchange:
-    headers = request.headers
-    context = of_request(headers.get("X-Request-ID"), headers.get("traceparent"))
-    awaits_continue = headers.get("Expect", "").lower() == "100-continue"
-    return Exchange(request, context, Traffic(awaits_continue=awaits_continue))
 
 
 def _add_common_headers(exchange: Exchange, response: web.StreamResponse) -> None:

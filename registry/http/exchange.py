@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from registry.auth.subject import Subject
-from registry.http.arrival import arrival
+from registry.http.arrival import Arrival
 from registry.http.call import Environment
 from registry.http.routing import Match
 from registry.http.traffic import Traffic
@@ -27,6 +27,7 @@ class Exchange:
 
     request: web.Request
     context: RequestContext
+    arrival: Arrival
     traffic: Traffic
     began: float = field(default_factory=time.perf_counter)
     match: Match | None = None
@@ -59,7 +60,7 @@ class Recorder:
         if traffic.sent:
             metrics.http_sent.inc(label, by=traffic.sent)
         headers = request.headers
-        address, scheme, host = arrival(request, self._environment.config.server.trusted_proxies)
+        address, scheme, host = exchange.arrival
         self._access_log.record(
             AccessEntry(
                 time=time.time() - duration_s,

@@ -7,15 +7,15 @@ import asyncio
 import structlog
 
 from registry.errors import RegistryError
-from registry.jobs import event_retention, garbage_collection, index_objects, upload_expiry
+from registry.jobs import audit_retention, event_retention, garbage_collection, index_objects, upload_expiry
 from registry.jobs.leased import repeat
 from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services
 
 # Those that run as often everywhere; how often garbage is collected is configured.
-JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB)
+JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB, audit_retention.JOB)
 
-_PULL_TIMES_INTERVAL_S = 5
+_GATHERED_S = 5
 
 _log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ async def run(services: Services, settings_changed: asyncio.Event) -> None:
         for job in JOBS:
             tasks.create_task(repeat(services, job), name=job.name)
         tasks.create_task(_collect_garbage(services, settings_changed), name="garbage")
-        tasks.create_task(_flush_pull_times(services), name="pull-times")
+        tasks.create_task(_write_gathered(services), name="gathered")
 
 
 async def _collect_garbage(services: Services, settings_changed: asyncio.Event) -> None:
@@ -44,21 +44,23 @@ async def _collect_garbage(services: Services, settings_changed: asyncio.Event) 
             collecting.cancel()
 
 
-async def _flush_pull_times(services: Services) -> None:
-    """Write this process's own pull times; each process has its own, so no lease is needed."""
+async def _write_gathered(services: Services) -> None:
+    """Write this process's own pull times and refusals; each process has its own, so no lease is needed."""
     faults = RecurringFaults(_log)
     try:
         while True:
-            await asyncio.sleep(_PULL_TIMES_INTERVAL_S)
+            await asyncio.sleep(_GATHERED_S)
             await _flush(services, faults)
     finally:
         await _flush(services, faults)
 
 
 async def _flush(services: Services, faults: RecurringFaults) -> None:
-    try:
-        await services.pulls.flush(services.database)
-    except RegistryError as error:
-        faults.warn("pull times lost", error)
-    except Exception:  # noqa: BLE001 - an outermost loop: a defect in one turn must not end all jobs of the process
-        _log.exception("pull times lost")
+    gathered = (("pull times lost", services.pulls.flush), ("refusals not recorded", services.refusals.flush))
+    for event, flush in gathered:
+        try:
+            await flush(services.database)
+        except RegistryError as error:
+            faults.warn(event, error)
+        except Exception:  # noqa: BLE001 - an outermost loop: a defect in one turn must not end all jobs of the process
+            _log.exception(event)

@@ -10,6 +10,7 @@ import asyncio
 import queue
 import threading
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,7 +89,9 @@ class GroupCommit:
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
         answer: asyncio.Future[T] = self._loop.create_future()
-        waiting = _Waiting(unit, answer, makes_room, durable)
+        # On its thread, too, a unit knows which request it belongs to.
+        context = copy_context()
+        waiting = _Waiting(lambda transaction: context.run(unit, transaction), answer, makes_room, durable)
         self._queue.put(waiting)
         patience = self._loop.call_later(self._patience_s, _give_up, waiting)
         try:
@@ -195,7 +198,9 @@ class GroupCommit:
                 _driver(connection).execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
                 with connection.begin():
                     transaction = Transaction(connection)
-                    return [_attempt(connection, transaction, unit) for unit in units]
+                    outcomes = [_attempt(connection, transaction, unit) for unit in units]
+                    transaction.audit.seal()
+                    return outcomes
         except _TransactionLost:
             raise
         except Exception as error:  # whatever it is, tasks await an answer and the thread must go on
@@ -206,6 +211,7 @@ def _attempt(connection: Connection, transaction: Transaction, unit: Callable[[T
     # The driver's own: SQLAlchemy's savepoint costs as much as a unit's statements do.
     driver = _driver(connection)
     driver.execute("SAVEPOINT unit")
+    mark = transaction.audit.mark()
     try:
         result = unit(transaction)
     except Exception as error:  # whatever it is, it belongs to the task that awaits the unit
@@ -213,6 +219,7 @@ def _attempt(connection: Connection, transaction: Transaction, unit: Callable[[T
         if not driver.in_transaction:
             raise _TransactionLost(error) from error
         driver.execute("ROLLBACK TO unit")
+        transaction.audit.forget(mark)
         driver.execute("RELEASE unit")
         return _Outcome(error=_meaning(error))
     driver.execute("RELEASE unit")

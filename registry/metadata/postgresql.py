@@ -56,7 +56,10 @@ class PostgresDatabase(Database):
 
     async def write(self, unit: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         def run(connection: Connection) -> T:
-            return unit(Transaction(connection), *args, **kwargs)
+            transaction = Transaction(connection)
+            result = unit(transaction, *args, **kwargs)
+            transaction.audit.seal()
+            return result
 
         for attempt in range(1, _ATTEMPTS):
             try:

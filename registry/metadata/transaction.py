@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.metadata.audit import Audit
 from registry.metadata.blobs import Blobs
 from registry.metadata.garbage import Garbage
 from registry.metadata.leases import Leases
@@ -26,6 +27,7 @@ class Transaction:
     """What a unit of work gets: one object per aggregate, all in the same transaction."""
 
     __slots__ = (
+        "audit",
         "blobs",
         "garbage",
         "leases",
@@ -43,6 +45,7 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         """Stand on a connection whose transaction has begun; the caller ends it."""
         runner = Runner(connection)
+        self.audit = Audit(runner)
         self.repositories = Repositories(runner)
         self.blobs = Blobs(runner)
         self.manifests = Manifests(runner)

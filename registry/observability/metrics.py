@@ -75,6 +75,9 @@ class Metrics:
         self.access_log_dropped = Counter(
             "moorage_access_log_dropped_lines_total", "Access log lines lost because their reader was too slow."
         )
+        self.audit_dropped = Counter(
+            "moorage_audit_dropped_refusals_total", "Refusals that only a count in the audit log tells of."
+        )
         self.page = MetricsPage(
             [value for value in vars(self).values() if isinstance(value, Counter | Gauge | Histogram)], workers
         )

@@ -1,4 +1,7 @@
-"""Which request the running code serves: every line that is logged meanwhile bears its id."""
+"""Which request the running code serves: every line that is logged meanwhile bears its id.
+
+What is done for it is put down in the audit log with the client's address and what proved who it is.
+"""
 
 import os
 import re
@@ -13,18 +16,23 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a
 _NO_TRACE: Final = "0" * 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestContext:
-    """A request's id, and the id of the trace that it belongs to, if it said so."""
+    """A request's id, and the id of the trace that it belongs to, if it said so.
+
+    `address` is the client's, and `credential` what it proved itself with, once that is known; never the secret.
+    """
 
     request_id: str
     trace_id: str | None = None
+    address: str = ""
+    credential: str = ""
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
 
-def of_request(request_id: str | None, traceparent: str | None) -> RequestContext:
+def of_request(request_id: str | None, traceparent: str | None, address: str = "") -> RequestContext:
     """Make the context from the headers `X-Request-ID` and `traceparent` (W3C, "Trace Context").
 
     A client's id is taken over when it is short and plain; otherwise a new one is made, unique among all processes.
@@ -34,6 +42,7 @@ def of_request(request_id: str | None, traceparent: str | None) -> RequestContex
     return RequestContext(
         request_id=request_id if plain and request_id is not None else os.urandom(8).hex(),
         trace_id=trace[1] if trace is not None and trace[1] != _NO_TRACE else None,
+        address=address,
     )
 
 

@@ -11,6 +11,7 @@ from registry.metadata.database import Database
 from registry.services.image_configs import ImageConfigs
 from registry.services.probes import Probes
 from registry.services.pull_times import PullTimes
+from registry.services.refusals import Refusals
 from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
 
@@ -22,6 +23,7 @@ class Settings:
     sparse_manifests: bool = False
     upload_expire_s: int = limits.UPLOAD_EXPIRE_S
     event_retention_s: int = limits.EVENT_RETENTION_S
+    audit_retention_s: int = 0
     gc_grace_s: int = limits.GC_GRACE_S
     gc_interval_s: int = limits.GC_INTERVAL_S
     keep_untagged: bool = False
@@ -45,6 +47,7 @@ class Services:
     settings: Settings
     image_configs: ImageConfigs = field(default_factory=ImageConfigs)
     probes: Probes = field(default_factory=Probes)
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 def now() -> datetime:

@@ -1,4 +1,4 @@
-"""What changed, as the outbox records it in the transaction of the change.
+"""What changed, as the outbox and the audit log record it in the transaction of the change.
 
 Each event names what it is about, not what became of it: a reader looks at the present state, so that reading an
 event twice, or late, does no harm.
@@ -11,9 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from oci_spec.digest import Digest
-from oci_spec.reference import Tag
+from oci_spec.reference import RepositoryName, Tag
 from registry.auth.access import Access
 from registry.metadata.transaction import Transaction
+from registry.services import audit
 
 
 class EventKind(StrEnum):
@@ -39,15 +40,34 @@ class About:
 
 
 def record(
-    tx: Transaction, kind: EventKind, about: About, *, digest: Digest | None = None, tag: Tag | None = None
+    tx: Transaction,
+    kind: EventKind,
+    about: About,
+    *,
+    digest: Digest | None = None,
+    tag: Tag | None = None,
+    source: RepositoryName | None = None,
 ) -> None:
-    """Append an event about a repository, and the blob, manifest or tag in it, to the outbox."""
+    """Append an event about a repository, and the blob, manifest or tag in it, to the outbox and the audit log.
+
+    `source` is the repository that a blob was mounted from: only the audit log says so.
+    """
     payload = {"repository": str(about.access.repository), "actor": about.access.actor}
     if digest is not None:
         payload["digest"] = str(digest)
     if tag is not None:
         payload["tag"] = str(tag)
     tx.outbox.append(kind, payload, about.moment)
+    named = {"digest": digest, "tag": tag, "source": source}
+    detail = {name: str(value) for name, value in named.items() if value is not None}
+    audit.record(
+        tx,
+        audit.Action(kind),
+        actor=about.access.actor,
+        target=str(about.access.repository),
+        moment=about.moment,
+        detail=detail,
+    )
 
 
 def record_removed_blob(tx: Transaction, digest: Digest, key: str, moment: datetime) -> None:

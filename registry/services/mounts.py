@@ -40,6 +40,6 @@ def _link(tx: Transaction, access: Access, digest: Digest, sources: list[Reposit
             moment = now()
             target = tx.repositories.ensure(access.repository, moment)
             tx.blobs.link(target.id, linked.blob_id, lease_from(moment), now=moment)
-            events.record(tx, EventKind.BLOB_LINKED, About(access, moment), digest=digest)
+            events.record(tx, EventKind.BLOB_LINKED, About(access, moment), digest=digest, source=name)
             return True
     return False

@@ -42,10 +42,6 @@ namespace = Table(
 
 # Failed logins by account and by address, shared by all workers; `until` is when the next attempt is looked at.
 
-# What was done by whom; `hash` is over the entry and the hash before it, so that a missing or altered entry shows.
-
-# Where the chain of the audit begins (what retention removed is summed up in `hash`) and where it ends.
-
 repository = Table(
     "repository",
     metadata,

@@ -34,6 +34,7 @@ OTHER = {
     "gc.interval_s": "1",
     "gc.untagged": "keep",
     "events.retention_s": "1",
+    "audit.retention_s": "60",
     "limits.manifest_bytes": "1024",
     "limits.blob_bytes": "1",
     "limits.page_entries": "2",

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from oci_spec.reference import Tag
+from registry.metadata.audit_values import AuditSearch
 from registry.metadata.database import Database
 from registry.metadata.garbage_values import GarbageTerms, LooseManifest
 from registry.metadata.hot_statements import compile_all
@@ -82,6 +83,14 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "pending events": lambda tx: tx.outbox.pending(5),
     "mark events": lambda tx: tx.outbox.mark_indexed((1,), NOW),
     "trim events": lambda tx: tx.outbox.trim(NOW, 5),
+    "page the audit": lambda tx: tx.audit.older(AuditSearch(), 9, 5),
+    "find in the audit": lambda tx: tx.audit.older(AuditSearch(target="a"), None, 5),
+    "find an actor in the audit": lambda tx: tx.audit.newer(AuditSearch(actor="a"), 1, 5),
+    "find an action in the audit": lambda tx: tx.audit.newer(AuditSearch(action="a"), 1, 5),
+    "find an outcome in the audit": lambda tx: tx.audit.newer(AuditSearch(outcome="a"), 1, 5),
+    "find a time in the audit": lambda tx: tx.audit.newer(AuditSearch(since=NOW, until=NOW), 1, 5),
+    "ends of the audit": lambda tx: (tx.audit.start(), tx.audit.head()),
+    "trim the audit": lambda tx: tx.audit.trim(NOW, 5),
     "lease a manifest": lambda tx: tx.manifests.lease(1, later(9)),
     "loose manifests": lambda tx: tx.garbage.loose_manifests(_REPOSITORY, _TERMS, None, 5),
     "holders of manifests": lambda tx: tx.garbage.holders(1, [LooseManifest(1, digest("one"), 3, digest("two"))]),

@@ -33,7 +33,7 @@ SELECT id, 'https://ci.example', 'registry', '{}', 1777863721987654, 'operator' 
 INSERT INTO audit (at, actor, credential, address, request_id, action, target, outcome, detail, previous, hash)
 VALUES (1777863721987654, 'user:alice', 'password', '127.0.0.1', 'r1', 'login', '', 'allowed', '{}', X'00', X'01');
 
-INSERT INTO audit_chain (position, entry, hash)
-VALUES ('newest', 1, X'01');
+INSERT INTO audit_chain (position, entry, hash, at)
+VALUES ('head', 1, X'01', 1777863721987654);
 
 UPDATE repository SET visibility = 'public', description = 'An app.', pulls = 4, pulled_at = 1777863721987654;
