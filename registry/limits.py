@@ -254,3 +254,35 @@ TOKEN_SCOPES: Final = 32
 
 TOKEN_SCOPE_CHARACTERS: Final = 512
 """Longest scope: the longest name of a repository with its type and all actions has less than 300 characters."""
+
+# Logins
+
+LOGIN_FREE_FAILURES: Final = 10
+"""Failures of one account from one address before it has to wait: logins under way count, and clients begin several."""
+
+LOGIN_FREE_FAILURES_KNOWN: Final = 50
+"""The same where the account has proved itself from that address before: a build farm begins many at once."""
+
+LOGIN_FREE_FAILURES_ADDRESS: Final = 50
+"""Failures from one address, whatever the accounts: a whole office may share it."""
+
+LOGIN_FREE_FAILURES_ACCOUNT: Final = 100
+"""Failures of one account, whatever the addresses: fewer would let strangers delay its owner too soon."""
+
+LOGIN_DELAY_MAX_S: Final = 900
+"""Longest wait of an address that keeps on failing: four guesses an hour."""
+
+LOGIN_DELAY_KNOWN_MAX_S: Final = 60
+"""The same for an account from an address where it has proved itself: others behind it must not lock its owner out."""
+
+LOGIN_DELAY_ACCOUNT_MAX_S: Final = 10
+"""Longest wait of an account from addresses that it does not know: some 8,600 guesses a day from the whole world."""
+
+LOGIN_FORGET_S: Final = 3600
+"""How long after the last failure a count is forgotten."""
+
+LOGIN_KNOWN_S: Final = 30 * 24 * 3600
+"""How long an address is known to an account after a success."""
+
+LOGIN_FORGET_ROWS: Final = 16
+"""Most forgotten counts that one login removes: more than it makes, so that they do not heap up."""

@@ -44,11 +44,11 @@ def upgrade() -> None:
         "login_failure",
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_login_failure"),
     )
-    op.create_index("ix_login_failure_last_at", "login_failure", ["last_at"], unique=False)
+    op.create_index("ix_login_failure_expires_at", "login_failure", ["expires_at"], unique=False)
     op.create_table(
         "account",
         sa.Column("id", _ROW_ID, nullable=False),

@@ -8,6 +8,7 @@ from registry.metadata.audit import Audit
 from registry.metadata.blobs import Blobs
 from registry.metadata.garbage import Garbage
 from registry.metadata.leases import Leases
+from registry.metadata.login_failures import LoginFailures
 from registry.metadata.manifests import Manifests
 from registry.metadata.outbox import Outbox
 from registry.metadata.protections import Protections
@@ -31,6 +32,7 @@ class Transaction:
         "blobs",
         "garbage",
         "leases",
+        "login_failures",
         "manifests",
         "outbox",
         "protections",
@@ -53,6 +55,7 @@ class Transaction:
         self.protections = Protections(runner)
         self.uploads = Uploads(runner)
         self.leases = Leases(runner)
+        self.login_failures = LoginFailures(runner)
         self.outbox = Outbox(runner)
         self.secrets = Secrets(runner)
         self.pulls = Pulls(runner)

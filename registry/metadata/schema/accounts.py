@@ -112,6 +112,7 @@ login_failure = Table(
     metadata,
     Column("subject", Text, primary_key=True),
     Column("failures", Integer, nullable=False),
-    Column("last_at", UtcTime, nullable=False, index=True),
+    # Until when the subject is held back.
     Column("until", UtcTime),
+    Column("expires_at", UtcTime, nullable=False, index=True),
 )

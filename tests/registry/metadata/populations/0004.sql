@@ -24,8 +24,8 @@ SELECT id, 'v*', 1777863721987654, 'user:alice' FROM repository;
 INSERT INTO tag_pulls (repository_id, name, pulls, pulled_at)
 SELECT id, 'latest', 3, 1777863721987654 FROM repository;
 
-INSERT INTO login_failure (subject, failures, last_at, until)
-VALUES ('account:alice', 1, 1777863721987654, NULL);
+INSERT INTO login_failure (subject, failures, until, expires_at)
+VALUES ('account:alice', 1, NULL, 1777863721987654);
 
 INSERT INTO federation (account_id, issuer, audience, claims, created_at, created_by)
 SELECT id, 'https://ci.example', 'registry', '{}', 1777863721987654, 'operator' FROM account;
