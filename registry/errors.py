@@ -20,6 +20,7 @@ The tree::
     ├── PasswordInvalid          a new password that is too short, or cannot be used
     ├── TagProtected, RepositoryProtected   what would be moved or removed is protected
     ├── ProtectionUnknown, ProtectionsTooMany
+    ├── TagNotRestorable         a tag has no such past, or what it named is gone
     ├── TagParametersTooMany     a push names more tags than one request may
     ├── PageSizeInvalid          `n` is not a count
     ├── RangeNotSatisfiable      a Range that lies outside the blob
@@ -274,6 +275,18 @@ class RepositoryProtected(RegistryError):
         return {"name": str(self.repository), "tag": str(self.tag)}
 
 
+class TagNotRestorable(RegistryError):
+    """A tag cannot name again what it named before; `reason` says why."""
+
+    def __init__(self, repository: RepositoryName, tag: Tag, reason: str) -> None:
+        self.repository, self.tag, self.reason = repository, tag, reason
+        self.message = f"tag {tag} of {repository} cannot be restored: {reason}"
+
+    @property
+    def detail(self) -> object:
+        return {"name": str(self.repository), "tag": str(self.tag)}
+
+
 class ProtectionUnknown(RegistryError):
     """No tags of the repository are protected by this pattern."""
 
@@ -485,6 +498,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     TagProtected: Meaning(ErrorCode.DENIED, 403),
     RepositoryProtected: Meaning(ErrorCode.DENIED, 403),
     ProtectionUnknown: NAME_UNKNOWN,
+    TagNotRestorable: MANIFEST_UNKNOWN,
     ProtectionsTooMany: Meaning(ErrorCode.UNSUPPORTED, 400),
     TagParametersTooMany: Meaning(ErrorCode.UNSUPPORTED, 414),
     PageSizeInvalid: Meaning(ErrorCode.PAGINATION_NUMBER_INVALID, 400),

@@ -87,6 +87,9 @@ REFERRERS_BYTES: Final = 4 * MIB
 TAG_PROTECTIONS: Final = 100
 """Most protections of one repository: every push of a tag is compared with all of them, and a pattern means many."""
 
+RESTORE_STEPS: Final = 1000
+"""How far back a tag can be restored by counting: nobody counts further; a digest reaches all of its past."""
+
 # Image layouts
 
 LAYOUT_INDEX_BYTES: Final = 64 * MIB

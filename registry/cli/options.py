@@ -80,6 +80,7 @@ TAG: Final[Parsed[Tag]] = Parsed("tag", Tag.parse)
 NAMED: Final[Parsed[Named]] = Parsed("name", Named.parse)
 MOMENT: Final[Parsed[datetime]] = Parsed("date", _moment)
 TAG_PATTERN: Final[Parsed[TagPattern]] = Parsed("tag or pattern", TagPattern.parse)
+DIGEST: Final[Parsed[Digest]] = Parsed("digest", Digest.parse)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
 
 as_json: Final = click.option("--json", "json_output", is_flag=True, help="Print JSON, for programs.")

@@ -9,9 +9,10 @@ import click
 from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag
+from registry import limits
 from registry.auth.permission import Permission
 from registry.cli import output, tag_protection
-from registry.cli.options import REFERENCE, REPOSITORY, TAG, as_json, configured
+from registry.cli.options import DIGEST, REFERENCE, REPOSITORY, TAG, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
 from registry.metadata.rows import TagRow, TagSearch
@@ -22,7 +23,7 @@ from registry.services.inspection import ListedTag
 
 @click.group("tag")
 def command() -> None:
-    """List, move, remove and protect tags, and show their history."""
+    """List, move, restore, remove and protect tags, and show their history."""
 
 
 command.add_command(tag_protection.protect)
@@ -71,6 +72,32 @@ def move(resolved: Resolved, *, repository: RepositoryName, tag: Tag, target: Re
         output.print_json({"name": str(repository), "tag": str(tag), "digest": str(digest)})
     else:
         click.echo(f"{repository}:{tag} names {digest}")
+
+
+@command.command("restore")
+@click.argument("repository", type=REPOSITORY)
+@click.argument("tag", type=TAG)
+@click.option("--digest", type=DIGEST, metavar="DIGEST", help="The manifest to name again.")
+@click.option("--steps", type=click.IntRange(1, limits.RESTORE_STEPS), help="Steps of its history to go back; 1.")
+@as_json
+@configured()
+def restore(
+    resolved: Resolved,
+    *,
+    repository: RepositoryName,
+    tag: Tag,
+    digest: Digest | None,
+    steps: int | None,
+    json_output: bool,
+) -> None:
+    """Make TAG of REPOSITORY name again what it named before; also a tag that is gone."""
+    if digest is not None and steps is not None:
+        raise click.UsageError("--digest and --steps are two ways to say one thing; give one")
+    named = with_services(resolved.config, lambda services: _restore(services, repository, tag, digest or steps or 1))
+    if json_output:
+        output.print_json({"name": str(repository), "tag": str(tag), "digest": str(named)})
+    else:
+        click.echo(f"{repository}:{tag} names {named}")
 
 
 @command.command("rm")
@@ -129,6 +156,10 @@ async def _point(services: Services, repository: RepositoryName, tag: Tag, targe
     digest = target if isinstance(target, Digest) else (await pull.manifest(services, reader, target)).digest
     await tags.point(services, await operator_access(services, Permission.PUSH, repository), tag, digest)
     return digest
+
+
+async def _restore(services: Services, repository: RepositoryName, tag: Tag, target: Digest | int) -> Digest:
+    return await tags.restore(services, await operator_access(services, Permission.MAINTAIN, repository), tag, target)
 
 
 async def _remove(services: Services, repository: RepositoryName, names: tuple[Tag, ...], removed: list[str]) -> None:

@@ -38,6 +38,12 @@ _CURRENT = _TAG.where(_NAMED, _IS_CURRENT)
 _LOCK_CURRENT = _CURRENT.with_for_update()
 _LOCK_ALL = _TAG.where(has_digest(table), _IS_CURRENT).with_for_update()
 _HISTORY = _TAG.where(_NAMED, table.c.id < bindparam("before")).order_by(table.c.id.desc()).limit(bindparam("limit"))
+_EVER_NAMED = (
+    select(table.c.id)
+    .where(table.c.repository_id == bindparam("in_repository"), _NAMED, has_digest(table))
+    .order_by(table.c.id.desc())
+    .limit(1)
+)
 _BEGIN = insert(
     table,
     lambda new: new.on_conflict_do_nothing(index_elements=["repository_id", "name"], index_where=_IS_CURRENT).returning(
@@ -142,6 +148,11 @@ class Tags:
         last = _NEWEST if before is None else before
         values = {"in_repository": repository_id, "this_name": str(tag), "limit": limit, "before": last}
         return [_to_tag(row) for row in self._runner.rows(_HISTORY, values)]
+
+    def ever_named(self, repository_id: int, tag: Tag, digest: Digest) -> bool:
+        """Tell whether `tag` names `digest`, or named it at any time."""
+        values = {"in_repository": repository_id, "this_name": str(tag), **digest_values(digest)}
+        return self._runner.value(_EVER_NAMED, values) is not None
 
     def _lock_current(self, repository_id: int, tag: Tag) -> TagRow | None:
         row = self._runner.row(_LOCK_CURRENT, {"in_repository": repository_id, "this_name": str(tag)})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
 from registry.auth.access import Access
-from registry.errors import ManifestUnknown, RepositoryUnknown, TagProtected
+from registry.errors import ManifestUnknown, RepositoryUnknown, TagNotRestorable, TagProtected
 from registry.metadata.rows import TagRow
 from registry.metadata.transaction import Transaction
 from registry.services import events, protections
@@ -36,6 +36,19 @@ async def point(services: Services, access: Access, tag: Tag, digest: Digest) ->
         TagProtected: it names another one and is protected.
     """
     await services.database.write(_point, access, tag, digest)
+
+
+async def restore(services: Services, access: Access, tag: Tag, target: Digest | int) -> Digest:
+    """Make `tag` name again a manifest that it named before, and give its digest; it may name nothing by now.
+
+    `target` is that digest, or how many steps of the tag's history lie between then and now, 1 or more.
+
+    Raises:
+        RepositoryUnknown: there is no such repository.
+        TagNotRestorable: it has no such past, or the manifest is not in the repository any more.
+        TagProtected: it names another manifest and is protected.
+    """
+    return await services.database.write(_restore, access, tag, target)
 
 
 async def history(
@@ -82,6 +95,33 @@ def _point(tx: Transaction, access: Access, tag: Tag, digest: Digest) -> None:
         raise ManifestUnknown(access.repository, digest)
     if refused := move(tx, row.id, (tag,), digest, about=About(access, moment)):
         raise TagProtected(access.repository, refused)
+
+
+def _restore(tx: Transaction, access: Access, tag: Tag, target: Digest | int) -> Digest:
+    moment = now()
+    row = tx.repositories.find(access.repository)
+    if row is None:
+        raise RepositoryUnknown(access.repository)
+    if isinstance(target, int):
+        digest = _named_before(tx, row.id, tag, steps=target)
+        missing = f"there are less than {target} steps in its history"
+    else:
+        digest = target if tx.tags.ever_named(row.id, tag, target) else None
+        missing = f"it never named {target}"
+    if digest is None:
+        raise TagNotRestorable(access.repository, tag, missing)
+    if not tx.manifests.exists(row.id, digest):
+        raise TagNotRestorable(access.repository, tag, f"the manifest that it named then is gone: {digest}")
+    if refused := move(tx, row.id, (tag,), digest, about=About(access, moment)):
+        raise TagProtected(access.repository, refused)
+    return digest
+
+
+def _named_before(tx: Transaction, repository_id: int, tag: Tag, *, steps: int) -> Digest | None:
+    entries = tx.tags.history(repository_id, tag, steps + 1)
+    # What a tag that is gone named last lies one step back, as does what one that is there named before.
+    past = [entry for entry in entries if entry.valid_until is not None]
+    return past[steps - 1].digest if len(past) >= steps else None
 
 
 def _history(tx: Transaction, repository: RepositoryName, tag: Tag, limit: int, *, before: int | None) -> list[TagRow]:

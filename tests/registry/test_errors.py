@@ -100,6 +100,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.TagPatternInvalid("a/*"), 400, ErrorCode.NAME_INVALID),
     (errors.TagProtected(NAME, [Tag.parse("1")], stored=DIGEST), 403, ErrorCode.DENIED),
     (errors.RepositoryProtected(NAME, Tag.parse("1")), 403, ErrorCode.DENIED),
+    (errors.TagNotRestorable(NAME, Tag.parse("1"), "it named nothing before"), 404, ErrorCode.MANIFEST_UNKNOWN),
     (errors.ProtectionUnknown(NAME, "1.*"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.ProtectionsTooMany(NAME, 100), 400, ErrorCode.UNSUPPORTED),
     (errors.PageSizeInvalid(), 400, ErrorCode.PAGINATION_NUMBER_INVALID),

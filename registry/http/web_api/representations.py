@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from registry import limits
 from registry.services.manifest_tree import ManifestRole
 
 Time = Annotated[datetime, Meta(tz=True)]
@@ -169,6 +170,25 @@ class TagTarget(Struct, frozen=True, forbid_unknown_fields=True):
     """What a tag shall name: a manifest of the same repository."""
 
     digest: Annotated[str, Meta(description="The manifest's digest.", examples=["sha256:" + "0" * 64])]
+
+
+class TagRestoration(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which of its former manifests a tag shall name again: the one before, unless a digest or steps say otherwise."""
+
+    digest: (
+        Annotated[str, Meta(description="One that the tag named at any time; `steps` do not count then.")] | None
+    ) = None
+    steps: Annotated[
+        int, Meta(ge=1, le=limits.RESTORE_STEPS, description="How many steps of the tag's history to go back.")
+    ] = 1
+
+
+class RestoredTag(Struct, frozen=True):
+    """A tag and what it names again."""
+
+    repository: str
+    tag: str
+    digest: str
 
 
 class ProblemCause(Struct, frozen=True):

@@ -13,7 +13,14 @@ from registry.http.web_api import answers, presenting
 from registry.http.web_api.operations import describes
 from registry.http.web_api.parameters import NoParameters, read_body, read_query
 from registry.http.web_api.queries import HistoryQuery, TagQuery
-from registry.http.web_api.representations import TagDetail, TagHistory, TagPage, TagTarget
+from registry.http.web_api.representations import (
+    RestoredTag,
+    TagDetail,
+    TagHistory,
+    TagPage,
+    TagRestoration,
+    TagTarget,
+)
 from registry.services import deletion, image_description, inspection, tags
 
 routes = RouteTable("api_tags")
@@ -57,6 +64,17 @@ async def delete_tag(call: Call) -> web.StreamResponse:
     read_query(call, NoParameters)
     await deletion.tag(call.services, call.access, _tag(call))
     return answers.nothing()
+
+
+@routes.post(f"{_PATH}/restore", permission=Permission.MAINTAIN)
+@describes("Let a tag name again what it named before, also one that is gone", body=TagRestoration, answer=RestoredTag)
+async def restore_tag(call: Call) -> web.StreamResponse:
+    """Let a tag name again a manifest of its history."""
+    read_query(call, NoParameters)
+    tag, wanted = _tag(call), await read_body(call, TagRestoration)
+    target = wanted.steps if wanted.digest is None else Digest.parse(wanted.digest)
+    digest = await tags.restore(call.services, call.access, tag, target)
+    return answers.content(RestoredTag(str(call.access.repository), str(tag), str(digest)))
 
 
 @routes.get(f"{_PATH}/history", permission=Permission.PULL)

@@ -160,6 +160,22 @@ def test_a_repository_is_removed_when_that_is_meant(registry: Run) -> None:
     assert [found["name"] for found in listed(registry("repository", "list", "--json"))["repositories"]] == ["team/web"]
 
 
+def test_a_tag_is_restored_to_what_it_named_before(registry: Run) -> None:
+    before = digests(registry)
+    registry("tag", "move", "team/app", "latest", "1")
+    registry("tag", "rm", "team/app", "latest")
+
+    last = registry("tag", "restore", "team/app", "latest")
+    first = registry("tag", "restore", "team/app", "latest", "--steps", "2")
+    by_digest = registry("tag", "restore", "team/app", "latest", "--digest", before["1"], "--json")
+
+    assert last.out == f"team/app:latest names {before['1']}\n"
+    assert first.out == f"team/app:latest names {before['2']}\n"
+    assert listed(by_digest) == {"name": "team/app", "tag": "latest", "digest": before["1"]}
+    assert registry("tag", "restore", "team/app", "latest", "--digest", UNKNOWN).code == 1
+    assert registry("tag", "restore", "team/app", "latest", "--digest", UNKNOWN, "--steps", "1").code == 2
+
+
 def test_protected_tags_are_kept_until_their_protection_is_taken_back(registry: Run) -> None:
     before = digests(registry)
     assert registry("tag", "protect", "team/app", "l*").out == "team/app:l* is protected\n"

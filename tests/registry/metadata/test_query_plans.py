@@ -65,6 +65,7 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "move a tag": lambda tx: tx.tags.point(1, LATEST, digest("two"), actor=ALICE, now=NOW),
     "end all tags of a manifest": lambda tx: tx.tags.end_all(1, digest("two"), actor=ALICE, now=NOW),
     "begin a tag": lambda tx: tx.tags.begin(1, LATEST, digest("two"), actor=ALICE, now=NOW),
+    "what a tag ever named": lambda tx: tx.tags.ever_named(1, LATEST, digest("two")),
     "list protections": lambda tx: tx.protections.of(1),
     "remove a protection": lambda tx: tx.protections.remove(1, "v*"),
     "lock a repository": lambda tx: tx.repositories.lock(APP),

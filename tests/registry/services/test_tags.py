@@ -10,9 +10,10 @@ import pytest
 from oci_spec.digest import Digest
 from oci_spec.reference import Tag
 from registry.auth.subject import OPERATOR
-from registry.errors import ManifestUnknown, RepositoryUnknown
-from registry.services import deletion, pull, tags
+from registry.errors import ManifestUnknown, RepositoryUnknown, TagNotRestorable, TagProtected
+from registry.services import deletion, protections, pull, tags
 from registry.services.context import Services
+from registry.services.tag_pattern import TagPattern
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
 from tests.registry.pushing import Pusher
 from tests.registry.uploading import push_blob
@@ -158,3 +159,58 @@ async def test_a_repository_without_tags_has_none_and_one_that_is_not_there_is_u
     assert (await tags.page(services, ACCESS, None, None)).names == []
     with pytest.raises(RepositoryUnknown):
         await tags.page(services, access_to("team/unknown"), None, None)
+
+
+async def test_a_tag_is_restored_by_steps_or_to_a_digest_that_it_named(services: Services) -> None:
+    one, two, three = await three_images(services)
+    for digest in (one, two, three):
+        await tags.point(services, ACCESS, LATEST, digest)
+
+    assert await tags.restore(services, ACCESS, LATEST, 1) == two
+    assert await tags.restore(services, ACCESS, LATEST, 1) == three
+    assert await tags.restore(services, ACCESS, LATEST, one) == one
+
+    assert (await pull.manifest(services, ACCESS, LATEST)).digest == one
+    assert await tag_events(services) == [str(digest) for digest in (one, two, three, two, three, one)]
+
+
+async def test_a_tag_that_is_gone_is_restored_to_what_it_named_last(services: Services) -> None:
+    one, two, _ = await three_images(services)
+    for digest in (one, two):
+        await tags.point(services, ACCESS, LATEST, digest)
+    await deletion.tag(services, ACCESS, LATEST)
+
+    assert await tags.restore(services, ACCESS, LATEST, 1) == two
+
+
+@ON_SQLITE
+async def test_what_a_tag_never_named_or_is_gone_cannot_be_restored(services: Services) -> None:
+    one, two, three = await three_images(services)
+    for digest in (one, two):
+        await tags.point(services, ACCESS, LATEST, digest)
+    await deletion.manifest(services, ACCESS, one)
+
+    for target in (1, 2, one, three):
+        with pytest.raises(TagNotRestorable):
+            await tags.restore(services, ACCESS, LATEST, target)
+    with pytest.raises(TagNotRestorable):
+        await tags.restore(services, ACCESS, Tag.parse("never"), 1)
+    with pytest.raises(RepositoryUnknown):
+        await tags.restore(services, access_to("team/unknown"), LATEST, 1)
+    assert (await pull.manifest(services, ACCESS, LATEST)).digest == two
+
+
+@ON_SQLITE
+async def test_a_protected_tag_is_restored_only_when_it_is_gone(services: Services) -> None:
+    one, two, _ = await three_images(services)
+    for digest in (one, two):
+        await tags.point(services, ACCESS, LATEST, digest)
+    await protections.protect(services, ACCESS, TagPattern.parse("latest"))
+
+    with pytest.raises(TagProtected):
+        await tags.restore(services, ACCESS, LATEST, 1)
+    await protections.unprotect(services, ACCESS, TagPattern.parse("latest"))
+    await deletion.tag(services, ACCESS, LATEST)
+    await protections.protect(services, ACCESS, TagPattern.parse("latest"))
+
+    assert await tags.restore(services, ACCESS, LATEST, 1) == two

@@ -62,7 +62,10 @@ async def test_every_answer_is_what_the_document_says(client: Client, http_servi
     await pusher.image("3", config_type="application/x", subject=image)
     await pusher.index("2", manifests=children)
     values = {"name": "team/app", "tag": "2", "pattern": "3.*"}
-    bodies: dict[str, dict[str, Any]] = {"PUT": {"json": {"digest": image["digest"]}}}
+    bodies: dict[str, dict[str, Any]] = {
+        "PUT": {"json": {"digest": image["digest"]}},
+        "POST": {"json": {"steps": 1}},
+    }
 
     # Deletions last, the longest path first: what is answered before them has something to tell.
     operations = sorted(document.operations, key=lambda operation: (operation[0] == "DELETE", -len(operation[1])))
