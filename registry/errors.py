@@ -31,6 +31,7 @@ The tree::
     ├── TooManyRequests
     └── Unavailable              the registry cannot answer now
         ├── DatabaseBusy, DatabaseUnavailable
+        ├── DirectoryUnavailable the names and passwords that others keep cannot be asked
         ├── ShuttingDown
         └── StorageFull          (507) no space is left for bytes or rows
 
@@ -415,6 +416,12 @@ class DatabaseUnavailable(Unavailable):
     """The database cannot be reached or cannot be written."""
 
     message = "the registry's database is not available; try again"
+
+
+class DirectoryUnavailable(Unavailable):
+    """The directory or the file that knows names and passwords cannot be asked."""
+
+    message = "logins cannot be proved right now; try again"
 
 
 class ShuttingDown(Unavailable):

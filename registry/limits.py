@@ -289,3 +289,9 @@ LOGIN_KNOWN_S: Final = 30 * 24 * 3600
 
 LOGIN_FORGET_ROWS: Final = 16
 """Most forgotten counts that one login removes: more than it makes, so that they do not heap up."""
+
+HTPASSWD_BYTES: Final = 4 * MIB
+"""Largest htpasswd file: some 50,000 people. It is read as a whole when it changes."""
+
+HTPASSWD_COST_MAX: Final = 14
+"""Greatest cost of a bcrypt hash in such a file: a login of this one takes a processor for about a second."""

@@ -67,7 +67,7 @@ class Passwords:
         Raises:
             TooManyRequests: too many others are being proved.
         """
-        raw = _encoded(password)
+        raw = encoded(password)
         if raw is None:
             return False
         if self.remembers(stored, password):
@@ -81,7 +81,7 @@ class Passwords:
 
     def remembers(self, stored: StoredPassword | None, password: str) -> bool:
         """Whether `proves` would say so at once, because it did a short while ago."""
-        raw = _encoded(password)
+        raw = encoded(password)
         return stored is not None and raw is not None and self._proved.holds(stored, raw)
 
     async def close(self) -> None:
@@ -104,6 +104,15 @@ def needs_rehash(stored: StoredPassword) -> bool:
     return _HASHER.check_needs_rehash(stored.hash)
 
 
+def encoded(password: str) -> bytes | None:
+    """The bytes of a password that are hashed; None for text that can be none."""
+    try:
+        raw = password.encode()
+    except UnicodeEncodeError:
+        return None
+    return raw if 0 < len(raw) <= limits.PASSWORD_BYTES else None
+
+
 def check_new(password: str, name: AccountName) -> None:
     """Return when `password` can be the new one of the account `name`.
 
@@ -112,7 +121,7 @@ def check_new(password: str, name: AccountName) -> None:
     """
     if len(password) < limits.PASSWORD_CHARACTERS_MIN:
         raise PasswordInvalid(f"it needs at least {limits.PASSWORD_CHARACTERS_MIN} characters")
-    if _encoded(password) is None:
+    if encoded(password) is None:
         raise PasswordInvalid(f"it may be at most {limits.PASSWORD_BYTES} bytes of UTF-8")
     # RFC 7617, "The 'Basic' Authentication Scheme": they cannot be sent.
     if any(character < " " or character == "\x7f" for character in password):
@@ -162,15 +171,6 @@ def _nobodys_hash() -> str:
 
 
 _NOBODYS: Final = _nobodys_hash()
-
-
-def _encoded(password: str) -> bytes | None:
-    """The bytes to hash; None for what can be no password."""
-    try:
-        raw = password.encode()
-    except UnicodeEncodeError:
-        return None
-    return raw if 0 < len(raw) <= limits.PASSWORD_BYTES else None
 
 
 def _matches(stored: str, password: bytes) -> bool:

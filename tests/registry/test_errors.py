@@ -115,6 +115,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.TooManyRequests(), 429, ErrorCode.TOOMANYREQUESTS),
     (errors.DatabaseBusy(SECRET), 503, ErrorCode.UNAVAILABLE),
     (errors.DatabaseUnavailable(SECRET), 503, ErrorCode.UNAVAILABLE),
+    (errors.DirectoryUnavailable(SECRET), 503, ErrorCode.UNAVAILABLE),
     (errors.ShuttingDown(), 503, ErrorCode.UNAVAILABLE),
     (errors.StorageFull(SECRET), 507, ErrorCode.UNAVAILABLE),
     (StorageIsFull(OSError(SECRET)), 507, ErrorCode.UNAVAILABLE),
