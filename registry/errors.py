@@ -28,6 +28,8 @@ The tree::
     ├── RequestInvalid           a request that HTTP itself does not allow
     ├── RequestHeadTooLarge      a request's line or a header field is too long
     ├── Unauthorized, Denied     who is asking is not known, or may not
+    │   └── TokenInvalid         a bearer token that proves nothing
+    ├── KeyFileInvalid, SigningKeysUnreadable
     ├── TooManyRequests
     └── Unavailable              the registry cannot answer now
         ├── DatabaseBusy, DatabaseUnavailable
@@ -43,6 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from oci_spec import errors as spec
 from oci_spec.digest import Digest
@@ -374,6 +377,31 @@ class Unauthorized(RegistryError):
     message = "authentication is required"
 
 
+class TokenInvalid(Unauthorized):
+    """A bearer token proves nothing; `reason` goes to the log, never to the client, who might learn from it."""
+
+    message = "the token is not valid here, or has expired; fetch a new one"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class KeyFileInvalid(RegistryError):
+    """`auth.key_file` names no file with a key."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.message = f"auth.key_file: {path}: {reason}"
+
+
+class SigningKeysUnreadable(RegistryError):
+    """The keys that sign tokens are in the database, and this process cannot make use of them."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"the keys that sign tokens cannot be used: {reason}"
+
+
 class Denied(RegistryError):
     """Who is asking is known and may not do this."""
 
@@ -515,6 +543,8 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     RequestInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     RequestHeadTooLarge: Meaning(ErrorCode.UNSUPPORTED, 431),
     Unauthorized: Meaning(ErrorCode.UNAUTHORIZED, 401),
+    KeyFileInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
+    SigningKeysUnreadable: Meaning(ErrorCode.UNAVAILABLE, 503),
     Denied: Meaning(ErrorCode.DENIED, 403),
     TooManyRequests: Meaning(ErrorCode.TOOMANYREQUESTS, 429),
     # What the registry cannot do now.

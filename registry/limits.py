@@ -252,11 +252,26 @@ PASSWORD_CACHE_S: Final = 300
 
 # Tokens
 
+TOKEN_CHARACTERS: Final = 16 * KIB
+"""Longest bearer token that is looked at: `TOKEN_SCOPES` long names fit, and so does the header that brings it."""
+
 TOKEN_SCOPES: Final = 32
 """Most scopes of one token: a push asks for its repository and a few to mount from, and each costs a check."""
 
 TOKEN_SCOPE_CHARACTERS: Final = 512
 """Longest scope: the longest name of a repository with its type and all actions has less than 300 characters."""
+
+TOKEN_SKEW_S: Final = 60
+"""How far the clocks of those who make tokens and of those who verify them may differ."""
+
+VERIFIED_TOKENS: Final = 4096
+"""Most verified tokens that one process remembers: about 2 KiB each, and a client uses one for minutes."""
+
+SIGNING_KEYS_FRESH_S: Final = 60
+"""How long a process uses the signing keys that it has read: so long after a rotation the old one may still sign."""
+
+SIGNING_KEYS_AGAIN_S: Final = 5
+"""Shortest time between two reads of the signing keys that tokens with unknown keys cause: anybody can make those."""
 
 # Logins
 

@@ -6,6 +6,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +112,9 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.TagParametersTooMany(32), 414, ErrorCode.UNSUPPORTED),
     (errors.RequestHeadTooLarge(32768), 431, ErrorCode.UNSUPPORTED),
     (errors.Unauthorized(), 401, ErrorCode.UNAUTHORIZED),
+    (errors.TokenInvalid("it has expired"), 401, ErrorCode.UNAUTHORIZED),
+    (errors.KeyFileInvalid(Path("key"), "no such file"), 503, ErrorCode.UNAVAILABLE),
+    (errors.SigningKeysUnreadable("they are damaged"), 503, ErrorCode.UNAVAILABLE),
     (errors.Denied(), 403, ErrorCode.DENIED),
     (errors.TooManyRequests(), 429, ErrorCode.TOOMANYREQUESTS),
     (errors.DatabaseBusy(SECRET), 503, ErrorCode.UNAVAILABLE),

@@ -1,0 +1,128 @@
+"""The keys that sign tokens: made once, shared by all who share the database, rotated by adding one.
+
+A rotated key signs no more, but verifies until the last token that it may have signed has expired.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from registry import limits
+from registry.auth.key_material import Algorithm, SigningKey, Vault
+from registry.errors import SigningKeysUnreadable
+from registry.metadata.database import Database
+from registry.metadata.rows import Secret
+from registry.metadata.transaction import Transaction
+
+_PURPOSE: Final = "token-signing"
+
+
+class SigningKeys:
+    """The key that signs now, and those that verify, as far as this process has read them."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        algorithm: Algorithm,
+        token_lifetime_s: int,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Know no key yet; `token_lifetime_s` is how long the tokens live that the keys sign."""
+        self._database = database
+        self._vault = vault
+        self._algorithm = algorithm
+        # Another process may sign with a rotated key until it reads the keys again.
+        self._retirement_s = token_lifetime_s + limits.TOKEN_SKEW_S + limits.SIGNING_KEYS_FRESH_S
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._read_at = -float(limits.SIGNING_KEYS_FRESH_S)
+        self._newest: SigningKey | None = None
+        self._keys: dict[str, SigningKey] = {}
+
+    async def signing(self) -> SigningKey:
+        """The key to sign with now; the first one is made when there is none.
+
+        Raises:
+            SigningKeysUnreadable: it is sealed, and not under the key file in use.
+        """
+        await self._read_unless_read_for(limits.SIGNING_KEYS_FRESH_S)
+        if self._newest is None:
+            await self._database.write(self._ensure)
+            await self._read()
+        assert self._newest is not None, "a key was made"
+        return self._newest
+
+    async def verifying(self, key_id: str) -> SigningKey | None:
+        """The key with this id, None where there is none or its tokens have all expired."""
+        await self._read_unless_read_for(limits.SIGNING_KEYS_FRESH_S)
+        if key_id not in self._keys:
+            # Another node may have rotated the keys a moment ago. Whoever invents ids does not make us read each time.
+            await self._read_unless_read_for(limits.SIGNING_KEYS_AGAIN_S)
+        key = self._keys.get(key_id)
+        return key if key is not None and self._verifies(key) else None
+
+    async def public_keys(self) -> dict[str, list[Mapping[str, object]]]:
+        """The JSON Web Key Set (RFC 7517) of all keys that verify, newest first."""
+        await self.signing()
+        return {"keys": [key.public_jwk for key in self._keys.values() if self._verifies(key)]}
+
+    async def rotate(self) -> SigningKey:
+        """Sign with a new key from now on; works, too, where the one in use cannot be read any more."""
+        await self._database.write(self._replace)
+        await self._read()
+        return await self.signing()
+
+    async def _read_unless_read_for(self, age_s: int) -> None:
+        if self._is_older_than(age_s):
+            async with self._reading:
+                if self._is_older_than(age_s):
+                    await self._read()
+
+    def _is_older_than(self, age_s: int) -> bool:
+        # A clock that was set back must not keep the keys from being read.
+        return not 0 <= self._clock() - self._read_at < age_s
+
+    async def _read(self) -> None:
+        secrets = await self._database.read(_load)
+        self._newest, self._keys = self._opened(secrets)
+        self._read_at = self._clock()
+
+    def _opened(self, secrets: Sequence[Secret]) -> tuple[SigningKey | None, dict[str, SigningKey]]:
+        newest, keys = None, {}
+        for secret in secrets:
+            try:
+                key = self._vault.open(secret.key_id, secret.material, secret.retired_at)
+            except SigningKeysUnreadable:
+                # What a rotated key signed is then refused; without the one in use there is nothing to go on with.
+                if secret.retired_at is None:
+                    raise
+                continue
+            keys[key.key_id] = key
+            if secret.retired_at is None:
+                newest = key
+        return newest, keys
+
+    def _verifies(self, key: SigningKey) -> bool:
+        return key.retired_at is None or self._clock() < key.retired_at.timestamp() + self._retirement_s
+
+    def _ensure(self, tx: Transaction) -> Secret:
+        return tx.secrets.ensure(_PURPOSE, self._make, self._now())
+
+    def _replace(self, tx: Transaction) -> Secret:
+        return tx.secrets.rotate(_PURPOSE, self._make, self._now())
+
+    def _make(self) -> bytes:
+        return self._vault.make(self._algorithm)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def _load(tx: Transaction) -> list[Secret]:
+    return tx.secrets.all(_PURPOSE)
