@@ -1,0 +1,33 @@
+import pytest
+
+from oci_spec.digest import Digest
+from runner import errors
+from runner.errors import RunnerError
+
+HOSTILE = b"\x1b[2J\r\n\xff\x00" + b"e" * 100_000
+
+EXAMPLES: list[RunnerError] = [
+    errors.LayerInvalid("because"),
+    errors.LayerRefused(HOSTILE, "because"),
+    errors.LayerTooLarge("entries", 3),
+    errors.LayerDigestMismatch(Digest.of(b"a"), Digest.of(b"b")),
+    errors.LayerCompressionUnsupported("zstd"),
+    errors.LayerNotWritten(HOSTILE, OSError(28, "No space left on device")),
+]
+
+
+def subclasses(of: type[RunnerError]) -> set[type[RunnerError]]:
+    return {error for child in of.__subclasses__() for error in {child} | subclasses(child)}
+
+
+def test_the_tree_in_the_docstring_names_every_error() -> None:
+    assert {type(error) for error in EXAMPLES} | {errors.LayerError} == subclasses(RunnerError)
+    assert all(error.__name__ in str(errors.__doc__) for error in subclasses(RunnerError))
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_a_message_is_one_short_printable_line_whatever_the_layer_held(error: RunnerError) -> None:
+    message = str(error)
+
+    assert message.isprintable()
+    assert 0 < len(message) < 400
