@@ -110,6 +110,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_credential_account_id", "credential", ["account_id"], unique=False)
+    op.create_index("ix_credential_expires_at", "credential", ["expires_at"], unique=False)
     op.create_table(
         "federation",
         sa.Column("id", _ROW_ID, nullable=False),

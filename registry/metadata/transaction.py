@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.metadata.accounts import Accounts
 from registry.metadata.audit import Audit
 from registry.metadata.blobs import Blobs
+from registry.metadata.credentials import Credentials
 from registry.metadata.garbage import Garbage
+from registry.metadata.grants import Grants
 from registry.metadata.leases import Leases
 from registry.metadata.login_failures import LoginFailures
 from registry.metadata.manifests import Manifests
+from registry.metadata.namespaces import Namespaces
 from registry.metadata.outbox import Outbox
 from registry.metadata.protections import Protections
 from registry.metadata.pulls import Pulls
@@ -17,6 +21,7 @@ from registry.metadata.repositories import Repositories
 from registry.metadata.secrets import Secrets
 from registry.metadata.statements import Runner
 from registry.metadata.tags import Tags
+from registry.metadata.teams import Teams
 from registry.metadata.uploads import Uploads
 from registry.metadata.verification import Verification
 
@@ -28,18 +33,23 @@ class Transaction:
     """What a unit of work gets: one object per aggregate, all in the same transaction."""
 
     __slots__ = (
+        "accounts",
         "audit",
         "blobs",
+        "credentials",
         "garbage",
+        "grants",
         "leases",
         "login_failures",
         "manifests",
+        "namespaces",
         "outbox",
         "protections",
         "pulls",
         "repositories",
         "secrets",
         "tags",
+        "teams",
         "uploads",
         "verification",
     )
@@ -61,3 +71,8 @@ class Transaction:
         self.pulls = Pulls(runner)
         self.garbage = Garbage(runner)
         self.verification = Verification(runner)
+        self.accounts = Accounts(runner)
+        self.credentials = Credentials(runner)
+        self.namespaces = Namespaces(runner)
+        self.teams = Teams(runner)
+        self.grants = Grants(runner)

@@ -43,7 +43,7 @@ credential = Table(
     Column("generation", BigInteger, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("created_by", Text, nullable=False),
-    Column("expires_at", UtcTime),
+    Column("expires_at", UtcTime, index=True),
     Column("revoked_at", UtcTime),
     Column("last_used_at", UtcTime),
     Column("last_used_from", Text),

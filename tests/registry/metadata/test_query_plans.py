@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from oci_spec.reference import Tag
+from registry.metadata.account_rows import CredentialUse
 from registry.metadata.audit_values import AuditSearch
 from registry.metadata.database import Database
 from registry.metadata.garbage_values import GarbageTerms, LooseManifest
@@ -107,6 +108,30 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "remove blobs": lambda tx: tx.garbage.remove_blobs((1, 2), _TERMS),
     "keys of blobs": lambda tx: tx.garbage.named_keys(("key-of-layer", "key")),
     "record pulls": lambda tx: tx.pulls.record([Pull(1, 1, NOW)]),
+    "find an account": lambda tx: tx.accounts.find("alice"),
+    "find an account by its id": lambda tx: tx.accounts.find_by_id(1),
+    "find an account of another source": lambda tx: tx.accounts.find_by_external_id("oidc", "1"),
+    "list accounts": lambda tx: tx.accounts.page(5, after="a"),
+    "search accounts": lambda tx: tx.accounts.page(5, text="a"),
+    "set a password": lambda tx: tx.accounts.set_password(1, "hash"),
+    "disable an account": lambda tx: tx.accounts.disable(1),
+    "enable an account": lambda tx: tx.accounts.enable(1),
+    "note a login": lambda tx: tx.accounts.note_login(1, NOW),
+    "remove an account": lambda tx: tx.accounts.remove(1),
+    "find a credential": lambda tx: tx.credentials.find(b"hash"),
+    "revoke a credential": lambda tx: tx.credentials.revoke(1, 1, NOW),
+    "revoke credentials of a kind": lambda tx: tx.credentials.revoke_kind(1, "refresh", NOW),
+    "note uses of credentials": lambda tx: tx.credentials.note_uses([CredentialUse(1, NOW, "127.0.0.1")]),
+    "remove expired credentials": lambda tx: tx.credentials.remove_expired(NOW, 5),
+    "find a namespace": lambda tx: tx.namespaces.find("team"),
+    "remove a member": lambda tx: tx.namespaces.remove_member(1, 1),
+    "is an owner": lambda tx: tx.namespaces.owns(1, 1),
+    "find a team": lambda tx: tx.teams.find(1, "builders"),
+    "list teams": lambda tx: tx.teams.list(1),
+    "remove a team": lambda tx: tx.teams.remove(1),
+    "remove a member of a team": lambda tx: tx.teams.remove_member(1, 1),
+    "find a grant": lambda tx: tx.grants.find(1),
+    "remove a grant": lambda tx: tx.grants.remove(1),
 }
 
 # What sorts the few rows that it found through an index.
@@ -119,6 +144,14 @@ SORTED: dict[str, Callable[[Transaction], object]] = {
     "references of manifests": lambda tx: tx.garbage.references((1, 2)),
     "count links": lambda tx: tx.garbage.link_counts((1, 2)),
     "uploads of a repository": lambda tx: tx.uploads.for_repository(APP),
+    "credentials of an account": lambda tx: tx.credentials.list(1),
+    "members of a namespace": lambda tx: tx.namespaces.members(1),
+    "namespaces of an account": lambda tx: tx.namespaces.of_account(1),
+    "members of a team": lambda tx: tx.teams.members(1),
+    "grants of an account": lambda tx: tx.grants.of_account(1),
+    "grants of a team": lambda tx: tx.grants.of_team(1),
+    "grants that may fit a repository": lambda tx: tx.grants.in_buckets(("team/app", "team/", "")),
+    "grants in a namespace": lambda tx: tx.grants.in_namespace("team"),
 }
 
 # Pages of the whole table in the order of an index have no condition to search by.

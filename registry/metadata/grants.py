@@ -1,0 +1,95 @@
+"""Grants: the roles of accounts and teams on the repositories that patterns fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, select
+
+from registry.metadata.account_rows import Grant
+from registry.metadata.schema import role_grant
+from registry.metadata.statements import Runner, insert
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Executable
+
+    from registry.metadata.account_rows import NewGrant
+    from registry.metadata.statements import Variants
+
+
+def _set(grantee: str) -> Variants:
+    return insert(
+        role_grant,
+        lambda new: new.on_conflict_do_update(
+            index_elements=[grantee, "bucket", "pattern"],
+            set_={name: new.excluded[name] for name in ("role", "created_at", "created_by")},
+        ).returning(*role_grant.c),
+    )
+
+
+_SET_OF_ACCOUNT = _set("account_id")
+_SET_OF_TEAM = _set("team_id")
+_REMOVE = delete(role_grant).where(role_grant.c.id == bindparam("this_id"))
+_LIST = select(*role_grant.c).order_by(role_grant.c.bucket, role_grant.c.pattern, role_grant.c.id)
+_FIND = select(*role_grant.c).where(role_grant.c.id == bindparam("this_id"))
+_OF_ACCOUNT = _LIST.where(role_grant.c.account_id == bindparam("this_account"))
+_OF_TEAM = _LIST.where(role_grant.c.team_id == bindparam("this_team"))
+_IN_BUCKETS = _LIST.where(role_grant.c.bucket.in_(bindparam("these_buckets", expanding=True)))
+_IN_NAMESPACE = _LIST.where(role_grant.c.bucket >= bindparam("first"), role_grant.c.bucket < bindparam("end"))
+
+
+class Grants:
+    """The grants of the registry; an account or a team has at most one for each pattern."""
+
+    __slots__ = ("_runner",)
+
+    def __init__(self, runner: Runner) -> None:
+        """Work in the transaction of `runner`."""
+        self._runner = runner
+
+    def set(self, new: NewGrant) -> Grant:
+        """Give the grant that stands from now on, in the place of one to the same grantee for the same pattern."""
+        [row] = self._runner.rows(
+            _SET_OF_TEAM if new.account_id is None else _SET_OF_ACCOUNT,
+            {
+                "account_id": new.account_id,
+                "team_id": new.team_id,
+                "pattern": new.pattern,
+                "bucket": new.bucket,
+                "role": new.role,
+                "created_at": new.created_at,
+                "created_by": new.created_by,
+            },
+        )
+        return Grant(*row)
+
+    def find(self, grant_id: int) -> Grant | None:
+        """Give the grant with this id, or None."""
+        row = self._runner.row(_FIND, {"this_id": grant_id})
+        return None if row is None else Grant(*row)
+
+    def remove(self, grant_id: int) -> bool:
+        """Take a grant back; False if there was none."""
+        return self._runner.change(_REMOVE, {"this_id": grant_id}) > 0
+
+    def of_account(self, account_id: int) -> list[Grant]:
+        """Give all that was granted to the account itself, by bucket and pattern."""
+        return self._grants(_OF_ACCOUNT, {"this_account": account_id})
+
+    def of_team(self, team_id: int) -> list[Grant]:
+        """Give all that was granted to the team, by bucket and pattern."""
+        return self._grants(_OF_TEAM, {"this_team": team_id})
+
+    def in_buckets(self, buckets: tuple[str, ...]) -> list[Grant]:
+        """Give all grants in these buckets: of a repository's, those that may fit it."""
+        return self._grants(_IN_BUCKETS, {"these_buckets": buckets})
+
+    def in_namespace(self, namespace: str) -> list[Grant]:
+        """Give all grants whose patterns are within the namespace."""
+        # All that begins with the name and a slash; `0` is what follows the slash.
+        return self._grants(_IN_NAMESPACE, {"first": f"{namespace}/", "end": f"{namespace}0"})
+
+    def _grants(self, statement: Executable, values: dict[str, Any]) -> list[Grant]:
+        return [Grant(*row) for row in self._runner.rows(statement, values)]

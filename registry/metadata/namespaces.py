@@ -1,0 +1,88 @@
+"""Namespaces, of users and of organisations, and who belongs to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, select, true
+
+from registry.metadata.account_rows import Member, Namespace, NamespaceKind
+from registry.metadata.schema import account, member, namespace
+from registry.metadata.statements import Runner, insert
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+_COLUMNS = (namespace.c.id, namespace.c.name, namespace.c.kind, namespace.c.created_at)
+_FIND = select(*_COLUMNS).where(namespace.c.name == bindparam("this_name"))
+_MAKE = insert(namespace, lambda new: new.on_conflict_do_nothing(index_elements=["name"]).returning(*_COLUMNS))
+_IN_NAMESPACE = member.c.namespace_id == bindparam("this_namespace")
+_OF_ACCOUNT = member.c.account_id == bindparam("this_account")
+_SET_MEMBER = insert(
+    member,
+    lambda new: new.on_conflict_do_update(
+        index_elements=["namespace_id", "account_id"], set_={"is_owner": new.excluded.is_owner}
+    ),
+)
+_REMOVE_MEMBER = delete(member).where(_IN_NAMESPACE, _OF_ACCOUNT)
+# Sorted here: a database may walk through all that are sorted already, to save sorting these few.
+_MEMBERS = (
+    select(member.c.account_id, account.c.name, member.c.is_owner, member.c.created_at)
+    .join_from(member, account)
+    .where(_IN_NAMESPACE)
+)
+_OWNS = select(member.c.account_id).where(_IN_NAMESPACE, _OF_ACCOUNT, member.c.is_owner == true())
+_OF = select(*_COLUMNS).join_from(member, namespace).where(_OF_ACCOUNT)
+
+
+class Namespaces:
+    """The namespaces of the registry; the names of users and organisations are unique together."""
+
+    __slots__ = ("_runner",)
+
+    def __init__(self, runner: Runner) -> None:
+        """Work in the transaction of `runner`."""
+        self._runner = runner
+
+    def find(self, name: str) -> Namespace | None:
+        """Give the namespace of this name, or None."""
+        row = self._runner.row(_FIND, {"this_name": name})
+        return None if row is None else _to_namespace(row)
+
+    def make(self, name: str, kind: NamespaceKind, now: datetime) -> Namespace | None:
+        """Give the namespace that is made now, without members; None if its name is taken."""
+        row = self._runner.row(_MAKE, {"name": name, "kind": kind.value, "created_at": now})
+        return None if row is None else _to_namespace(row)
+
+    def set_member(self, namespace_id: int, account_id: int, *, is_owner: bool, now: datetime) -> None:
+        """Let an account belong to the namespace, as an owner of it or not; whatever it was before."""
+        values = {"namespace_id": namespace_id, "account_id": account_id, "is_owner": is_owner, "created_at": now}
+        self._runner.change(_SET_MEMBER, values)
+
+    def remove_member(self, namespace_id: int, account_id: int) -> bool:
+        """Let an account belong to the namespace no more; False if it did not."""
+        return self._runner.change(_REMOVE_MEMBER, _pair(namespace_id, account_id)) > 0
+
+    def members(self, namespace_id: int) -> list[Member]:
+        """Give all who belong to the namespace, by name."""
+        found = [Member(*row) for row in self._runner.rows(_MEMBERS, {"this_namespace": namespace_id})]
+        return sorted(found, key=lambda each: each.name)
+
+    def owns(self, namespace_id: int, account_id: int) -> bool:
+        """Whether the account is an owner of the namespace."""
+        return self._runner.row(_OWNS, _pair(namespace_id, account_id)) is not None
+
+    def of_account(self, account_id: int) -> list[Namespace]:
+        """Give all namespaces that the account belongs to, by name."""
+        found = [_to_namespace(row) for row in self._runner.rows(_OF, {"this_account": account_id})]
+        return sorted(found, key=lambda each: each.name)
+
+
+def _pair(namespace_id: int, account_id: int) -> dict[str, int]:
+    return {"this_namespace": namespace_id, "this_account": account_id}
+
+
+def _to_namespace(row: Sequence[Any]) -> Namespace:
+    return Namespace(row[0], row[1], NamespaceKind(row[2]), row[3])

@@ -1,0 +1,92 @@
+from registry.metadata.account_rows import Namespace, NamespaceKind
+from registry.metadata.database import Database
+from registry.metadata.transaction import Transaction
+from tests.registry.metadata.examples import NOW, ensure
+from tests.registry.metadata.people import a_grant, an_account
+
+
+async def test_a_name_is_one_namespace_whatever_its_kind(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        made = tx.namespaces.make("alice", NamespaceKind.USER, NOW)
+
+        assert made is not None
+        assert tx.namespaces.find("alice") == made
+        assert tx.namespaces.make("alice", NamespaceKind.ORGANISATION, NOW) is None
+        assert tx.namespaces.find("bob") is None
+
+    await database.write(unit)
+
+
+async def test_what_began_with_a_push_is_an_organisation(database: Database) -> None:
+    await database.write(ensure)
+
+    found = await database.read(lambda tx: tx.namespaces.find("team"))
+
+    assert found is not None
+    assert found.kind is NamespaceKind.ORGANISATION
+
+
+async def test_members_are_owners_or_not(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        team = an_organisation(tx)
+        alice, bob = an_account(tx), an_account(tx, "bob")
+        tx.namespaces.set_member(team.id, bob.id, is_owner=False, now=NOW)
+        tx.namespaces.set_member(team.id, alice.id, is_owner=True, now=NOW)
+
+        assert [(each.name, each.is_owner) for each in tx.namespaces.members(team.id)] == [
+            ("alice", True),
+            ("bob", False),
+        ]
+        assert tx.namespaces.owns(team.id, alice.id)
+        assert not tx.namespaces.owns(team.id, bob.id)
+        assert tx.namespaces.of_account(bob.id) == [team]
+
+        tx.namespaces.set_member(team.id, bob.id, is_owner=True, now=NOW)
+        assert tx.namespaces.owns(team.id, bob.id)
+        assert tx.namespaces.remove_member(team.id, bob.id)
+        assert not tx.namespaces.remove_member(team.id, bob.id)
+        assert not tx.namespaces.owns(team.id, bob.id)
+
+    await database.write(unit)
+
+
+async def test_a_team_has_its_own_members_and_a_name_of_its_namespace(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        namespace, other = an_organisation(tx), an_organisation(tx, "other")
+        alice, bob = an_account(tx), an_account(tx, "bob")
+        made = tx.teams.make(namespace.id, "builders", NOW)
+        assert made is not None
+        assert tx.teams.make(namespace.id, "builders", NOW) is None
+        assert tx.teams.make(other.id, "builders", NOW) is not None
+        assert tx.teams.find(namespace.id, "builders") == made
+        assert tx.teams.list(namespace.id) == [made]
+
+        assert tx.teams.add_member(made.id, bob.id)
+        assert not tx.teams.add_member(made.id, bob.id)
+        assert tx.teams.add_member(made.id, alice.id)
+        assert tx.teams.members(made.id) == ["alice", "bob"]
+        assert tx.teams.remove_member(made.id, bob.id)
+        assert not tx.teams.remove_member(made.id, bob.id)
+        assert tx.teams.members(made.id) == ["alice"]
+
+    await database.write(unit)
+
+
+async def test_a_removed_team_takes_what_it_was_granted_with_it(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        made = tx.teams.make(an_organisation(tx).id, "builders", NOW)
+        assert made is not None
+        granted = a_grant(tx, "team/*", "team/", team_id=made.id)
+
+        assert tx.teams.remove(made.id)
+
+        assert not tx.teams.remove(made.id)
+        assert tx.grants.find(granted.id) is None
+
+    await database.write(unit)
+
+
+def an_organisation(tx: Transaction, name: str = "team") -> Namespace:
+    made = tx.namespaces.make(name, NamespaceKind.ORGANISATION, NOW)
+    assert made is not None
+    return made
