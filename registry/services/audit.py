@@ -31,6 +31,8 @@ class Action(StrEnum):
     MANIFEST_DELETED = "manifest.deleted"
     TAG_MOVED = "tag.moved"
     TAG_DELETED = "tag.deleted"
+    TAGS_PROTECTED = "tags.protected"
+    TAGS_UNPROTECTED = "tags.unprotected"
     REPOSITORY_DELETED = "repository.deleted"
     LOGIN = "login"
     PERMISSION_CHANGED = "permission.changed"

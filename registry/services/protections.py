@@ -10,6 +10,7 @@ from registry.auth.access import Access
 from registry.errors import ProtectionsTooMany, ProtectionUnknown, RepositoryUnknown
 from registry.metadata.rows import Protection
 from registry.metadata.transaction import Transaction
+from registry.services import audit
 from registry.services.context import Services, now
 from registry.services.tag_pattern import TagPattern
 
@@ -79,7 +80,9 @@ def _protect(tx: Transaction, access: Access, pattern: TagPattern) -> None:
     known = {protection.pattern for protection in tx.protections.of(row.id)}
     if len(known | {pattern.text}) > limits.TAG_PROTECTIONS:
         raise ProtectionsTooMany(access.repository, limits.TAG_PROTECTIONS)
-    tx.protections.add(row.id, pattern.text, actor=access.actor, now=now())
+    if pattern.text not in known:
+        tx.protections.add(row.id, pattern.text, actor=access.actor, now=now())
+        _record(tx, audit.Action.TAGS_PROTECTED, access, pattern)
 
 
 def _unprotect(tx: Transaction, access: Access, pattern: TagPattern) -> None:
@@ -88,6 +91,12 @@ def _unprotect(tx: Transaction, access: Access, pattern: TagPattern) -> None:
         raise RepositoryUnknown(access.repository)
     if not tx.protections.remove(row.id, pattern.text):
         raise ProtectionUnknown(access.repository, pattern.text)
+    _record(tx, audit.Action.TAGS_UNPROTECTED, access, pattern)
+
+
+def _record(tx: Transaction, action: audit.Action, access: Access, pattern: TagPattern) -> None:
+    target, detail = str(access.repository), {"pattern": pattern.text}
+    audit.record(tx, action, actor=access.actor, target=target, moment=now(), detail=detail)
 
 
 def _patterns(tx: Transaction, repository_id: int) -> list[TagPattern]:

@@ -18,7 +18,8 @@ from registry.errors import (
     TagPatternInvalid,
     TagProtected,
 )
-from registry.services import deletion, protections, pull, push, tags
+from registry.metadata.audit_values import AuditSearch
+from registry.services import audit, deletion, protections, pull, push, tags
 from registry.services.context import Services
 from registry.services.tag_pattern import TagPattern
 from tests.registry.assembly import ON_SQLITE, OpenWorker, access_to
@@ -147,6 +148,18 @@ async def test_protecting_again_keeps_what_is_there(services: Services) -> None:
 
     assert await protections.listing(services, ACCESS) == before
     assert [(each.pattern, each.created_by) for each in before] == [("v*", "anonymous")]
+
+
+async def test_the_audit_log_tells_who_protected_and_unprotected_tags(services: Services) -> None:
+    await image(services, b"one", "v1")
+    for _ in range(2):
+        await protections.protect(services, ACCESS, VERSIONS)
+    await protections.unprotect(services, ACCESS, VERSIONS)
+
+    rows = await audit.page(services, AuditSearch(target="team/app"), None, 2)
+
+    entries = [(row.entry.action, row.entry.actor, row.entry.detail) for row in rows]
+    assert entries == [(action, "anonymous", '{"pattern":"v*"}') for action in ("tags.unprotected", "tags.protected")]
 
 
 @ON_SQLITE
