@@ -50,7 +50,7 @@ class Authorizer:
         """What to send after a 401 with these `WWW-Authenticate` fields, where `sent` did not do; None: give up.
 
         Raises:
-            RealmRefused: the only challenge is one that leads to where nothing is sent.
+            RealmRefused: the challenge leads to where nothing is sent.
         """
         offered = {challenge.scheme: challenge for challenge in reversed(parse_challenges(fields))}
         if bearer := offered.get("bearer"):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from registry_client.errors import CredentialsInvalid
 from registry_client.origin import Origin
+
+# RFC 7617, "The 'Basic' Authentication Scheme": they must not be in either.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Password:
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        if ":" in self.username or not (self.username + self.password).isprintable():
+        if ":" in self.username or _CONTROLS.search(self.username + self.password):
             raise CredentialsInvalid("a name must not have a colon, and neither it nor a password control characters")
 
     def basic(self) -> str:
@@ -37,10 +41,6 @@ class IdentityToken:
     """A refresh token that a login left behind; what Docker's configuration calls `identitytoken`."""
 
     token: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.token.isprintable():
-            raise CredentialsInvalid("a token must not have control characters")
 
 
 Credentials = Anonymous | Password | IdentityToken

@@ -2,7 +2,7 @@
 
     RegistryClientError
     ├── Refused(status, code, message, …)   the registry answered that it will not
-    │   ├── Unauthorized             401, after all that the credentials could do
+    │   ├── Unauthorized             401, after all that the credentials could do; or a token server's refusal
     │   ├── Denied                   403
     │   ├── NotFound                 404
     │   │   ├── RepositoryNotFound
@@ -53,6 +53,17 @@ class Refused(RegistryClientError):
         self.method = method
         self.url = url
         self.retry_after_s = retry_after_s
+
+    def as_unauthorized(self) -> Unauthorized:
+        """The same refusal, of a token server that does not take the credentials, whatever status it says so by."""
+        return Unauthorized(
+            self.status,
+            code=self.code,
+            message=self.message,
+            method=self.method,
+            url=self.url,
+            retry_after_s=self.retry_after_s,
+        )
 
     def __str__(self) -> str:
         said = ": ".join(part for part in (self.code, self.message) if part)

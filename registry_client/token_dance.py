@@ -25,6 +25,7 @@ from registry_client.origin import Origin, pointed_to, shown
 from registry_client.scopes import Scopes
 
 _CLIENT_ID = "moorage"
+_LIFE_DIGITS = 9
 # A server without the endpoint, or with another idea of it, does not answer to the method.
 _NOT_HERE = frozenset({404, 405})
 
@@ -149,7 +150,7 @@ def _can_be_sent(text: str) -> bool:
 
 def _life_s(told: object) -> float:
     # Some servers send the number as text.
-    if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) < limits.CODE_CHARACTERS:
+    if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) <= _LIFE_DIGITS:
         told = int(told)
     if isinstance(told, bool) or not isinstance(told, int | float):
         return limits.TOKEN_LIFE_S

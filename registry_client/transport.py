@@ -152,6 +152,7 @@ class Transport:
             raise
 
     async def _ask_for_token(self, asked: TokenRequest) -> TokenAnswer:
+        """A token server's answer to one attempt: the request that the token is for is made again, if any is."""
         kind = {} if asked.form is None else {"Content-Type": "application/x-www-form-urlencoded"}
         outgoing = Outgoing(
             asked.method,
@@ -162,30 +163,20 @@ class Transport:
             authorization=asked.authorization,
             confined=True,
         )
-        request = Request(asked.method, asked.url)
-
-        async def attempt() -> TokenAnswer:
-            response = await send(self._session, outgoing, self.settings)
-            if response.status not in _TOKEN_STATUSES:
-                raise await self._refusal(request, response, credentials_refused=_CREDENTIALS_REFUSED)
+        response = await send(self._session, outgoing, self.settings)
+        if response.status in _TOKEN_STATUSES:
             return TokenAnswer(response.status, await read_whole(response, limits.TOKEN_BYTES, self.settings.answer_s))
+        refusal = await self._refusal(Request(asked.method, asked.url), response)
+        raise refusal.as_unauthorized() if response.status in _CREDENTIALS_REFUSED else refusal
 
-        return await repeated(attempt, self.settings)
-
-    async def _refusal(
-        self,
-        request: Request,
-        response: aiohttp.ClientResponse,
-        credentials_refused: Collection[int] = (),
-    ) -> Refused:
+    async def _refusal(self, request: Request, response: aiohttp.ClientResponse) -> Refused:
         try:
             body = await read_whole(response, limits.ERROR_BYTES, self.settings.answer_s)
         except (Unreachable, TooLarge):
             # The status says enough.
             body = b""
-        status = 401 if response.status in credentials_refused else response.status
         return read_refusal(
-            status,
+            response.status,
             response.headers,
             body,
             method=request.method,

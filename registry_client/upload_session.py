@@ -92,7 +92,7 @@ class UploadSession:
             body,
             # After a failure the registry knows what it has received, and this side does not.
             repeatable=method == "GET",
-            patience_s=limits.COMMIT_S if method == "PUT" else 0,
+            patience_s=limits.COMMIT_S if method in {"PATCH", "PUT"} else 0,
             not_found=UploadNotFound,
         )
 

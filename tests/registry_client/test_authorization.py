@@ -184,6 +184,38 @@ async def test_what_is_no_token_ends_the_dance(
             await registry.client(session, quick).ping()
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_token_server_that_refuses_the_credentials_is_not_asked_again(
+    session: aiohttp.ClientSession, quick: Settings, status: int
+) -> None:
+    async def script(request: web.Request) -> web.Response:
+        if request.path == "/token":
+            return web.json_response({"errors": [{"code": "DENIED", "message": "no"}]}, status=status)
+        return web.Response(status=401, headers={"WWW-Authenticate": f'Bearer realm="{registry.url}token"'})
+
+    async with scripted(script) as registry:
+        with pytest.raises(Unauthorized) as refused:
+            await registry.client(session, quick).ping()
+
+    assert (refused.value.status, refused.value.code) == (status, "DENIED")
+    assert len(registry.requests) == 2
+
+
+async def test_a_token_server_that_is_busy_is_asked_again(session: aiohttp.ClientSession, quick: Settings) -> None:
+    async def script(request: web.Request) -> web.Response:
+        if request.path == "/token":
+            busy = len(registry.requests) < 4
+            return web.Response(status=503) if busy else web.json_response({"token": "t"})
+        if "Authorization" in request.headers:
+            return web.Response()
+        return web.Response(status=401, headers={"WWW-Authenticate": f'Bearer realm="{registry.url}token"'})
+
+    async with scripted(script) as registry:
+        await registry.client(session, quick).ping()
+
+    assert registry.authorizations[-1] == "Bearer t"
+
+
 def test_a_token_is_good_until_shortly_before_its_end() -> None:
     cache, scopes = TokenCache(), Scopes.parse(PUSH)
     asked_at = time.monotonic()
