@@ -17,7 +17,7 @@ from typing import Any
 
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
-from registry.metadata.rows import OutboxEvent
+from registry.metadata.rows import Blob, LinkedBlob, OutboxEvent
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, now
 from registry.services.events import EventKind
@@ -27,9 +27,11 @@ FORMAT = 1
 LINKS, MANIFESTS, TAGS = "_links", "_manifests", "_tags"
 
 _BATCH = 200
-# Events whose objects are written in one go: they are in memory meanwhile, and manifests may be large.
-_TOGETHER = 16
+# Events whose objects are written in one go: they are in memory and files meanwhile, and manifests may be large.
+_TOGETHER = 64
+_MANIFESTS_TOGETHER = 16
 _FOLLOWED_ALONE = {EventKind.BLOB_REMOVED, EventKind.REPOSITORY_DELETED}
+_OF_MANIFESTS = {EventKind.MANIFEST_PUSHED, EventKind.MANIFEST_DELETED}
 
 _Objects = dict[str, bytes | None]
 """What index objects are to hold, by name; None for one that is to go."""
@@ -72,13 +74,18 @@ async def follow(services: Services, event: OutboxEvent) -> None:
 
 async def _follow_all(services: Services, events: Sequence[OutboxEvent]) -> None:
     alone = [event for event in events if event.kind in _FOLLOWED_ALONE]
-    together = [event for event in events if event.kind not in _FOLLOWED_ALONE]
+    manifests = [event for event in events if event.kind in _OF_MANIFESTS]
+    others = [event for event in events if event.kind not in _FOLLOWED_ALONE | _OF_MANIFESTS]
     for event in alone:
         await follow(services, event)
-    for begin in range(0, len(together), _TOGETHER):
-        await _apply(services, await services.database.read(_states, together[begin : begin + _TOGETHER]))
+    for together in (*_batches(others, _TOGETHER), *_batches(manifests, _MANIFESTS_TOGETHER)):
+        await _apply(services, await services.database.read(_states, together))
     if events:
         await services.database.reclaim(_mark, [event.id for event in events])
+
+
+def _batches(events: Sequence[OutboxEvent], size: int) -> list[Sequence[OutboxEvent]]:
+    return [events[begin : begin + size] for begin in range(0, len(events), size)]
 
 
 async def _remove_bytes(services: Services, digest: Digest, key: str) -> None:
@@ -128,9 +135,9 @@ def _state(tx: Transaction, event: OutboxEvent) -> _Objects:
     if kind in {EventKind.TAG_MOVED, EventKind.TAG_DELETED}:
         return _tag(tx, repository, Tag.parse(event.payload["tag"]))
     digest = Digest.parse(event.payload["digest"])
-    if kind in {EventKind.MANIFEST_PUSHED, EventKind.MANIFEST_DELETED}:
+    if kind in _OF_MANIFESTS:
         return _manifest(tx, repository, digest)
-    return _blob(tx, digest) | _link(tx, repository, digest)
+    return _blob_in(tx, repository, digest)
 
 
 def _named(tx: Transaction, repository: RepositoryName, part: str, rest: str) -> _Objects:
@@ -141,8 +148,19 @@ def _named(tx: Transaction, repository: RepositoryName, part: str, rest: str) ->
     return _manifest(tx, repository, digest) if part == MANIFESTS else _link(tx, repository, digest)
 
 
+def _blob_in(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
+    """A blob and its link to a repository: one row tells of both, if there is one."""
+    row = tx.repositories.find(repository)
+    linked = tx.blobs.linked(row.id, digest) if row is not None else None
+    blob = linked or tx.blobs.find(digest)
+    return _blob_object(digest, blob) | _link_object(repository, digest, is_linked=linked is not None)
+
+
 def _blob(tx: Transaction, digest: Digest) -> _Objects:
-    blob = tx.blobs.find(digest)
+    return _blob_object(digest, tx.blobs.find(digest))
+
+
+def _blob_object(digest: Digest, blob: Blob | LinkedBlob | None) -> _Objects:
     content = _json({"size": blob.size, "key": blob.key}) if blob is not None else None
     return {f"blobs/{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}": content}
 
@@ -150,7 +168,11 @@ def _blob(tx: Transaction, digest: Digest) -> _Objects:
 def _link(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
     row = tx.repositories.find(repository)
     linked = row is not None and tx.blobs.linked(row.id, digest) is not None
-    return {f"{_home(repository)}/{LINKS}/{digest.algorithm}/{digest.encoded}": _json({}) if linked else None}
+    return _link_object(repository, digest, is_linked=linked)
+
+
+def _link_object(repository: RepositoryName, digest: Digest, *, is_linked: bool) -> _Objects:
+    return {f"{_home(repository)}/{LINKS}/{digest.algorithm}/{digest.encoded}": _json({}) if is_linked else None}
 
 
 def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:

@@ -663,6 +663,18 @@ class ObjectContract:
 
         assert {name: await peer.get_object(name) async for name in peer.list_objects("")} == objects
 
+    async def test_objects_that_say_the_same_change_and_go_each_alone(self, store: BlobStore, peer: BlobStore) -> None:
+        await store.put_objects(dict.fromkeys(("a/1", "a/2", "b/1", "b/2"), b"same"))
+
+        await store.put_objects({"a/1": b"other", "a/2": b"same"})
+        await store.delete_object("b/1")
+
+        assert {name: await peer.get_object(name) async for name in peer.list_objects("")} == {
+            "a/1": b"other",
+            "a/2": b"same",
+            "b/2": b"same",
+        }
+
     async def test_a_removed_object_is_not_found(self, store: BlobStore) -> None:
         await store.put_object("a/b/c", b"x")
 

@@ -221,6 +221,14 @@ async def test_all_work_is_done_by_a_few_threads_that_end_with_the_store(root: P
     assert not any(thread.is_alive() for thread in threads)
 
 
+async def test_objects_that_say_the_same_and_are_put_together_are_one_file(store: BlobStore, root: Path) -> None:
+    await store.put_objects({"a/1": b"same", "b/1": b"same", "b/2": b"other"})
+
+    inodes = [(root / "index" / name).stat().st_ino for name in ("a/1", "b/1", "b/2")]
+    assert inodes[0] == inodes[1] != inodes[2]
+    assert list((root / "tmp").iterdir()) == []
+
+
 async def test_no_descriptor_stays_open(store: BlobStore) -> None:
     await stored(store, b"first")
     before = _open_files()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -11,6 +12,9 @@ from pathlib import Path
 from storage_backends.errors import ObjectNameInvalid
 from storage_backends.filesystem._blocking.folders import FOLDER_MODE, sync_folder
 from storage_backends.filesystem._blocking.writing import FILE_MODE, begin_writing_back, write_all
+
+# link(2): the filesystem has no hard links, or a file no room for another.
+_NO_MORE_NAMES = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class ObjectWrite:
 def put(writes: Sequence[ObjectWrite]) -> None:
     """Put objects in their places, durably; when that fails, some of them may be there.
 
-    The disk is given all contents before any is waited for, and a folder is synced once for all names in it.
+    The disk is given all contents before any is waited for, and a folder is synced once for all names in it. Objects
+    that say the same are names of one file, which is never written again: most of what is put together does.
     """
     try:
         _write_contents(writes)
@@ -59,9 +64,13 @@ def remove(target: Path, index: Path) -> None:
 
 
 def _write_contents(writes: Sequence[ObjectWrite]) -> None:
+    files: dict[bytes, Path] = {}
     with ExitStack() as stack:
         descriptors = []
         for write in writes:
+            same = files.setdefault(write.content, write.temporary)
+            if same is not write.temporary and _is_linked(same, write.temporary):
+                continue
             descriptor = os.open(write.temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
             stack.callback(os.close, descriptor)
             write_all(descriptor, [write.content], 0)
@@ -71,19 +80,35 @@ def _write_contents(writes: Sequence[ObjectWrite]) -> None:
             os.fdatasync(descriptor)
 
 
+def _is_linked(file: Path, name: Path) -> bool:
+    """Give a file one more name, if its filesystem can do that."""
+    try:
+        name.hardlink_to(file)
+    except OSError as error:
+        if error.errno in _NO_MORE_NAMES:
+            return False
+        raise
+    return True
+
+
 def _publish(write: ObjectWrite) -> None:
     while True:
         try:
-            _make_folder(write.target.parent)
             write.temporary.rename(write.target)
         except FileNotFoundError:
-            # A removal beside this one took the folder away while it was empty.
             if not write.temporary.exists():
                 raise
-        except (FileExistsError, IsADirectoryError, NotADirectoryError):
+        except (IsADirectoryError, NotADirectoryError):
             raise ObjectNameInvalid(write.name) from None
         else:
             return
+        try:
+            _make_folder(write.target.parent)
+        except FileNotFoundError:
+            # A removal beside this one took a folder above away while it was empty.
+            continue
+        except (FileExistsError, NotADirectoryError):
+            raise ObjectNameInvalid(write.name) from None
 
 
 def _make_folder(folder: Path) -> None:
