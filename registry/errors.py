@@ -27,8 +27,10 @@ The tree::
     ├── RouteUnknown, MethodNotAllowed
     ├── RequestInvalid           a request that HTTP itself does not allow
     ├── RequestHeadTooLarge      a request's line or a header field is too long
-    ├── Unauthorized, Denied     who is asking is not known, or may not
+    ├── Unauthorized             who is asking is not known, or their credentials do not reach this far
+    │   ├── CredentialsMalformed an `Authorization` header that cannot be read
     │   └── TokenInvalid         a bearer token that proves nothing
+    ├── Denied                   who is asking is known, and may not
     ├── KeyFileInvalid, SigningKeysUnreadable
     ├── TooManyRequests
     └── Unavailable              the registry cannot answer now
@@ -376,6 +378,22 @@ class Unauthorized(RegistryError):
 
     message = "authentication is required"
 
+    def __init__(self, challenge: str = "", message: str = "") -> None:
+        """Have the answer's `WWW-Authenticate` be `challenge`, and say `message` in place of the usual sentence."""
+        self.challenge = challenge
+        if message:
+            self.message = message
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": self.challenge} if self.challenge else {}
+
+
+class CredentialsMalformed(Unauthorized):
+    """The `Authorization` header cannot be read."""
+
+    message = "the Authorization header is neither Basic nor Bearer credentials that could be read"
+
 
 class TokenInvalid(Unauthorized):
     """A bearer token proves nothing; `reason` goes to the log, never to the client, who might learn from it."""
@@ -383,6 +401,7 @@ class TokenInvalid(Unauthorized):
     message = "the token is not valid here, or has expired; fetch a new one"
 
     def __init__(self, reason: str) -> None:
+        super().__init__()
         self.reason = reason
 
 

@@ -272,6 +272,8 @@ SIGNING_KEYS_FRESH_S: Final = 60
 
 SIGNING_KEYS_AGAIN_S: Final = 5
 """Shortest time between two reads of the signing keys that tokens with unknown keys cause: anybody can make those."""
+AUTHORIZATION_CHARACTERS: Final = 16 * KIB
+"""Longest `Authorization` header: a token for as many repositories as one push can name is half of it."""
 
 # Logins
 

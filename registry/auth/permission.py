@@ -10,6 +10,9 @@ class Permission(StrEnum):
     """What is needed. Those of a repository are asked with its name, the others without."""
 
     PUBLIC = "public"  # answers no question about content: health, the version check, the API document
+    ENTER = (
+        "enter"  # to have brought a token or credentials: what login commands ask for, and learn how from its refusal
+    )
     OBSERVE = "observe"  # figures about the whole registry
     CATALOG = "catalog"  # names of repositories, as far as the asker may pull from them
     PULL = "pull"

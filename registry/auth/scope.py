@@ -23,6 +23,7 @@ class Action(StrEnum):
 
 _NEEDS: Final[Mapping[Permission, Action | None]] = {
     Permission.PUBLIC: None,
+    Permission.ENTER: None,
     Permission.CATALOG: Action.PULL,
     Permission.PULL: Action.PULL,
     Permission.PUSH: Action.PUSH,

@@ -1,12 +1,47 @@
-"""Who sends a request."""
+"""Who sends a request, and what they are told when that does not suffice."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from aiohttp import web
 
+from oci_spec.reference import RepositoryName
+from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS, Subject
+from registry.errors import Denied, RegistryError
 
 
-async def authenticate(_request: web.Request) -> Subject:
-    """The subject that a request's credentials prove; without authentication, everybody is anonymous."""
-    return ANONYMOUS
+class Authentication(Protocol):
+    """How clients prove who they are."""
+
+    async def authenticate(self, request: web.Request, *, at_once: bool) -> Subject:
+        """The subject that a request's credentials prove; `at_once` where that must not keep others waiting.
+
+        Raises:
+            Unauthorized: the credentials prove nothing (any more).
+            TooManyRequests: too many proofs have failed; it may be tried later.
+            TakesTime: it cannot be told at once.
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        ...
+
+    async def refusal(
+        self, request: web.Request, subject: Subject, permission: Permission, repository: RepositoryName | None
+    ) -> RegistryError:
+        """What `subject`, who lacks `permission`, is told: to log in, that it is not there, or that they may not."""
+        ...
+
+
+class OpenAuthentication:
+    """`auth.mode = "none"`: nobody is asked who they are, and what they say about it is not looked at."""
+
+    async def authenticate(self, request: web.Request, *, at_once: bool) -> Subject:
+        """Everybody is anonymous."""
+        return ANONYMOUS
+
+    async def refusal(
+        self, request: web.Request, subject: Subject, permission: Permission, repository: RepositoryName | None
+    ) -> RegistryError:
+        """To log in would change nothing."""
+        return Denied()

@@ -16,6 +16,7 @@ from registry.auth.access import Access
 from registry.auth.subject import Subject
 from registry.config import Config
 from registry.http.at_once import TakesTime
+from registry.http.authentication import Authentication, OpenAuthentication
 from registry.http.request_body import RequestBody
 from registry.http.traffic import Traffic
 from registry.observability.metrics import Metrics
@@ -47,6 +48,7 @@ class Environment:
     config: Config
     metrics: Metrics
     transfers: ThreadPoolExecutor
+    authentication: Authentication = field(default_factory=OpenAuthentication)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
 

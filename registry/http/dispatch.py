@@ -11,11 +11,10 @@ from aiohttp import web
 from registry.auth.access import Access, grant
 from registry.auth.policy import require
 from registry.auth.subject import ANONYMOUS, Subject
-from registry.errors import BodyIncomplete
+from registry.errors import BodyIncomplete, Denied
 from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
 from registry.http.arrival import arrival
 from registry.http.at_once import TakesTime, result_at_once, whole_answer
-from registry.http.authentication import authenticate
 from registry.http.call import Call, Environment, parse_repository
 from registry.http.error_answers import answer_to, as_response
 from registry.http.exchange import CLIENT_GONE, Exchange, Recorder
@@ -135,7 +134,8 @@ class Dispatcher:
 
     async def _handle(self, exchange: Exchange, match: Match, *, at_once: bool = False) -> web.StreamResponse:
         request = exchange.request
-        exchange.subject = await authenticate(request)
+        authentication = self._environment.authentication
+        exchange.subject = await authentication.authenticate(request, at_once=at_once)
         if exchange.subject.proof is not None:
             exchange.context.credential = str(exchange.subject.proof)
         call = Call(
@@ -144,18 +144,23 @@ class Dispatcher:
             parameters=match.parameters,
             subject=exchange.subject,
             traffic=exchange.traffic,
-            granted=await self._admit(exchange.subject, match),
+            granted=await self._admit(exchange, exchange.subject, match),
             at_once=at_once,
         )
         return await match.route.handler(call)
 
-    async def _admit(self, subject: Subject, match: Match) -> Access | None:
+    async def _admit(self, exchange: Exchange, subject: Subject, match: Match) -> Access | None:
         """Ask the policy for what the route declares; the granted access where the route names a repository."""
         policy, permission = self._environment.services.policy, match.route.permission
         name = match.parameters.get(REPOSITORY)
-        if name is not None:
-            return await grant(policy, subject, permission, parse_repository(name))
-        await require(policy, subject, permission, None)
+        repository = parse_repository(name) if name is not None else None
+        try:
+            if repository is not None:
+                return await grant(policy, subject, permission, repository)
+            await require(policy, subject, permission, None)
+        except Denied as denied:
+            authentication = self._environment.authentication
+            raise await authentication.refusal(exchange.request, subject, permission, repository) from denied
         return None
 
     def _refusal(self, exchange: Exchange, error: Exception) -> web.Response:

@@ -12,8 +12,8 @@ routes = RouteTable("base")
 
 
 # A proxy may have dropped the slash at the end.
-@routes.get("/v2", permission=Permission.PUBLIC, at_once=True)
-@routes.get("/v2/", permission=Permission.PUBLIC, at_once=True)
+@routes.get("/v2", permission=Permission.ENTER, at_once=True)
+@routes.get("/v2/", permission=Permission.ENTER, at_once=True)
 async def check_version(_call: Call) -> web.StreamResponse:
     """Answer that it is one; clients also learn here whether they have to authenticate."""
     return web.Response(body=b"{}", content_type="application/json")

@@ -115,6 +115,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.TokenInvalid("it has expired"), 401, ErrorCode.UNAUTHORIZED),
     (errors.KeyFileInvalid(Path("key"), "no such file"), 503, ErrorCode.UNAVAILABLE),
     (errors.SigningKeysUnreadable("they are damaged"), 503, ErrorCode.UNAVAILABLE),
+    (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.Denied(), 403, ErrorCode.DENIED),
     (errors.TooManyRequests(), 429, ErrorCode.TOOMANYREQUESTS),
     (errors.DatabaseBusy(SECRET), 503, ErrorCode.UNAVAILABLE),
@@ -232,3 +233,13 @@ def test_an_interrupted_append_tells_no_client_of_its_state() -> None:
 
     assert given.status == 503
     assert "key" not in only_entry(given).message.split()
+
+
+def test_who_has_to_log_in_is_told_how() -> None:
+    challenge = 'Basic realm="registry"'
+
+    assert answer(errors.Unauthorized(challenge)).headers == {"WWW-Authenticate": challenge}
+    assert answer(errors.Unauthorized()).headers == {}
+    assert (
+        only_entry(answer(errors.Unauthorized(challenge, "the password is wrong"))).message == "the password is wrong"
+    )
