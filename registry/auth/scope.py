@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,6 +57,17 @@ class Scope:
         if repository is None:
             return action is Action.PULL or EVERYTHING.patterns[0] in self.patterns
         return any(pattern.fits(repository) for pattern in self.patterns)
+
+    @classmethod
+    def read(cls, text: str) -> Scope:
+        """The scope that `str` made `text` of; only what this program wrote is ever read."""
+        document = json.loads(text)
+        return cls(
+            frozenset(map(Action, document["actions"])), tuple(map(RepositoryPattern.parse, document["patterns"]))
+        )
+
+    def __str__(self) -> str:
+        return json.dumps({"actions": sorted(self.actions), "patterns": [str(pattern) for pattern in self.patterns]})
 
 
 EVERYTHING: Final = Scope(frozenset(Action), (RepositoryPattern("*"),))

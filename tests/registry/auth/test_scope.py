@@ -38,3 +38,8 @@ def test_a_scope_of_some_repositories_manages_nothing_else(permission: Permissio
 def test_every_permission_in_a_repository_needs_a_role_and_roles_grow() -> None:
     assert set(NEEDS) == OF_REPOSITORIES
     assert [role.rank for role in (Role.READER, Role.WRITER, Role.MAINTAINER, Role.OWNER)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("scope", [EVERYTHING, Scope(frozenset({Action.PULL}), (RepositoryPattern.parse("team/*"),))])
+def test_a_scope_is_what_is_read_of_its_text(scope: Scope) -> None:
+    assert Scope.read(str(scope)) == scope
