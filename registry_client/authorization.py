@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from registry_client import limits
 from registry_client.challenge import Challenge, parse_challenges
-from registry_client.credentials import CredentialProvider, Credentials, IdentityToken, Password
+from registry_client.credentials import CredentialProvider, IdentityToken, Password
 from registry_client.origin import Origin
 from registry_client.scopes import Scopes
 from registry_client.settings import Settings
@@ -33,7 +33,7 @@ class Authorizer:
         self._settings = settings
         self._challenge: Challenge | None = None
         self._tokens = TokenCache()
-        self._refreshed: IdentityToken | None = None
+        self._rotation = _Rotation()
         # One dance for each set of scopes: the layers of an image, asked for at once, need one token.
         self._dancing: WeakValueDictionary[Scopes, asyncio.Lock] = WeakValueDictionary()
 
@@ -84,17 +84,16 @@ class Authorizer:
 
     async def _dance(self, challenge: Challenge, scopes: Scopes) -> str:
         realm = realm_of(challenge, self._origin, plain_http=self._settings.plain_http_realms)
-        credentials = await self._credentials()
+        service = challenge.parameters.get("service", "")
+        given = await self._provider.credentials(self._origin)
         asked_at = time.monotonic()
-        token = await self._led(dance(realm, challenge.parameters.get("service", ""), scopes, credentials))
-        if token.refresh is not None and isinstance(credentials, IdentityToken):
-            self._refreshed = IdentityToken(token.refresh)
+        if isinstance(given, IdentityToken):
+            async with self._rotation.lock:
+                token = await self._led(dance(realm, service, scopes, self._rotation.current(given)))
+                self._rotation.replace(given, token)
+        else:
+            token = await self._led(dance(realm, service, scopes, given))
         return self._tokens.keep(scopes, token, asked_at)
-
-    async def _credentials(self) -> Credentials:
-        credentials = await self._provider.credentials(self._origin)
-        # A server may make the identity token that it is shown void, and give another.
-        return self._refreshed if self._refreshed and isinstance(credentials, IdentityToken) else credentials
 
     async def _led(self, steps: Generator[TokenRequest, TokenAnswer, Token]) -> Token:
         try:
@@ -104,6 +103,25 @@ class Authorizer:
         except StopIteration as end:
             token: Token = end.value
             return token
+
+
+class _Rotation:
+    """The identity token that took the place of a given one: a server may make void what it is shown, each time.
+
+    So such a token is shown once at a time, under the `lock`.
+    """
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self._given: IdentityToken | None = None
+        self._current: IdentityToken | None = None
+
+    def current(self, given: IdentityToken) -> IdentityToken:
+        return self._current if self._current is not None and given == self._given else given
+
+    def replace(self, given: IdentityToken, granted: Token) -> None:
+        if granted.refresh is not None:
+            self._given, self._current = given, IdentityToken(granted.refresh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,9 @@ class Download:
         """Take up an answer: it goes on where the last one broke off, or begins anew, as servers without ranges do.
 
         Raises:
-            AnswerInvalid: it is another part than was asked for, or not the bytes themselves.
+            AnswerInvalid: it is another part than was asked for.
             SizeMismatch: the size that it tells is not the blob's.
         """
-        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise AnswerInvalid(f"{shown(self.url)} comes encoded, which nobody asked for")
         self.failure = None
         total, self._to_skip = answer.content_length, self.at
         if answer.status == 206:

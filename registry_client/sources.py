@@ -54,7 +54,8 @@ class FileSource:
         upcoming: asyncio.Task[bytes] | None = None
         try:
             upcoming = _reading(descriptor, start, stop)
-            while block := await upcoming:
+            # Shielded: were it cancelled with who waits for it, its thread would go on all the same.
+            while block := await asyncio.shield(upcoming):
                 start += len(block)
                 upcoming = _reading(descriptor, start, stop)
                 yield block
@@ -63,6 +64,9 @@ class FileSource:
                 # A thread cannot be interrupted, and the descriptor must not be closed under its hands.
                 await asyncio.wait((upcoming,))
             os.close(descriptor)
+            if upcoming is not None and not upcoming.cancelled():
+                # Asked for, so that a failure nobody is left to be told of is not reported as forgotten.
+                upcoming.exception()
 
 
 class Body:

@@ -15,7 +15,7 @@ from oci_spec.errors import DigestInvalid
 from registry_client import limits
 from registry_client.authorization import Authorizer
 from registry_client.credentials import CredentialProvider
-from registry_client.errors import NotFound, Refused, TooLarge, Unauthorized, Unreachable
+from registry_client.errors import AnswerInvalid, NotFound, Refused, TooLarge, Unauthorized, Unreachable
 from registry_client.origin import Origin, shown
 from registry_client.refusals import read_refusal
 from registry_client.retrying import repeated
@@ -122,6 +122,7 @@ class Transport:
         for challenges in range(limits.CHALLENGE_ROUNDS + 1):
             response = await self._send(request, authorization)
             if response.status in expected:
+                _check_encoding(response)
                 return response
             refusal = await self._refusal(request, response)
             # A challenge is answered where it is this registry's own, not one of a storage that it redirects to.
@@ -183,3 +184,10 @@ class Transport:
             url=shown(response.url),
             not_found=request.not_found,
         )
+
+
+def _check_encoding(response: aiohttp.ClientResponse) -> None:
+    """Refuse what is not the bytes themselves, but something that they could be made of."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        response.close()
+        raise AnswerInvalid(f"{shown(response.url)} comes encoded, which nobody asked for")

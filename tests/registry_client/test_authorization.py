@@ -51,6 +51,26 @@ async def test_requests_made_at_once_wait_for_one_token(session: aiohttp.ClientS
     assert tokens.grants == [("GET", "user", [PULL])]
 
 
+async def test_identity_tokens_that_serve_once_are_shown_one_after_the_other(
+    session: aiohttp.ClientSession, quick: Settings
+) -> None:
+    async with TokenServer(refresh_tokens={"first"}, rotates=True).serving() as tokens:
+
+        async def script(request: web.Request) -> web.Response:
+            scope = f"repository:{request.path.split('/')[2]}:pull"
+            if tokens.allows(request.headers.get("Authorization"), scope):
+                return web.Response(body=b"blob")
+            return web.Response(status=401, headers={"WWW-Authenticate": tokens.challenge(scope)})
+
+        async with scripted(script) as registry:
+            client = registry.client(session, quick, IdentityToken("first"))
+            repositories = [client.repository(RepositoryName(name)) for name in "abcd"]
+            sizes = await asyncio.gather(*(repository.find_blob(BLOBS[0]) for repository in repositories))
+
+    assert sizes == [4] * len(repositories)
+    assert len(tokens.grants) == len(repositories)
+
+
 async def test_a_larger_scope_that_is_asked_for_is_added(session: aiohttp.ClientSession, quick: Settings) -> None:
     async with (
         account().serving() as tokens,

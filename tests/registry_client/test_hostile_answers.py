@@ -189,14 +189,18 @@ async def test_an_answer_that_does_not_come_is_not_waited_for(session: aiohttp.C
             await RegistryClient(session, origin, settings=replace(quick, stall_s=0.1, attempts=2)).ping()
 
 
-async def test_an_encoded_blob_is_not_taken_for_its_bytes(session: aiohttp.ClientSession, quick: Settings) -> None:
+async def test_what_comes_encoded_is_not_taken_for_its_bytes(session: aiohttp.ClientSession, quick: Settings) -> None:
     async def script(request: web.Request) -> web.Response:
         assert request.headers["Accept-Encoding"] == "identity"
-        return web.Response(body=gzip.compress(CONTENT), headers={"Content-Encoding": "gzip"})
+        headers = {"Content-Encoding": "gzip", "Content-Type": OCI_MANIFEST}
+        return web.Response(body=gzip.compress(CONTENT), headers=headers)
 
     async with scripted(script) as registry:
+        repository = registry.client(session, quick).repository(REPOSITORY)
         with pytest.raises(AnswerInvalid, match="encoded"):
-            await content_of(registry.client(session, quick).repository(REPOSITORY), CONTENT)
+            await content_of(repository, CONTENT)
+        with pytest.raises(AnswerInvalid, match="encoded"):
+            await repository.manifest(Tag("latest"))
 
 
 @pytest.mark.parametrize("told", [Digest.of(b"another"), Digest.of(b"another", "sha512")])
