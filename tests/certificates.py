@@ -9,6 +9,9 @@ from pathlib import Path
 from tests.requirements import require_tool
 
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+# From Python 3.13 on, who signs must say so, and who does not say that he signs nothing is taken for one who does.
+_SIGNS = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+_SIGNS_NOTHING = ("-addext", "basicConstraints=critical,CA:FALSE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,15 @@ class Authority:
         """A new authority with its files in `directory`."""
         directory.mkdir(parents=True, exist_ok=True)
         certificate, key = directory / "authority.pem", directory / "authority.key"
-        _openssl("req", "-x509", *_KEY, "-subj", "/CN=authority", "-days", "2", "-keyout", key, "-out", certificate)
+        subject = ("-subj", "/CN=authority", *_SIGNS)
+        _openssl("req", "-x509", *_KEY, *subject, "-days", "2", "-keyout", key, "-out", certificate)
         return cls(directory, certificate, key)
 
     def sign(self, name: str) -> Certificate:
         """A certificate for the host or client `name`."""
         certificate, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
         authority = ("-CA", self.certificate, "-CAkey", self.key)
-        subject = ("-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}")
+        subject = ("-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", *_SIGNS_NOTHING)
         _openssl("req", "-x509", *_KEY, *subject, *authority, "-days", "2", "-keyout", key, "-out", certificate)
         return Certificate(certificate, key)
 
