@@ -129,6 +129,9 @@ class Unreachable(RegistryClientError):
 class Untrusted(Unreachable):
     """The connection could not be secured: trying again will not help."""
 
+    def __str__(self) -> str:
+        return f"the connection to {self.place} cannot be secured: {cleaned(str(self.cause))}"
+
 
 class AnswerInvalid(RegistryClientError):
     """An answer breaks the specification in a way that cannot be lived with, for `reason`."""
