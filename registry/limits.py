@@ -252,6 +252,9 @@ PASSWORD_CACHE_S: Final = 300
 
 # Tokens
 
+TOKEN_LIFETIME_S: Final = 300
+"""How long a token lives by default: the uploads of one push come within it, and what leaks is soon worth nothing."""
+
 TOKEN_CHARACTERS: Final = 16 * KIB
 """Longest bearer token that is looked at: `TOKEN_SCOPES` long names fit, and so does the header that brings it."""
 

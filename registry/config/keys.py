@@ -11,14 +11,14 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 
 from registry.config.schema import Config, TakesEffect
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, SocketAddress
+from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress
 
 VARIABLE_PREFIX: Final = "REGISTRY_"
 
 _LIST_ENTRIES: Final = 256
 
 _UNITS: Final = {"_s": "seconds", "_bytes": "bytes"}
-_PARSED: Final = (DatabaseUrl, ExternalUrl, Network, SocketAddress)
+_PARSED: Final = (DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress)
 _EXPECTATIONS: Final[dict[object, str]] = {
     bool: "`true` or `false`",
     int: "an integer",
@@ -28,6 +28,7 @@ _EXPECTATIONS: Final[dict[object, str]] = {
     ExternalUrl: "a URL",
     DatabaseUrl: "a database URL",
     Network: "a network",
+    PlainText: "a plain text",
 }
 # What people will try because other builds or other registries have it.
 _NOT_IN_THIS_BUILD: Final = {

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from registry import limits as bounds
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, SocketAddress
+from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress
 
 
 class TakesEffect(Enum):
@@ -140,6 +140,38 @@ class Auth(Struct, frozen=True, kw_only=True):
     allow_open: Annotated[
         bool, RESTART, Meta(description="Whether to listen on more than loopback although everyone may do everything.")
     ] = False
+    anonymous_pull: Annotated[
+        bool, RESTART, Meta(description="Whether public repositories can be pulled without credentials.")
+    ] = True
+    default_visibility: Annotated[
+        Literal["private", "public"],
+        RESTART,
+        Meta(description="Who may pull from a repository made by a push: who was granted it, or everyone."),
+    ] = "private"
+    service: Annotated[
+        PlainText,
+        RESTART,
+        Meta(description="Name of this registry to its token server; a token is for one service only."),
+    ] = PlainText("moorage")
+    issuer: Annotated[PlainText, RESTART, Meta(description="Name of the token server, as it stands in tokens.")] = (
+        PlainText("moorage")
+    )
+    token_lifetime_s: Annotated[
+        int, RESTART, Meta(ge=60, le=3600, description="How long a token can be used that the registry has made.")
+    ] = bounds.TOKEN_LIFETIME_S
+    algorithm: Annotated[
+        Literal["ES256", "EdDSA"],
+        RESTART,
+        Meta(description="How tokens are signed by keys that are made from now on; those that exist stay as they are."),
+    ] = "ES256"
+    key_file: Annotated[
+        Path | None,
+        RESTART,
+        Meta(
+            description="File of 32 random bytes under which new signing keys are sealed in the database, "
+            "the same on every node; not set, they stand there in the clear."
+        ),
+    ] = None
 
 
 class Manifests(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ _MASK = "***"
 # The path goes into headers as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/?#@\[\]-]+")
 _URL_CHARACTERS = 2048
+_QUOTABLE = re.compile(r"[ !#-\[\]-~]{1,255}")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 
 
@@ -118,6 +119,27 @@ class ExternalUrl:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path_prefix}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """A name that headers can quote and tokens can hold."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read 1 to 255 printable ASCII characters without quotes and backslashes, and no space at either end.
+
+        Raises:
+            ValueError: it is not such a text.
+        """
+        if not _QUOTABLE.fullmatch(text) or text != text.strip():
+            raise ValueError("Expected 1 to 255 printable ASCII characters without quotes and backslashes")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True, repr=False)

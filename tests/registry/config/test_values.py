@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, SocketAddress
+from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress
 
-_PARSED = (SocketAddress, Network, ExternalUrl, DatabaseUrl)
+_PARSED = (SocketAddress, Network, ExternalUrl, DatabaseUrl, PlainText)
 _NEAR_MISSES = st.text("[]:/@.?#%0123456789abcdefpostgrqlihtx\0é ", max_size=40)
 
 
@@ -57,3 +57,18 @@ def test_a_database_url_hides_its_password_from_people(url: str, masked: str) ->
     assert parsed.masked == masked
     assert repr(parsed) == f"DatabaseUrl({masked!r})"
     assert str(parsed) == url
+
+
+@given(
+    text=st.text(
+        st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"\\'), min_size=1, max_size=255
+    )
+)
+def test_a_plain_text_reads_back_what_it_shows(text: str) -> None:
+    assert str(PlainText.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", " ", " a", "a ", 'a"b', "a\\b", "a\nb", "a\n", "é", "a" * 256])
+def test_a_plain_text_can_be_quoted_in_a_header(text: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        PlainText.parse(text)
