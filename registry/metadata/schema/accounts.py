@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBi
 from registry.metadata.column_types import ByteOrdered, RowId, UtcTime
 from registry.metadata.schema.naming import metadata
 
+# People and robots. `generation` grows when everything that a password proved before has to fall.
 account = Table(
     "account",
     metadata,
@@ -30,6 +31,7 @@ account = Table(
     sqlite_autoincrement=True,
 )
 
+# Personal access tokens, robots' tokens, and the refresh tokens of clients that stay logged in.
 credential = Table(
     "credential",
     metadata,
@@ -51,6 +53,7 @@ credential = Table(
     sqlite_autoincrement=True,
 )
 
+# Which workload may act as a robot: a token of `issuer` for `audience` with these claims.
 federation = Table(
     "federation",
     metadata,
@@ -91,6 +94,8 @@ team_member = Table(
     Column("account_id", RowId, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
+# A role for an account or a team (exactly one of them) on the repositories that a pattern fits. `bucket` is what a
+# check looks up by equality: the pattern itself if it is a name, else its namespace and a slash, else nothing.
 role_grant = Table(
     "role_grant",
     metadata,
@@ -107,12 +112,13 @@ role_grant = Table(
     sqlite_autoincrement=True,
 )
 
+# Failed logins by account and by address, shared by all workers.
 login_failure = Table(
     "login_failure",
     metadata,
     Column("subject", Text, primary_key=True),
     Column("failures", Integer, nullable=False),
-    # Until when the subject is held back.
+    # When the next attempt is looked at.
     Column("until", UtcTime),
     Column("expires_at", UtcTime, nullable=False, index=True),
 )

@@ -30,18 +30,6 @@ namespace = Table(
     sqlite_autoincrement=True,
 )
 
-# People and robots. `generation` grows when everything that a password proved before has to fall.
-
-# Personal access tokens, robots' tokens, and the refresh tokens of clients that stay logged in.
-
-# Which workload may act as a robot: a token of `issuer` for `audience` with these claims.
-
-# A role for an account or a team (exactly one of them) on the repositories that a pattern fits. `bucket` is what a
-
-# check looks up by equality: the pattern itself if it is a name, else its namespace and a slash, else nothing.
-
-# Failed logins by account and by address, shared by all workers; `until` is when the next attempt is looked at.
-
 repository = Table(
     "repository",
     metadata,
@@ -59,7 +47,6 @@ repository = Table(
 )
 
 # The tags of a repository that cannot be moved or removed: a tag's name, or a pattern with `*`.
-
 tag_protection = Table(
     "tag_protection",
     metadata,
@@ -73,7 +60,6 @@ tag_protection = Table(
 )
 
 # By name, not by interval: a tag that moves goes on counting.
-
 tag_pulls = Table(
     "tag_pulls",
     metadata,
@@ -132,7 +118,6 @@ manifest = Table(
 )
 
 # Few manifests have a subject; the listing's order is the index's own.
-
 Index(
     "ix_manifest_referrers",
     manifest.c.repository_id,
@@ -145,7 +130,6 @@ Index(
 )
 
 # A table of its own: a lease is renewed by pulls, and SQLite would write the manifest's whole row, content and all.
-
 manifest_lease = Table(
     "manifest_lease",
     metadata,
