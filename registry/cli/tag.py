@@ -154,7 +154,7 @@ async def _all(services: Services, repository: RepositoryName) -> list[ListedTag
 async def _point(services: Services, repository: RepositoryName, tag: Tag, target: Reference) -> Digest:
     reader = await operator_access(services, Permission.PULL, repository)
     digest = target if isinstance(target, Digest) else (await pull.manifest(services, reader, target)).digest
-    await tags.point(services, await operator_access(services, Permission.PUSH, repository), tag, digest)
+    await tags.point(services, await operator_access(services, Permission.MAINTAIN, repository), tag, digest)
     return digest
 
 

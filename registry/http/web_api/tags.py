@@ -47,7 +47,7 @@ async def show_tag(call: Call) -> web.StreamResponse:
     return answers.content(presenting.tag_detail(call.access.repository, found))
 
 
-@routes.put(_PATH, permission=Permission.PUSH)
+@routes.put(_PATH, permission=Permission.MAINTAIN)
 @describes("Let a tag, new or not, name a manifest of the same repository", body=TagTarget)
 async def point_tag(call: Call) -> web.StreamResponse:
     """Let a tag name a manifest that the repository holds."""
