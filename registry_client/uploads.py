@@ -100,17 +100,26 @@ async def push(transport: Transport, wanted: Push) -> Outcome:
 async def _open(transport: Transport, wanted: Push) -> Answer:
     """The answer that mounts the blob, or opens a session."""
     if wanted.mount_from is None:
-        return await _post(transport, wanted)
+        return await _start(transport, wanted)
+    scopes = to_push(wanted.repository, wanted.mount_from)
+    url = transport.origin.url(_path(wanted), f"mount={wanted.digest}&from={wanted.mount_from}")
     try:
-        return await _post(transport, wanted, f"mount={wanted.digest}&from={wanted.mount_from}")
+        return await transport.fetch(Request("POST", url, scopes), {201, 202})
     except _MOUNT_REFUSED:
-        return await _post(transport, wanted)
+        return await _start(transport, wanted)
 
 
-async def _post(transport: Transport, wanted: Push, query: str = "") -> Answer:
-    scopes = to_push(wanted.repository, wanted.mount_from if query else None)
-    url = transport.origin.url(f"/v2/{wanted.repository}/blobs/uploads/", query)
-    return await transport.fetch(Request("POST", url, scopes), {201, 202} if query else {202})
+async def _start(transport: Transport, wanted: Push) -> Answer:
+    """The answer that opens a session."""
+    algorithm = wanted.digest.algorithm
+    # Told beforehand, another algorithm than the usual one costs the registry no second reading.
+    hint = "" if algorithm == "sha256" else f"digest-algorithm={algorithm}"
+    url = transport.origin.url(_path(wanted), hint)
+    return await transport.fetch(Request("POST", url, to_push(wanted.repository)), {202})
+
+
+def _path(wanted: Push) -> str:
+    return f"/v2/{wanted.repository}/blobs/uploads/"
 
 
 def _session(transport: Transport, wanted: Push, opened: Answer) -> UploadSession:
@@ -146,4 +155,4 @@ async def _taken_up(transport: Transport, session: UploadSession, wanted: Push) 
     if await blobs.find(transport, wanted.repository, wanted.digest) is not None:
         return None
     await session.cancel()
-    return _session(transport, wanted, await _post(transport, wanted))
+    return _session(transport, wanted, await _start(transport, wanted))
