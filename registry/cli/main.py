@@ -27,6 +27,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "import": ("registry.cli.import_layout", "Read an OCI image layout into a repository."),
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
     "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
+    "audit": ("registry.cli.audit", "Show, export and verify the audit log."),
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
     "client-config": (
         "registry.cli.client_config",

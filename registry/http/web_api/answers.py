@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from registry.http.call import Call
 from registry.http.paging import next_link
-from registry.http.web_api.representations import RepositoryPage, TagHistory, TagPage
+from registry.http.web_api.representations import AuditPage, RepositoryPage, TagHistory, TagPage
 
 # What is answered now may be another thing the next moment.
 _HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
@@ -22,7 +22,7 @@ def content(body: Struct) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), headers=_HEADERS)
 
 
-def page(call: Call, body: RepositoryPage | TagPage | TagHistory) -> web.Response:
+def page(call: Call, body: RepositoryPage | TagPage | TagHistory | AuditPage) -> web.Response:
     """The answer `body`, whose next page is the same request with another cursor."""
     answer = content(body)
     if body.next_cursor is not None:

@@ -59,6 +59,8 @@ class Parameter:
             return f"one of {', '.join(self.schema['enum'])}"
         if self.schema.get("type") == "integer":
             return f"a whole number from {self.schema['minimum']} to {self.schema['maximum']}"
+        if self.schema.get("format") == "date-time":
+            return "a time like 2026-01-31T12:00:00Z"
         return f"at most {self.schema['maxLength']} printable ASCII characters"
 
 
@@ -124,8 +126,8 @@ def _plain(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]
     """`schema` by itself: without references, and without null, which a query cannot say."""
     plain = {key: value for key, value in schema.items() if key not in {"$ref", "anyOf"}}
     plain |= next((choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"), {})
-    if "$ref" in schema:
-        plain = {"type": "string", "enum": components[schema["$ref"]]["enum"]} | plain
+    if reference := schema.get("$ref") or plain.pop("$ref", None):
+        plain = {"type": "string", "enum": components[reference]["enum"]} | plain
     if plain.get("default", ...) is None:
         del plain["default"]
     return plain

@@ -12,8 +12,10 @@ from oci_spec.image_config import HistoryEntry, ImageConfig
 from oci_spec.reference import RepositoryName
 from oci_spec.reference import Tag as TagName
 from registry.http.web_api import cursors
-from registry.http.web_api.queries import HistoryQuery, RepositoryQuery, TagQuery
+from registry.http.web_api.queries import AuditQuery, HistoryQuery, RepositoryQuery, TagQuery
 from registry.http.web_api.representations import (
+    AuditEntry,
+    AuditPage,
     BuildStep,
     ImageConfiguration,
     Layer,
@@ -30,6 +32,7 @@ from registry.http.web_api.representations import (
     TagPage,
 )
 from registry.metadata import rows
+from registry.metadata.audit_values import AuditRow
 from registry.metadata.rows import RepositorySummary, TagRow
 from registry.services import inspection
 from registry.services.image_description import DescribedManifest, DescribedTag
@@ -76,6 +79,31 @@ def protection_list(name: RepositoryName, found: Sequence[rows.Protection]) -> P
     """The protections of a repository."""
     listed = [Protection(each.pattern, each.created_at, each.created_by) for each in found]
     return ProtectionList(str(name), listed)
+
+
+def audit_page(found: Sequence[AuditRow], query: AuditQuery) -> AuditPage:
+    """A page of the audit log, of entries that were read one further than asked for."""
+    shown = found[: query.limit]
+    cursor = cursors.write_number(shown[-1].id) if len(found) > query.limit else None
+    return AuditPage([_audit_entry(row) for row in shown], cursor)
+
+
+def _audit_entry(row: AuditRow) -> AuditEntry:
+    entry = row.entry
+    return AuditEntry(
+        id=row.id,
+        at=entry.at,
+        actor=entry.actor,
+        credential=entry.credential,
+        address=entry.address,
+        request_id=entry.request_id,
+        action=entry.action,
+        target=entry.target,
+        outcome=entry.outcome,
+        detail=entry.detail,
+        previous=row.previous.hex(),
+        hash=row.hash.hex(),
+    )
 
 
 def _tag(found: inspection.ListedTag) -> Tag:

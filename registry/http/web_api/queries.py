@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,7 +10,9 @@ from msgspec import Meta, Struct
 
 from registry import limits
 from registry.http.web_api import cursors
+from registry.metadata.audit_values import AuditSearch
 from registry.metadata.rows import Direction, Position, RepositorySearch, RepositorySort, TagSearch, TagSort
+from registry.services.audit import Outcome
 
 
 class PageQuery(Struct, frozen=True, kw_only=True):
@@ -113,6 +116,42 @@ class RemovalQuery(Struct, frozen=True):
     protected: Annotated[
         ProtectedTags, Meta(description="With `keep`, a repository that has protected tags is not removed.")
     ] = ProtectedTags.KEEP
+
+
+_Text = Annotated[str, Meta(max_length=limits.SEARCH_CHARACTERS, pattern="^[ -~]+(?!\\n)$")]
+_Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class AuditQuery(PageQuery, frozen=True, kw_only=True):
+    """A page of the audit log."""
+
+    actor: Annotated[_Text, Meta(description="Only what this actor did, such as `user:alice`.")] | None = None
+    target: Annotated[_Text, Meta(description="Only what was done to this repository or account.")] | None = None
+    action: Annotated[_Text, Meta(description="Only this action, such as `tag.moved`.")] | None = None
+    outcome: Annotated[Outcome, Meta(description="Only what came to this end.")] | None = None
+    since: Annotated[_Moment, Meta(description="Only entries from this time on.")] | None = None
+    until: Annotated[_Moment, Meta(description="Only entries before this time.")] | None = None
+
+    @property
+    def search(self) -> AuditSearch:
+        """The search that is meant."""
+        return AuditSearch(
+            actor=self.actor,
+            target=self.target,
+            action=self.action,
+            outcome=self.outcome,
+            since=self.since,
+            until=self.until,
+        )
+
+    @property
+    def before(self) -> int | None:
+        """The entry that the page begins after.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        return None if self.cursor is None else cursors.read_number(self.cursor)
 
 
 def _position(cursor: str | None, sort: RepositorySort | TagSort, order: Direction) -> Position | None:

@@ -207,3 +207,27 @@ class Problem(Struct, frozen=True):
     detail: str
     code: str
     errors: list[ProblemCause]
+
+
+class AuditEntry(Struct, frozen=True):
+    """An entry of the audit log. `detail` is a JSON object, as text; `previous` and `hash` chain it, in hexadecimal."""
+
+    id: Size
+    at: Time
+    actor: str
+    credential: str
+    address: str
+    request_id: str
+    action: str
+    target: str
+    outcome: str
+    detail: str
+    previous: str
+    hash: str
+
+
+class AuditPage(Struct, frozen=True):
+    """Some of the entries that were asked for, newest first; `next_cursor` leads to older ones."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None

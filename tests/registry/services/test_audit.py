@@ -16,9 +16,11 @@ from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
 from registry.observability import request_context
 from registry.observability.request_context import RequestContext
-from registry.services import audit, deletion, mounts, tags
+from registry.services import audit, deletion, mounts, protections, tags
 from registry.services.context import Services, now
+from registry.services.events import EventKind
 from registry.services.refusals import Refusal, Refusals
+from registry.services.tag_pattern import TagPattern
 from tests.registry.assembly import access_to
 from tests.registry.metadata.raw_sql import execute
 from tests.registry.pushing import Pusher
@@ -75,6 +77,27 @@ async def test_every_write_has_its_entry(services: Services) -> None:
     origins = {(entry.actor, entry.address, entry.request_id, entry.credential) for entry in entries}
     assert origins == {("anonymous", "192.0.2.1", "r1", "personal:7")}
     assert await faults(services) == []
+
+
+async def test_protections_have_their_entries(services: Services) -> None:
+    await Pusher.to(services, "team/app").image("1")
+    pattern = TagPattern.parse("v*")
+    for _ in range(2):
+        await protections.protect(services, ACCESS, pattern)
+    await protections.unprotect(services, ACCESS, pattern)
+
+    entries = [row.entry for row in (await rows(services))[-2:]]
+
+    assert [(entry.action, entry.detail) for entry in entries] == [
+        ("tags.protected", '{"pattern":"v*"}'),
+        ("tags.unprotected", '{"pattern":"v*"}'),
+    ]
+
+
+def test_every_event_of_a_repository_has_an_action() -> None:
+    actions = {str(action) for action in audit.Action}
+
+    assert {str(kind) for kind in EventKind} - actions == {EventKind.BLOB_REMOVED}
 
 
 async def test_what_changes_nothing_is_not_put_down(services: Services) -> None:

@@ -114,6 +114,9 @@ def examples(schema: dict[str, Any]) -> tuple[list[object], list[object]]:
     if schema["type"] == "integer":
         least, most = schema["minimum"], schema["maximum"]
         return [*taken, least, most], ["", "x", least - 1, most + 1, f"{least}.0"]
+    if schema.get("format") == "date-time":
+        # Without a zone, nobody knows which moment is meant.
+        return ["2026-01-31T12:00:00Z"], ["", "yesterday", "2026-01-31T12:00:00"]
     alphabet = [character for character in map(chr, range(32, 127)) if re.fullmatch(schema["pattern"], character)]
     safe = alphabet[-2]
     if re.fullmatch(schema["pattern"], ""):
