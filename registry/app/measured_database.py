@@ -10,8 +10,11 @@ from registry.metadata.database import Database
 from registry.metadata.lookups import Lookups
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oci_spec.digest import Digest
     from oci_spec.reference import RepositoryName, Tag
+    from registry.metadata.account_rows import Account, Credential, RepositoryStanding, Standing
     from registry.metadata.rows import Blob, LinkedBlob, StoredManifest, Upload
     from registry.metadata.transaction import Transaction
     from registry.observability.instruments import Histogram
@@ -114,3 +117,23 @@ class _MeasuredLookups(Lookups):
     async def upload(self, upload_id: str) -> Upload | None:
         with self._clock.timed("lookup"):
             return await self._lookups.upload(upload_id)
+
+    async def account_by_name(self, name: str) -> Account | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.account_by_name(name)
+
+    async def credential_by_hash(self, secret_hash: bytes) -> Credential | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.credential_by_hash(secret_hash)
+
+    async def standing(self, account_id: int, credential_id: int | None) -> Standing | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.standing(account_id, credential_id)
+
+    async def repository_standing(self, name: RepositoryName, account_id: int | None) -> RepositoryStanding | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.repository_standing(name, account_id)
+
+    async def granted_roles(self, account_id: int, buckets: tuple[str, str, str]) -> Sequence[tuple[str, str]]:
+        with self._clock.timed("lookup"):
+            return await self._lookups.granted_roles(account_id, buckets)

@@ -177,13 +177,14 @@ class Standing:
     """What every request asks again of the account, and of the credential, that a proof was made for.
 
     It is judged by the time of each request, so that an answer that is remembered expires with what it is about.
+    `credential_kind` is None where no credential was asked for, or the account has none with that id.
     """
 
     generation: int
     is_admin: bool
     is_disabled: bool
     expires_at: datetime | None
-    has_credential: bool
+    credential_kind: str | None
     credential_revoked: bool
     credential_expires_at: datetime | None
 
@@ -193,7 +194,8 @@ class Standing:
 
     def credential_is_live(self, now: datetime) -> bool:
         """Whether the account has the credential, and it is neither revoked nor expired."""
-        return self.has_credential and not self.credential_revoked and not _is_past(self.credential_expires_at, now)
+        has_credential = self.credential_kind is not None
+        return has_credential and not self.credential_revoked and not _is_past(self.credential_expires_at, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,30 @@
-"""The few statements that every pull needs, declared once and compiled once for the driver they run on."""
+"""The few statements that every request needs, declared once and compiled once for the driver they run on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Integer, LargeBinary, String, and_, bindparam, select
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, and_, bindparam, select, union_all
 
-from registry.metadata.schema import blob, link, manifest, manifest_lease, repository, tag, upload
+from registry.metadata.schema import (
+    account,
+    blob,
+    credential,
+    link,
+    manifest,
+    manifest_lease,
+    member,
+    namespace,
+    repository,
+    role_grant,
+    tag,
+    team_member,
+    upload,
+)
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import CompoundSelect, Select
     from sqlalchemy.engine import Dialect
 
 _NAME = repository.c.name == bindparam("repository", type_=String)
@@ -22,9 +36,14 @@ _TAG = and_(
 _ALGORITHM = bindparam("algorithm", type_=String)
 _RAW = bindparam("digest", type_=LargeBinary)
 
+_ACCOUNT = bindparam("account_id", type_=BigInteger)
+# No list that is expanded when it is known: a check always asks for these three.
+_IN_BUCKETS = role_grant.c.bucket.in_([bindparam(f"bucket{number}", type_=String) for number in range(3)])
+_ROLE = (role_grant.c.pattern, role_grant.c.role)
+
 # Algorithm and digest come first everywhere; times are read as the numbers that the column holds.
 _MANIFEST = (manifest.c.algorithm, manifest.c.digest, manifest.c.id, manifest.c.repository_id)
-_SELECTS: dict[str, Select[Any]] = {
+_SELECTS: dict[str, Select[Any] | CompoundSelect[Any]] = {
     "manifest_by_tag": select(*_MANIFEST, tag.c.id, manifest.c.media_type, manifest.c.size)
     .join_from(repository, tag, _TAG)
     .join(
@@ -59,6 +78,33 @@ _SELECTS: dict[str, Select[Any]] = {
         blob.c.algorithm, blob.c.digest, blob.c.id, blob.c.size, blob.c.key, blob.c.state, blob.c.created_at
     ).where(blob.c.algorithm == _ALGORITHM, blob.c.digest == _RAW),
     "upload": select(*upload.c).where(upload.c.id == bindparam("upload_id", type_=String)),
+    "account_by_name": select(*account.c).where(account.c.name == bindparam("name", type_=String)),
+    "credential_by_hash": select(*credential.c).where(credential.c.hash == bindparam("hash", type_=LargeBinary)),
+    "standing": select(
+        account.c.generation,
+        account.c.is_admin,
+        account.c.is_disabled,
+        account.c.expires_at,
+        credential.c.kind,
+        credential.c.revoked_at,
+        credential.c.expires_at,
+    )
+    .outerjoin_from(
+        account,
+        credential,
+        and_(credential.c.id == bindparam("credential_id", type_=BigInteger), credential.c.account_id == account.c.id),
+    )
+    .where(account.c.id == _ACCOUNT),
+    "repository_standing": select(namespace.c.kind, repository.c.visibility, member.c.is_owner)
+    .outerjoin_from(namespace, repository, _NAME)
+    .outerjoin(member, and_(member.c.namespace_id == namespace.c.id, member.c.account_id == _ACCOUNT))
+    .where(namespace.c.name == bindparam("namespace", type_=String)),
+    "granted_roles": union_all(
+        select(*_ROLE).where(role_grant.c.account_id == _ACCOUNT, _IN_BUCKETS),
+        select(*_ROLE)
+        .join_from(team_member, role_grant, role_grant.c.team_id == team_member.c.team_id)
+        .where(team_member.c.account_id == _ACCOUNT, _IN_BUCKETS),
+    ),
 }
 
 

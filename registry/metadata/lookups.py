@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName
+from registry.metadata.account_rows import (
+    Account,
+    AccountKind,
+    Credential,
+    NamespaceKind,
+    RepositoryStanding,
+    Standing,
+)
 from registry.metadata.column_types import from_microseconds
 from registry.metadata.content_cache import ContentCache
 from registry.metadata.hot_statements import HotStatement, compile_all
@@ -18,6 +26,7 @@ from registry.metadata.rows import Blob, BlobState, LinkedBlob, StoredManifest, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from sqlalchemy.engine import Dialect
 
@@ -28,15 +37,15 @@ T = TypeVar("T")
 CONTENT_CACHE_BYTES = 32 * 1024 * 1024
 
 
-class FetchRow(Protocol):
-    """How a driver is asked for the one row that a statement finds."""
+class FetchRows(Protocol):
+    """How a driver is asked for the rows, one or few, that a statement finds."""
 
-    async def __call__(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
-        """Give the row, or None; raises `DatabaseUnavailable` or `DatabaseBusy`."""
+    async def __call__(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Give all rows; raises `DatabaseUnavailable` or `DatabaseBusy`."""
 
 
 class Lookups:
-    """Indexed questions about one row, each answered with what was committed last on any worker or node.
+    """Indexed questions about one row or few, each answered with what was committed last on any worker or node.
 
     Answers are remembered where the database tells that it is still in the same state, and the bytes of manifests
     beyond that: what a digest names never changes. Every method raises `DatabaseUnavailable` or `DatabaseBusy` when the
@@ -45,7 +54,7 @@ class Lookups:
 
     def __init__(
         self,
-        fetch: FetchRow,
+        fetch: FetchRows,
         dialect: Dialect,
         *,
         state: Callable[[], bytes | None] = lambda: None,
@@ -61,6 +70,11 @@ class Lookups:
         self._linked_blob = statements["linked_blob"]
         self._blob = statements["blob"]
         self._upload = statements["upload"]
+        self._account_by_name = statements["account_by_name"]
+        self._credential_by_hash = statements["credential_by_hash"]
+        self._standing = statements["standing"]
+        self._repository_standing = statements["repository_standing"]
+        self._granted_roles = statements["granted_roles"]
         self._contents = ContentCache(content_cache_bytes)
         self._known = Recollection(state)
 
@@ -80,8 +94,7 @@ class Lookups:
         row = await self._row(self._manifest_by_digest, values)
         if row is None or (content := await self._content(digest, row[2])) is None:
             return None
-        lease_until = None if row[6] is None else from_microseconds(row[6])
-        return StoredManifest(row[2], row[3], None, digest, row[4], row[5], content, lease_until)
+        return StoredManifest(row[2], row[3], None, digest, row[4], row[5], content, _time(row[6]))
 
     async def tag_digest(self, repository: RepositoryName, tag: Tag) -> Digest | None:
         """Give the digest that `tag` names now, or None."""
@@ -110,12 +123,35 @@ class Lookups:
 
     async def upload(self, upload_id: str) -> Upload | None:
         """Give the upload session as its last accepted request left it, or None."""
-        row = await self._fetch(self._upload, {"upload_id": upload_id})
-        if row is None:
+        rows = await self._fetch(self._upload, {"upload_id": upload_id})
+        if not rows:
             return None
-        identity, repository, *state, started_at, updated_at, expires_at = row
+        identity, repository, *state, started_at, updated_at, expires_at = rows[0]
         times = map(from_microseconds, (started_at, updated_at, expires_at))
         return Upload(identity, RepositoryName.parse(repository), *state, *times)
+
+    async def account_by_name(self, name: str) -> Account | None:
+        """Give the account of this name, or None."""
+        return await self._found(self._account_by_name, {"name": name}, _account)
+
+    async def credential_by_hash(self, secret_hash: bytes) -> Credential | None:
+        """Give the credential whose secret has this SHA-256, or None; it may be revoked or expired."""
+        return await self._found(self._credential_by_hash, {"hash": secret_hash}, _credential)
+
+    async def standing(self, account_id: int, credential_id: int | None) -> Standing | None:
+        """Give how the account stands, and this credential of it; None if there is no such account."""
+        values = {"account_id": account_id, "credential_id": credential_id}
+        return await self._found(self._standing, values, _standing)
+
+    async def repository_standing(self, name: RepositoryName, account_id: int | None) -> RepositoryStanding | None:
+        """Give what decides about the repository for this account or nobody; None if its namespace is not there."""
+        values = {"repository": str(name), "namespace": name.namespace, "account_id": account_id}
+        return await self._found(self._repository_standing, values, _repository_standing)
+
+    async def granted_roles(self, account_id: int, buckets: tuple[str, str, str]) -> Sequence[tuple[str, str]]:
+        """Give pattern and role of all in these buckets that was granted to the account or to a team of it."""
+        values = {"account_id": account_id, "bucket0": buckets[0], "bucket1": buckets[1], "bucket2": buckets[2]}
+        return await self._all(self._granted_roles, values)
 
     async def _row(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
         return await self._found(statement, values, lambda row: row)
@@ -127,8 +163,17 @@ class Lookups:
         question = (statement.text, *values.values())
         found: T | None = self._known.recall(question)
         if found is UNKNOWN:
-            row = await self._fetch(statement, values)
-            found = None if row is None else read(row)
+            rows = await self._fetch(statement, values)
+            found = read(rows[0]) if rows else None
+            self._known.keep(question, found)
+        return found
+
+    async def _all(self, statement: HotStatement, values: dict[str, Any]) -> tuple[tuple[Any, ...], ...]:
+        """All rows that `statement` finds; remembered until the database changes."""
+        question = (statement.text, *values.values())
+        found: tuple[tuple[Any, ...], ...] = self._known.recall(question)
+        if found is UNKNOWN:
+            found = tuple(tuple(row) for row in await self._fetch(statement, values))
             self._known.keep(question, found)
         return found
 
@@ -137,8 +182,72 @@ class Lookups:
         content = self._contents.get(digest)
         if content is not None:
             return content
-        row = await self._fetch(self._manifest_content, {"manifest_id": manifest_id})
-        if row is None:
+        rows = await self._fetch(self._manifest_content, {"manifest_id": manifest_id})
+        if not rows:
             return None
-        self._contents.put(digest, bytes(row[0]))
-        return bytes(row[0])
+        content = bytes(rows[0][0])
+        self._contents.put(digest, content)
+        return content
+
+
+def _account(row: Sequence[Any]) -> Account:
+    identity, name, kind, namespace_id, source, external_id, password_hash, is_admin, is_disabled, *rest = row
+    generation, expires_at, created_at, created_by, last_login_at = rest
+    return Account(
+        identity,
+        name,
+        AccountKind(kind),
+        namespace_id,
+        source,
+        external_id,
+        password_hash,
+        bool(is_admin),
+        bool(is_disabled),
+        generation,
+        _time(expires_at),
+        from_microseconds(created_at),
+        created_by,
+        _time(last_login_at),
+    )
+
+
+def _credential(row: Sequence[Any]) -> Credential:
+    identity, account_id, kind, name, secret_hash, scope, generation, created_at, created_by, *rest = row
+    expires_at, revoked_at, last_used_at, last_used_from = rest
+    return Credential(
+        identity,
+        account_id,
+        kind,
+        name,
+        bytes(secret_hash),
+        scope,
+        generation,
+        from_microseconds(created_at),
+        created_by,
+        _time(expires_at),
+        _time(revoked_at),
+        _time(last_used_at),
+        last_used_from,
+    )
+
+
+def _standing(row: Sequence[Any]) -> Standing:
+    generation, is_admin, is_disabled, expires_at, kind, revoked_at, credential_expires_at = row
+    return Standing(
+        generation,
+        bool(is_admin),
+        bool(is_disabled),
+        _time(expires_at),
+        kind,
+        revoked_at is not None,
+        _time(credential_expires_at),
+    )
+
+
+def _repository_standing(row: Sequence[Any]) -> RepositoryStanding:
+    kind, visibility, is_owner = row
+    return RepositoryStanding(NamespaceKind(kind), visibility, bool(is_owner))
+
+
+def _time(count: int | None) -> datetime | None:
+    return None if count is None else from_microseconds(count)

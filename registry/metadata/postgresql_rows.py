@@ -1,4 +1,4 @@
-"""Single rows from PostgreSQL, by statements that each connection prepares once."""
+"""Few rows from PostgreSQL, by statements that each connection prepares once."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class PreparedRows:
         self._free = asyncio.Semaphore(_CONNECTIONS)
         self._closed = False
 
-    async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
-        """Give the one row that `statement` finds, or None."""
+    async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Give all rows that `statement` finds."""
         arguments = statement.arguments(values)
-        row: Sequence[Any] | None = await once_more_if_lost(lambda: self._fetch_once(statement.text, arguments))
-        return row
+        rows: Sequence[Any] = await once_more_if_lost(lambda: self._fetch_once(statement.text, arguments))
+        return rows
 
     async def ping(self) -> None:
         """Return when the database answered."""
@@ -88,7 +88,7 @@ class PreparedRows:
         connection = self._idle.pop() if self._idle else await connect(self._url)
         answered = False
         try:
-            row = await connection.fetchrow(text, *arguments)
+            rows = await connection.fetch(text, *arguments)
             answered = True
         finally:
             # One that was left in the middle of an answer may still get that of another question.
@@ -96,7 +96,7 @@ class PreparedRows:
                 self._idle.append(connection)
             else:
                 connection.terminate()
-        return row
+        return rows
 
     def _drop_idle(self) -> None:
         while self._idle:

@@ -117,7 +117,7 @@ class SqliteDatabase(Database):
 
 
 class _InlineRows:
-    """Single rows, read on the event loop itself.
+    """Single rows and few, read on the event loop itself.
 
     A read of one row through an index, from the system's page cache, takes some microseconds; handing it to a thread
     takes ten times as long and keeps the loop busier. So this one kind of disk access may stand on the loop.
@@ -143,16 +143,15 @@ class _InlineRows:
             # SQLite's own words do not say which file it is.
             raise DatabaseUnavailable(f"{path}: {error}") from error
 
-    async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Any] | None:
-        """Give the one row that `statement` finds, or None."""
+    async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """Give all rows that `statement` finds."""
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
         try:
             # All rows of one: a statement that is not run to its end would keep seeing the past.
-            rows = self._connection.execute(statement.text, statement.arguments(values)).fetchall()
+            return self._connection.execute(statement.text, statement.arguments(values)).fetchall()
         except sqlite3.Error as error:
             _raise_meaning(error)
-        return rows[0] if rows else None
 
     def close(self) -> None:
         """Give up the connection."""

@@ -11,6 +11,7 @@ from registry.app import measured_store
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
 from registry.metadata.database import open_database
+from registry.metadata.lookups import Lookups
 from registry.metadata.transaction import Transaction
 from registry.observability.instruments import Family
 from registry.observability.metrics import Metrics
@@ -115,3 +116,10 @@ async def test_each_question_to_the_database_is_counted(sqlite_url: str, metrics
 
     for action, times in (("read", 1), ("write", 1), ("ping", 1), ("lookup", 5)):
         assert count(metrics, metrics.database_duration, "sqlite", action) == times, action
+
+
+async def test_every_lookup_is_measured(sqlite_url: str, metrics: Metrics) -> None:
+    async with MeasuredDatabase(await open_database(sqlite_url), "sqlite", metrics.database_duration) as database:
+        lookups = {name for name in vars(Lookups) if not name.startswith("_")}
+
+        assert lookups <= vars(type(database.lookups)).keys()

@@ -240,7 +240,7 @@ def test_every_lookup_searches_an_index_on_sqlite(sqlite_url: str) -> None:
 
 @pytest.mark.tool("postgres")
 async def test_every_lookup_searches_an_index_on_postgresql(postgresql_url: str) -> None:
-    examples = {"digest": b"", "manifest_id": 1}
+    examples = {"digest": b"", "hash": b"", "manifest_id": 1, "account_id": 1, "credential_id": 1}
     connection = await asyncpg.connect(postgresql_url)
     try:
         for setting in _ONLY_INDEXES:
