@@ -315,3 +315,9 @@ HTPASSWD_BYTES: Final = 4 * MIB
 
 HTPASSWD_COST_MAX: Final = 14
 """Greatest cost of a bcrypt hash in such a file: a login of this one takes a processor for about a second."""
+
+DIRECTORY_THREADS: Final = 8
+"""Threads of one worker that ask the LDAP directory: each mostly waits for it."""
+
+DIRECTORY_WAITING: Final = 64
+"""Most logins that one worker has in hand with the directory; the next is told to come again."""
