@@ -270,10 +270,10 @@ TOKEN_SKEW_S: Final = 60
 VERIFIED_TOKENS: Final = 4096
 """Most verified tokens that one process remembers: about 2 KiB each, and a client uses one for minutes."""
 
-SIGNING_KEYS_FRESH_S: Final = 60
-"""How long a process uses the signing keys that it has read: so long after a rotation the old one may still sign."""
+SIGNING_KEYS_FRESH_S: Final = 2
+"""How long a process uses the signing keys that it has read: so long after a rotation it does not know of it."""
 
-SIGNING_KEYS_AGAIN_S: Final = 5
+SIGNING_KEYS_AGAIN_S: Final = 1
 """Shortest time between two reads of the signing keys that tokens with unknown keys cause: anybody can make those."""
 AUTHORIZATION_CHARACTERS: Final = 16 * KIB
 """Longest `Authorization` header: a token for as many repositories as one push can name is half of it."""

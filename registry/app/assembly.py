@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from registry import limits
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
+from registry.auth.key_material import Algorithm, Vault
 from registry.auth.policy import OpenPolicy
+from registry.auth.signing_keys import SigningKeys
 from registry.config import Config
+from registry.config.schema import Auth
 from registry.metadata.database import Database, open_database
 from registry.observability.metrics import Metrics
 from registry.services.context import Services, Settings
@@ -27,6 +30,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
 
     Raises:
         SchemaMismatch: the database has no tables yet, or those of another version.
+        KeyFileInvalid: `auth.key_file` names no file with a key.
         DatabaseUnavailable, StorageError: a part cannot be reached.
     """
     async with await open_database(str(config.database.url)) as opened:
@@ -41,6 +45,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
                 store=store,
                 policy=OpenPolicy(),
                 secrets=await ServerSecrets.open(database),
+                signing_keys=await asyncio.to_thread(_signing_keys, config.auth, database),
                 pulls=PullTimes(),
                 settings=settings_of(config),
                 refusals=Refusals(metrics.audit_dropped.inc if metrics is not None else None),
@@ -63,6 +68,11 @@ def settings_of(config: Config) -> Settings:
         blob_bytes=config.limits.blob_bytes,
         page_entries=config.limits.page_entries,
     )
+
+
+def _signing_keys(auth: Auth, database: Database) -> SigningKeys:
+    vault = Vault() if auth.key_file is None else Vault.of_file(auth.key_file)
+    return SigningKeys(database, vault, Algorithm(auth.algorithm), auth.token_lifetime_s)
 
 
 def _open_store(config: Config) -> BlobStore:

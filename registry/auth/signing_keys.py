@@ -1,6 +1,7 @@
 """The keys that sign tokens: made once, shared by all who share the database, rotated by adding one.
 
-A rotated key signs no more, but verifies until the last token that it may have signed has expired.
+A rotated key signs no more, but verifies until the last token that it may have signed has expired; one that may be in
+wrong hands is forgotten. No process goes by what it knows of the keys for longer than `limits.SIGNING_KEYS_FRESH_S`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from registry import limits
@@ -19,6 +21,16 @@ from registry.metadata.rows import Secret
 from registry.metadata.transaction import Transaction
 
 _PURPOSE: Final = "token-signing"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What can be told of a key: `algorithm` is None where it cannot be read, `verifies_until` where it signs now."""
+
+    key_id: str
+    algorithm: Algorithm | None
+    created_at: datetime
+    verifies_until: datetime | None
 
 
 class SigningKeys:
@@ -68,15 +80,26 @@ class SigningKeys:
         return key if key is not None and self._verifies(key) else None
 
     async def public_keys(self) -> dict[str, list[Mapping[str, object]]]:
-        """The JSON Web Key Set (RFC 7517) of all keys that verify, newest first."""
-        await self.signing()
+        """The JSON Web Key Set (RFC 7517) of all keys that verify, newest first; none is made for it."""
+        await self._read_unless_read_for(limits.SIGNING_KEYS_FRESH_S)
         return {"keys": [key.public_jwk for key in self._keys.values() if self._verifies(key)]}
 
-    async def rotate(self) -> SigningKey:
-        """Sign with a new key from now on; works, too, where the one in use cannot be read any more."""
-        await self._database.write(self._replace)
-        await self._read()
-        return await self.signing()
+    async def states(self) -> list[KeyState]:
+        """All keys that are kept, newest first, also those that this process cannot read."""
+        return [self._state(secret) for secret in await self._database.read(_load)]
+
+    def replace(self, tx: Transaction) -> str:
+        """Sign with a new key from the end of `tx` on, and give its id; the one that it replaces still verifies.
+
+        Works, too, where the one in use cannot be read any more.
+        """
+        return tx.secrets.rotate(_PURPOSE, self._make, self._now()).key_id
+
+    def replace_all(self, tx: Transaction) -> str:
+        """Do what `replace` does, and forget all other keys: their tokens are worth nothing any more."""
+        key_id = self.replace(tx)
+        tx.secrets.forget_retired(_PURPOSE)
+        return key_id
 
     async def _read_unless_read_for(self, age_s: int) -> None:
         if self._is_older_than(age_s):
@@ -89,9 +112,11 @@ class SigningKeys:
         return not 0 <= self._clock() - self._read_at < age_s
 
     async def _read(self) -> None:
+        # What changes while the database is asked may be missing in its answer.
+        read_at = self._clock()
         secrets = await self._database.read(_load)
         self._newest, self._keys = self._opened(secrets)
-        self._read_at = self._clock()
+        self._read_at = read_at
 
     def _opened(self, secrets: Sequence[Secret]) -> tuple[SigningKey | None, dict[str, SigningKey]]:
         newest, keys = None, {}
@@ -111,11 +136,17 @@ class SigningKeys:
     def _verifies(self, key: SigningKey) -> bool:
         return key.retired_at is None or self._clock() < key.retired_at.timestamp() + self._retirement_s
 
+    def _state(self, secret: Secret) -> KeyState:
+        try:
+            algorithm = self._vault.open(secret.key_id, secret.material, secret.retired_at).algorithm
+        except SigningKeysUnreadable:
+            algorithm = None
+        retired_at = secret.retired_at
+        until = None if retired_at is None else retired_at + timedelta(seconds=self._retirement_s)
+        return KeyState(secret.key_id, algorithm, secret.created_at, until)
+
     def _ensure(self, tx: Transaction) -> Secret:
         return tx.secrets.ensure(_PURPOSE, self._make, self._now())
-
-    def _replace(self, tx: Transaction) -> Secret:
-        return tx.secrets.rotate(_PURPOSE, self._make, self._now())
 
     def _make(self) -> bytes:
         return self._vault.make(self._algorithm)

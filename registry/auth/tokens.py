@@ -85,7 +85,7 @@ class Tokens:
         self._service = service
         self._lifetime_s = lifetime_s
         self._clock = clock
-        self._verified: VerifiedTokens[Verified] = VerifiedTokens(limits.VERIFIED_TOKENS)
+        self._verified: VerifiedTokens[tuple[Verified, str]] = VerifiedTokens(limits.VERIFIED_TOKENS)
 
     async def issue(self, subject: Subject, scopes: Iterable[TokenScope]) -> Issued:
         """A token by which `subject` may do what `scopes` say, as far as they still may when they use it.
@@ -128,13 +128,14 @@ class Tokens:
         digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
         now = self._clock()
         known = self._verified.get(digest, now)
-        if known is not None:
-            return known
-        verified = await self._examine(text)
-        self._verified.put(digest, verified, verified.expires_at + limits.TOKEN_SKEW_S)
+        # What was remembered falls with its key.
+        if known is not None and await self._keys.verifying(known[1]) is not None:
+            return known[0]
+        verified, key_id = await self._examine(text)
+        self._verified.put(digest, (verified, key_id), verified.expires_at + limits.TOKEN_SKEW_S)
         return verified
 
-    async def _examine(self, text: str) -> Verified:
+    async def _examine(self, text: str) -> tuple[Verified, str]:
         header = token_text.header(text)
         if header.keys() - _HEADERS or header.get("typ", _TYPE) != _TYPE:
             raise TokenInvalid("its header has fields that our tokens do not have")
@@ -147,7 +148,7 @@ class Tokens:
         if claims.iss != self._issuer or claims.aud != self._service:
             raise TokenInvalid("it is another issuer's or for another service")
         token_text.check_times(Times(claims.exp, claims.nbf, claims.iat), self._clock())
-        return Verified(_subject(claims), claims.jti, claims.prf, claims.exp)
+        return Verified(_subject(claims), claims.jti, claims.prf, claims.exp), key.key_id
 
 
 def _entry(scope: TokenScope) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from registry.config.schema import Limits
-from registry.http import blobs, catalog, health, manifests, referrers, tags, uploads, version
+from registry.http import blobs, catalog, health, key_set, manifests, referrers, tags, uploads, version
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
 from registry.http.routing import Router, RouteTable
@@ -24,6 +24,7 @@ TABLES: Final = (
     tags.routes,
     referrers.routes,
     catalog.routes,
+    key_set.routes,
     api_document.routes,
     repositories.routes,
     api_tags.routes,

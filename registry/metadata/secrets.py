@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from registry.metadata.rows import Secret
 from registry.metadata.schema import secret
@@ -33,6 +33,7 @@ _ALL = (
 _ACTIVE = _ALL.where(_IS_ACTIVE)
 _MAKE = insert(secret, lambda new: new.on_conflict_do_nothing(index_elements=["purpose"], index_where=_IS_ACTIVE))
 _RETIRE = update(secret).where(secret.c.purpose == bindparam("this_purpose"), _IS_ACTIVE)
+_FORGET = delete(secret).where(secret.c.purpose == bindparam("this_purpose"), ~_IS_ACTIVE)
 
 
 class Secrets:
@@ -65,3 +66,7 @@ class Secrets:
         """Retire the active secret of `purpose` and give a new one made from `make()`."""
         self._runner.change(_RETIRE, {"this_purpose": purpose, "retired_at": now})
         return self.ensure(purpose, make, now)
+
+    def forget_retired(self, purpose: str) -> None:
+        """Remove every secret of `purpose` but the active one: what they signed cannot be proved any more."""
+        self._runner.change(_FORGET, {"this_purpose": purpose})

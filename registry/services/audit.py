@@ -34,6 +34,7 @@ class Action(StrEnum):
     TAGS_PROTECTED = "tags.protected"
     TAGS_UNPROTECTED = "tags.unprotected"
     REPOSITORY_DELETED = "repository.deleted"
+    KEYS_ROTATED = "keys.rotated"
     LOGIN = "login"
     PERMISSION_CHANGED = "permission.changed"
     REQUEST_REFUSED = "request.refused"

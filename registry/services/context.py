@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from registry import limits
 from registry.auth.policy import Policy
+from registry.auth.signing_keys import SigningKeys
 from registry.metadata.database import Database
 from registry.services.image_configs import ImageConfigs
 from registry.services.probes import Probes
@@ -43,6 +44,7 @@ class Services:
     store: BlobStore
     policy: Policy
     secrets: ServerSecrets
+    signing_keys: SigningKeys
     pulls: PullTimes
     settings: Settings
     image_configs: ImageConfigs = field(default_factory=ImageConfigs)

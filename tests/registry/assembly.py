@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from oci_spec.reference import RepositoryName
+from registry import limits
 from registry.auth.access import Access
+from registry.auth.key_material import Algorithm, Vault
 from registry.auth.permission import Permission
 from registry.auth.policy import OpenPolicy, Policy
+from registry.auth.signing_keys import SigningKeys
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.metadata.database import open_database
 from registry.services.context import Services, Settings
@@ -41,6 +44,7 @@ async def open_services(
                 store=store,
                 policy=policy or OpenPolicy(),
                 secrets=await ServerSecrets.open(database),
+                signing_keys=SigningKeys(database, Vault(), Algorithm.ES256, limits.TOKEN_LIFETIME_S),
                 pulls=PullTimes(),
                 settings=Settings(**settings),
             )

@@ -46,20 +46,74 @@ async def test_a_rotated_key_verifies_as_long_as_its_tokens_live_and_not_longer(
     here, there = opened(database, clock), opened(database, clock)
     old = await there.signing()
 
-    new = await here.rotate()
+    new = await database.write(here.replace)
 
-    assert (await here.signing()).key_id == new.key_id != old.key_id
+    assert (await here.signing()).key_id == new != old.key_id
     # Who has not heard of it signs with the old one for a while, and verifies the new one at its first token.
     clock.now += limits.SIGNING_KEYS_AGAIN_S
     assert (await there.signing()).key_id == old.key_id
-    assert await there.verifying(new.key_id) is not None
+    assert await there.verifying(new) is not None
     clock.now += LIFETIME_S + limits.TOKEN_SKEW_S
     assert await there.verifying(old.key_id) is not None
-    assert (await there.signing()).key_id == new.key_id
+    assert (await there.signing()).key_id == new
     clock.now += limits.SIGNING_KEYS_FRESH_S
     for node in (here, there):
         assert await node.verifying(old.key_id) is None
-        assert [key["kid"] for key in (await node.public_keys())["keys"]] == [new.key_id]
+        assert [key["kid"] for key in (await node.public_keys())["keys"]] == [new]
+
+
+async def test_forgotten_keys_verify_no_more_as_soon_as_all_have_read_the_keys_again(database: Database) -> None:
+    clock = Clock()
+    here, there = opened(database, clock), opened(database, clock)
+    oldest = (await there.signing()).key_id
+    old = await database.write(here.replace)
+
+    new = await database.write(here.replace_all)
+
+    clock.now += limits.SIGNING_KEYS_FRESH_S
+    for node in (here, there):
+        assert [await node.verifying(key_id) for key_id in (oldest, old)] == [None, None]
+        assert (await node.signing()).key_id == new
+
+
+@ON_SQLITE
+async def test_what_changes_while_the_keys_are_read_is_not_overlooked_for_longer(database: Database) -> None:
+    clock = Clock()
+    keys = opened(database, clock)
+    old = (await keys.signing()).key_id
+    clock.now += limits.SIGNING_KEYS_FRESH_S
+
+    # The clock goes on while the database answers.
+    reading = asyncio.create_task(keys.verifying(old))
+    await asyncio.sleep(0)
+    clock.now += limits.SIGNING_KEYS_FRESH_S
+    await reading
+    await database.write(keys.replace_all)
+
+    assert await keys.verifying(old) is None
+
+
+async def test_keys_are_told_with_what_they_are_for_and_until_when(database: Database) -> None:
+    clock = Clock()
+    await opened(database, clock, Vault(SEALING)).signing()
+    keys = SigningKeys(database, Vault(ANOTHER), Algorithm.EDDSA, LIFETIME_S, clock=clock)
+    await database.write(keys.replace)
+
+    newest, oldest = await keys.states()
+
+    assert (newest.algorithm, newest.verifies_until) == (Algorithm.EDDSA, None)
+    assert oldest.algorithm is None
+    assert oldest.verifies_until is not None
+    kept_s = LIFETIME_S + limits.TOKEN_SKEW_S + limits.SIGNING_KEYS_FRESH_S
+    assert oldest.verifies_until.timestamp() == pytest.approx(clock.now + kept_s, abs=0.001)
+
+
+@ON_SQLITE
+async def test_no_key_is_made_to_be_published(database: Database) -> None:
+    keys = opened(database, Clock())
+
+    assert await keys.public_keys() == {"keys": []}
+    assert await keys.states() == []
 
 
 @ON_SQLITE
@@ -70,13 +124,13 @@ async def test_unknown_key_ids_do_not_make_a_process_read_the_keys_each_time(dat
 
     clock.now += limits.SIGNING_KEYS_AGAIN_S
     found = await asyncio.gather(*(there.verifying(f"{number:016x}") for number in range(100)))
-    new = await here.rotate()
+    new = await database.write(here.replace)
 
     # The invented ones have used up the look that a rotation would be noticed by, for a few seconds.
     assert found == [None] * 100
-    assert await there.verifying(new.key_id) is None
+    assert await there.verifying(new) is None
     clock.now += limits.SIGNING_KEYS_AGAIN_S
-    assert await there.verifying(new.key_id) is not None
+    assert await there.verifying(new) is not None
 
 
 @ON_SQLITE
@@ -110,7 +164,7 @@ async def test_a_lost_key_file_is_got_over_by_a_rotation(database: Database) -> 
     lost = await opened(database, clock, Vault(SEALING)).signing()
     keys = opened(database, clock, Vault(ANOTHER))
 
-    await keys.rotate()
+    await database.write(keys.replace)
 
     assert await keys.verifying((await keys.signing()).key_id) is not None
     assert await keys.verifying(lost.key_id) is None
@@ -123,7 +177,7 @@ async def test_a_key_file_that_comes_later_seals_from_the_next_rotation_on(datab
     keys = opened(database, clock, Vault(SEALING))
 
     assert (await keys.signing()).key_id == clear.key_id
-    await keys.rotate()
+    await database.write(keys.replace)
 
     newest, oldest = await database.read(lambda tx: tx.secrets.all("token-signing"))
     assert (newest.material[:1], oldest.material[:1]) == (b"\x02", b"\x01")

@@ -164,6 +164,22 @@ async def test_a_token_expires_and_is_then_refused_although_it_was_remembered(to
     assert await is_refused(tokens, issued.text)
 
 
+async def test_a_remembered_token_is_refused_within_seconds_of_its_key(
+    tokens: Tokens, keys: SigningKeys, clock: Clock, database: Database
+) -> None:
+    issued = await tokens.issue(ALICE, [PULL])
+    first = await tokens.verify(issued.text)
+
+    await database.write(keys.replace)
+    clock.now += limits.SIGNING_KEYS_FRESH_S
+    assert await tokens.verify(issued.text) is first
+    await database.write(keys.replace_all)
+    clock.now += limits.SIGNING_KEYS_FRESH_S
+
+    assert await is_refused(tokens, issued.text)
+    assert not await is_refused(tokens, (await tokens.issue(ALICE, [PULL])).text)
+
+
 async def test_a_clock_that_differs_a_minute_is_forgiven_and_no_more(
     tokens: Tokens, keys: SigningKeys, clock: Clock
 ) -> None:

@@ -44,6 +44,21 @@ async def test_a_rotated_secret_stays_to_prove_what_it_signed(database: Database
     await database.write(unit)
 
 
+async def test_retired_secrets_are_forgotten_with_what_they_signed(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        other = tx.secrets.rotate("other", lambda: b"other", NOW)
+        tx.secrets.ensure("uploads", lambda: b"old", NOW)
+        tx.secrets.rotate("other", lambda: b"newer", later(1))
+        new = tx.secrets.rotate("uploads", lambda: b"new", later(1))
+
+        tx.secrets.forget_retired("uploads")
+
+        assert tx.secrets.all("uploads") == [new]
+        assert other.key_id in [secret.key_id for secret in tx.secrets.all("other")]
+
+    await database.write(unit)
+
+
 async def test_a_secret_does_not_show_its_material(database: Database) -> None:
     made = await database.write(lambda tx: tx.secrets.ensure("uploads", lambda: b"hush-hush", NOW))
 
