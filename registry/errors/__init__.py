@@ -1,0 +1,171 @@
+"""Everything that can go wrong, and the one table that says how each is answered.
+
+The tree::
+
+    RegistryError
+    ├── BlobUnknown              the repository holds no such blob
+    ├── UploadUnknown            no such upload session, or it is not this repository's
+    ├── UploadConflict           another request is writing to the same session
+    ├── UploadRangeInvalid       a chunk does not start where the session ends
+    ├── SizeInvalid              a body is longer or shorter than it said
+    ├── BodyIncomplete           the client went away, or stalled, in the middle of a body
+    ├── DigestMissing            an upload is closed without a digest
+    ├── DigestMismatch           the content is not what its digest says
+    ├── RepositoryUnknown        nothing was ever pushed there
+    ├── ManifestUnknown          the repository holds no such manifest or tag
+    ├── ManifestBlobUnknown      a manifest refers to content that the repository does not hold
+    ├── ManifestTooLarge, BlobTooLarge
+    ├── ParameterInvalid         a query parameter or header that cannot be read
+    ├── AccountNameInvalid, PatternInvalid, TagPatternInvalid
+    ├── PasswordInvalid          a new password that is too short, or cannot be used
+    ├── TagProtected, RepositoryProtected   what would be moved or removed is protected
+    ├── ProtectionUnknown, ProtectionsTooMany
+    ├── TagNotRestorable         a tag has no such past, or what it named is gone
+    ├── TagParametersTooMany     a push names more tags than one request may
+    ├── PageSizeInvalid          `n` is not a count
+    ├── RangeNotSatisfiable      a Range that lies outside the blob
+    ├── RouteUnknown, MethodNotAllowed
+    ├── RequestInvalid           a request that HTTP itself does not allow
+    ├── RequestHeadTooLarge      a request's line or a header field is too long
+    ├── Unauthorized             who is asking is not known, or their credentials do not reach this far
+    │   ├── CredentialsMalformed an `Authorization` header that cannot be read
+    │   └── TokenInvalid         a bearer token that proves nothing
+    ├── Denied                   who is asking is known, and may not
+    ├── KeyFileInvalid, SigningKeysUnreadable
+    ├── TooManyRequests
+    └── Unavailable              the registry cannot answer now
+        ├── DatabaseBusy, DatabaseUnavailable
+        ├── DirectoryUnavailable the names and passwords that others keep cannot be asked
+        ├── ShuttingDown
+        └── StorageFull          (507) no space is left for bytes or rows
+
+Errors of `oci_spec` (malformed text) and `storage_backends` (broken disks) are answered by the same table.
+An error carries values; its sentence is made here, once. Handlers raise and never build an error's body.
+"""
+
+from __future__ import annotations
+
+from registry.errors.accounts import (
+    AccountNameInvalid,
+    CredentialsMalformed,
+    Denied,
+    KeyFileInvalid,
+    PasswordInvalid,
+    PatternInvalid,
+    SigningKeysUnreadable,
+    TokenInvalid,
+    Unauthorized,
+)
+from registry.errors.availability import (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    DirectoryUnavailable,
+    ShuttingDown,
+    StorageFull,
+    Unavailable,
+)
+from registry.errors.content import (
+    BlobTooLarge,
+    BlobUnknown,
+    ManifestBlobUnknown,
+    ManifestTooLarge,
+    ManifestUnknown,
+    RangeNotSatisfiable,
+    RepositoryUnknown,
+)
+from registry.errors.requests import (
+    MethodNotAllowed,
+    PageSizeInvalid,
+    ParameterInvalid,
+    RequestHeadTooLarge,
+    RequestInvalid,
+    RouteUnknown,
+    TooManyRequests,
+)
+from registry.errors.root import RETRY_AFTER_S, RegistryError
+from registry.errors.table import (
+    BLOB_UNKNOWN,
+    MANIFEST_UNKNOWN,
+    MEANINGS,
+    NAME_UNKNOWN,
+    ErrorAnswer,
+    ErrorEntry,
+    Meaning,
+    answer,
+    meaning_of,
+)
+from registry.errors.tags import (
+    ProtectionsTooMany,
+    ProtectionUnknown,
+    RepositoryProtected,
+    TagNotRestorable,
+    TagParametersTooMany,
+    TagPatternInvalid,
+    TagProtected,
+)
+from registry.errors.uploads import (
+    BodyIncomplete,
+    DigestMismatch,
+    DigestMissing,
+    SizeInvalid,
+    UploadConflict,
+    UploadRangeInvalid,
+    UploadUnknown,
+)
+
+__all__ = [
+    "BLOB_UNKNOWN",
+    "MANIFEST_UNKNOWN",
+    "MEANINGS",
+    "NAME_UNKNOWN",
+    "RETRY_AFTER_S",
+    "AccountNameInvalid",
+    "BlobTooLarge",
+    "BlobUnknown",
+    "BodyIncomplete",
+    "CredentialsMalformed",
+    "DatabaseBusy",
+    "DatabaseUnavailable",
+    "Denied",
+    "DigestMismatch",
+    "DigestMissing",
+    "DirectoryUnavailable",
+    "ErrorAnswer",
+    "ErrorEntry",
+    "KeyFileInvalid",
+    "ManifestBlobUnknown",
+    "ManifestTooLarge",
+    "ManifestUnknown",
+    "Meaning",
+    "MethodNotAllowed",
+    "PageSizeInvalid",
+    "ParameterInvalid",
+    "PasswordInvalid",
+    "PatternInvalid",
+    "ProtectionUnknown",
+    "ProtectionsTooMany",
+    "RangeNotSatisfiable",
+    "RegistryError",
+    "RepositoryProtected",
+    "RepositoryUnknown",
+    "RequestHeadTooLarge",
+    "RequestInvalid",
+    "RouteUnknown",
+    "ShuttingDown",
+    "SigningKeysUnreadable",
+    "SizeInvalid",
+    "StorageFull",
+    "TagNotRestorable",
+    "TagParametersTooMany",
+    "TagPatternInvalid",
+    "TagProtected",
+    "TokenInvalid",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "UploadConflict",
+    "UploadRangeInvalid",
+    "UploadUnknown",
+    "answer",
+    "meaning_of",
+]

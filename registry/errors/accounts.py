@@ -1,0 +1,89 @@
+"""Who is asking, what they may do, and what proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from registry.errors.root import RegistryError
+
+
+class AccountNameInvalid(RegistryError, ValueError):
+    """Text that cannot be the name of a person, a robot, an organisation or a team."""
+
+    def __init__(self, text: str, longest: int) -> None:
+        self.text = text[:longest]
+        self.message = (
+            f"{self.text!r} is no account's name: lower-case letters and digits, with a single '.' or '_', two '_' or "
+            f"any number of '-' between, {longest} characters at most; a robot's is NAMESPACE+NAME"
+        )
+
+
+class PatternInvalid(RegistryError, ValueError):
+    """Text that is no pattern of repositories."""
+
+    def __init__(self, text: str, longest: int) -> None:
+        self.text = text[:longest]
+        self.message = f"{self.text!r} is no repository's name and no pattern like 'team/*', 'team/app-*' or '*'"
+
+
+class PasswordInvalid(RegistryError, ValueError):
+    """A new password cannot be taken; the password itself is in no message."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"this password cannot be taken: {reason}"
+
+
+class Unauthorized(RegistryError):
+    """Who is asking is not known, or their credentials do not reach this far."""
+
+    message = "authentication is required"
+
+    def __init__(self, challenge: str = "", message: str = "") -> None:
+        """Have the answer's `WWW-Authenticate` be `challenge`, and say `message` in place of the usual sentence."""
+        self.challenge = challenge
+        if message:
+            self.message = message
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": self.challenge} if self.challenge else {}
+
+
+class CredentialsMalformed(Unauthorized):
+    """The `Authorization` header cannot be read."""
+
+    message = "the Authorization header is neither Basic nor Bearer credentials that could be read"
+
+
+class TokenInvalid(Unauthorized):
+    """A bearer token proves nothing; `reason` goes to the log, never to the client, who might learn from it."""
+
+    message = "the token is not valid here, or has expired; fetch a new one"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+class KeyFileInvalid(RegistryError):
+    """`auth.key_file` names no file with a key."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.message = f"auth.key_file: {path}: {reason}"
+
+
+class SigningKeysUnreadable(RegistryError):
+    """The keys that sign tokens are in the database, and this process cannot make use of them."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"the keys that sign tokens cannot be used: {reason}"
+
+
+class Denied(RegistryError):
+    """Who is asking is known and may not do this."""
+
+    message = "this is not allowed"
