@@ -17,6 +17,7 @@ class Policy(Protocol):
         """Whether `subject` holds `permission` on `repository` (None: on the registry as a whole).
 
         Raises:
+            NamespaceUnknown: an account would push, and nobody made the namespace.
             DatabaseUnavailable, DatabaseBusy: it could not be found out.
         """
         ...
@@ -41,6 +42,7 @@ async def require(policy: Policy, subject: Subject, permission: Permission, repo
 
     Raises:
         Denied: the policy does not allow it.
+        NamespaceUnknown: as `Policy.allows` does.
     """
     if not await policy.allows(subject, permission, repository):
         raise Denied

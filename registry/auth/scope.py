@@ -55,7 +55,7 @@ class Scope:
         if action not in self.actions:
             return False
         if repository is None:
-            return action is Action.PULL or EVERYTHING.patterns[0] in self.patterns
+            return permission is Permission.CATALOG or EVERYTHING.patterns[0] in self.patterns
         return any(pattern.fits(repository) for pattern in self.patterns)
 
     @classmethod

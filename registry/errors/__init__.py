@@ -31,6 +31,7 @@ The tree::
     │   ├── CredentialsMalformed an `Authorization` header that cannot be read
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── Denied                   who is asking is known, and may not
+    ├── NamespaceUnknown         a push into a namespace that nobody made
     ├── KeyFileInvalid, SigningKeysUnreadable
     ├── TooManyRequests
     └── Unavailable              the registry cannot answer now
@@ -50,6 +51,7 @@ from registry.errors.accounts import (
     CredentialsMalformed,
     Denied,
     KeyFileInvalid,
+    NamespaceUnknown,
     PasswordInvalid,
     PatternInvalid,
     SigningKeysUnreadable,
@@ -138,6 +140,7 @@ __all__ = [
     "ManifestUnknown",
     "Meaning",
     "MethodNotAllowed",
+    "NamespaceUnknown",
     "PageSizeInvalid",
     "ParameterInvalid",
     "PasswordInvalid",

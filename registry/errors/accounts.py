@@ -87,3 +87,15 @@ class Denied(RegistryError):
     """Who is asking is known and may not do this."""
 
     message = "this is not allowed"
+
+
+class NamespaceUnknown(RegistryError):
+    """Who would push has an account, but nobody made the namespace; no `Denied`, to which logins are an answer."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.message = f"there is no namespace {namespace}; `registry org create {namespace}` makes it"
+
+    @property
+    def detail(self) -> object:
+        return {"namespace": self.namespace}

@@ -12,6 +12,7 @@ from registry.errors.accounts import (
     AccountNameInvalid,
     Denied,
     KeyFileInvalid,
+    NamespaceUnknown,
     PasswordInvalid,
     PatternInvalid,
     SigningKeysUnreadable,
@@ -140,6 +141,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     KeyFileInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
     SigningKeysUnreadable: Meaning(ErrorCode.UNAVAILABLE, 503),
     Denied: Meaning(ErrorCode.DENIED, 403),
+    NamespaceUnknown: Meaning(ErrorCode.DENIED, 403),
     TooManyRequests: Meaning(ErrorCode.TOOMANYREQUESTS, 429),
     # What the registry cannot do now.
     Unavailable: _UNAVAILABLE,

@@ -117,6 +117,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.SigningKeysUnreadable("they are damaged"), 503, ErrorCode.UNAVAILABLE),
     (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.Denied(), 403, ErrorCode.DENIED),
+    (errors.NamespaceUnknown("team"), 403, ErrorCode.DENIED),
     (errors.TooManyRequests(), 429, ErrorCode.TOOMANYREQUESTS),
     (errors.DatabaseBusy(SECRET), 503, ErrorCode.UNAVAILABLE),
     (errors.DatabaseUnavailable(SECRET), 503, ErrorCode.UNAVAILABLE),

@@ -27,12 +27,13 @@ def test_a_scope_covers_its_actions_on_its_repositories() -> None:
     assert not scope.covers(Permission.PULL, OTHER)
 
 
-@pytest.mark.parametrize("permission", [Permission.SELF, Permission.ADMINISTER, Permission.OBSERVE])
-def test_a_scope_of_some_repositories_manages_nothing_else(permission: Permission) -> None:
+@pytest.mark.parametrize("permission", [Permission.SELF, Permission.ADMINISTER, Permission.OBSERVE, Permission.PULL])
+def test_a_scope_of_some_repositories_reaches_nothing_else(permission: Permission) -> None:
     scope = Scope(frozenset(Action), (RepositoryPattern.parse("team/*"),))
 
     assert not scope.covers(permission, None)
     assert scope.covers(Permission.OWN, APP)
+    assert scope.covers(Permission.CATALOG, None)
 
 
 def test_every_permission_in_a_repository_needs_a_role_and_roles_grow() -> None:

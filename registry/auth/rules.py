@@ -1,0 +1,130 @@
+"""What everybody may do once accounts are in force: by credentials, roles, and whether a repository is public."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from oci_spec.reference import RepositoryName
+from registry.auth.pattern import RepositoryPattern, buckets
+from registry.auth.permission import OF_REPOSITORIES, Permission
+from registry.auth.roles import NEEDS, Role
+from registry.auth.secret_text import SecretKind
+from registry.auth.subject import Proof, Subject, SubjectKind
+from registry.auth.token_scope import covers
+from registry.errors import NamespaceUnknown
+from registry.metadata.account_rows import Standing
+from registry.metadata.database import Database
+
+_BESIDE_THE_DATA: Final = frozenset({SubjectKind.OPERATOR, SubjectKind.SYSTEM})
+_OF_EVERY_ACCOUNT: Final = frozenset({Permission.ENTER, Permission.SELF})
+# Made to be used without the password, they outlive it, and so does what they proved.
+_OUTLIVING_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
+_PUBLIC: Final = "public"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class RulesPolicy:
+    """The rules of accounts: each question is answered by what the database says at that moment.
+
+    The subject of a token server that is not ours is a user (or a robot) without an account, and a proof with
+    `granted`: they may do exactly what their token says.
+    """
+
+    def __init__(self, database: Database, *, anonymous_pull: bool, clock: Callable[[], datetime] = _now) -> None:
+        """Ask `database`; `anonymous_pull` is whether public repositories are for clients without credentials too."""
+        self._lookups = database.lookups
+        self._anonymous_pull = anonymous_pull
+        self._clock = clock
+
+    async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+        """Whether `subject` holds `permission`; of a repository's none is held on the registry but by administrators.
+
+        `CATALOG` with a repository asks whether its name may be shown.
+
+        Raises:
+            NamespaceUnknown: an account would push, and nobody made the namespace.
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        if permission is Permission.PUBLIC or subject.kind in _BESIDE_THE_DATA:
+            return True
+        if not _reaches(subject, permission, repository):
+            return False
+        if subject.kind is SubjectKind.ANONYMOUS:
+            return await self._anonymous_may(subject, permission, repository)
+        if subject.account_id is None:
+            return subject.proof is not None and subject.proof.granted is not None
+        return await self._account_may(subject, subject.account_id, permission, repository)
+
+    async def is_live(self, subject: Subject) -> bool:
+        """Whether what proved `subject` still does: their account, its generation and the credential are in force.
+
+        True for those without an account.
+        """
+        return subject.account_id is None or await self._standing(subject, subject.account_id) is not None
+
+    async def _anonymous_may(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+        if permission is Permission.ENTER:
+            return subject.proof is not None
+        if not self._anonymous_pull or permission not in {Permission.CATALOG, Permission.PULL}:
+            return False
+        if repository is None:
+            return permission is Permission.CATALOG
+        found = await self._lookups.repository_standing(repository, None)
+        return found is not None and found.visibility == _PUBLIC
+
+    async def _account_may(
+        self, subject: Subject, account_id: int, permission: Permission, repository: RepositoryName | None
+    ) -> bool:
+        standing = await self._standing(subject, account_id)
+        if standing is None:
+            return False
+        if standing.is_admin or permission in _OF_EVERY_ACCOUNT:
+            return True
+        if repository is None:
+            return permission is Permission.CATALOG
+        asked = Permission.PULL if permission is Permission.CATALOG else permission
+        return asked in OF_REPOSITORIES and await self._has_role(account_id, asked, repository)
+
+    async def _has_role(self, account_id: int, permission: Permission, repository: RepositoryName) -> bool:
+        needed = NEEDS[permission]
+        found = await self._lookups.repository_standing(repository, account_id)
+        if found is None and permission is Permission.PUSH:
+            raise NamespaceUnknown(repository.namespace)
+        if found is not None and (found.is_owner or (needed is Role.READER and found.visibility == _PUBLIC)):
+            return True
+        granted = await self._lookups.granted_roles(account_id, buckets(repository))
+        return any(
+            Role(role).rank >= needed.rank and RepositoryPattern(pattern).fits(repository) for pattern, role in granted
+        )
+
+    async def _standing(self, subject: Subject, account_id: int) -> Standing | None:
+        """How the account stands; None where the proof proves nothing any more."""
+        proof = subject.proof
+        if proof is None:
+            return None
+        standing = await self._lookups.standing(account_id, proof.credential_id)
+        return standing if standing is not None and _is_in_force(proof, standing, self._clock()) else None
+
+
+def _reaches(subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+    """Whether the credential may be used for it, whoever's it is."""
+    if not subject.scope.covers(permission, repository):
+        return False
+    granted = subject.proof.granted if subject.proof is not None else None
+    if granted is None or permission is Permission.ENTER:
+        return True
+    # A token for the catalog shows all names in it that its account may see.
+    return covers(granted, permission, None if permission is Permission.CATALOG else repository)
+
+
+def _is_in_force(proof: Proof, standing: Standing, moment: datetime) -> bool:
+    if not standing.account_is_live(moment):
+        return False
+    if proof.credential_id is not None and not standing.credential_is_live(moment):
+        return False
+    return standing.credential_kind in _OUTLIVING_PASSWORDS or proof.generation == standing.generation
