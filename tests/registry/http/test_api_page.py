@@ -47,9 +47,9 @@ def test_the_page_names_exactly_the_routes_there_are() -> None:
 
     documented = {
         (method, path)
-        for methods, path, _ in rows(3)
+        for methods, paths, _ in rows(3)
         for method in code(methods)
-        for path in code(path)
+        for path in code(paths)
         if method.isupper() and path.startswith("/")
     }
 
