@@ -34,13 +34,13 @@ def encodable(text: str) -> str:
 
 
 def masked_target(target: str) -> str:
-    """A request's target without the values of its secret query parameters."""
+    """A request's target without the password that it may begin with, and the values of its secret query parameters."""
+    target = _URL_PASSWORD.sub(rf"\1{MASK}@", target) if "://" in target else target
     return _QUERY_SECRET.sub(rf"\1{MASK}", target) if "?" in target else target
 
 
 def masked_text(text: str) -> str:
     """A text without the passwords of the URLs in it, secret query parameters and credentials."""
-    text = _URL_PASSWORD.sub(rf"\1{MASK}@", text) if "://" in text else text
     return encodable(masked_target(_CREDENTIALS.sub(rf"\1{MASK}", text)))
 
 

@@ -101,10 +101,11 @@ def test_a_client_cannot_break_a_line_or_a_field(file: tuple[Path, int], form: s
 
 
 @pytest.mark.parametrize("form", ["json", "combined"])
-def test_secrets_in_a_query_are_not_written(file: tuple[Path, int], form: str) -> None:
+def test_secrets_in_a_target_are_not_written(file: tuple[Path, int], form: str) -> None:
     log = AccessLog(file[1], "json" if form == "json" else "combined")
 
     log.record(entry("/v2/a/blobs/uploads/1?_state=hunter2&digest=sha256:ab", referer="http://h/?token=hunter2"))
+    log.record(entry("http://alice:hunter2@h/v2/", referer="http://alice:hunter2@h/"))
     log.close()
 
     line = file[0].read_text()
