@@ -201,4 +201,6 @@ def _stretch(tx: Transaction, after: int) -> tuple[ChainPoint, ChainPoint, list[
 def _plain(text: str) -> str:
     """`text`, bounded, with all that is no printable ASCII escaped, so that no line can be forged with it."""
     cut = text[: limits.AUDIT_TEXT_CHARACTERS]
-    return cut if cut.isascii() and cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
+    # Its own backslashes are escaped too, so that no two texts are written alike.
+    plain = cut.isascii() and cut.isprintable() and "\\" not in cut
+    return cut if plain else cut.encode("unicode_escape").decode("ascii")

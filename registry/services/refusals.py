@@ -51,8 +51,7 @@ class Refusals:
         if refusal.moment - self._minute >= _MINUTE:
             self._count_up(refusal.moment)
             self._minute, self._taken = refusal.moment, 0
-        # A database that is away is no reason to keep more than one minute's.
-        if self._taken >= limits.AUDIT_REFUSALS_PER_MINUTE or len(self._pending) > limits.AUDIT_REFUSALS_PER_MINUTE:
+        if self._taken >= limits.AUDIT_REFUSALS_PER_MINUTE or self._is_full:
             self._counted += 1
             if self._on_drop is not None:
                 self._on_drop()
@@ -74,8 +73,13 @@ class Refusals:
         await database.write(_append, written)
         del self._pending[: len(written)]
 
+    @property
+    def _is_full(self) -> bool:
+        # A database that is away is no reason to keep more than one minute's, nor a count for each further minute.
+        return len(self._pending) > limits.AUDIT_REFUSALS_PER_MINUTE
+
     def _count_up(self, moment: datetime) -> None:
-        if self._counted:
+        if self._counted and not self._is_full:
             self._pending.append(_count(self._counted, moment))
             self._counted = 0
 

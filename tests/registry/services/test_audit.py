@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -123,6 +123,16 @@ async def test_texts_of_clients_are_bounded_and_escaped(services: Services) -> N
     assert await faults(services) == []
 
 
+async def test_texts_that_differ_are_never_written_alike(services: Services) -> None:
+    def unit(tx: Transaction) -> None:
+        for text in ("a\nb", r"a\nb"):
+            audit.record(tx, audit.Action.LOGIN, actor=text, target="", moment=now())
+
+    await services.database.write(unit)
+
+    assert [row.entry.actor for row in await rows(services)] == [r"a\nb", r"a\\nb"]
+
+
 @pytest.mark.parametrize(
     ("statements", "expected"),
     [
@@ -192,25 +202,25 @@ async def test_retention_keeps_the_rest_provable(services: Services, database_ur
     assert await faults(services) == [(4, "1 missing before entry 5")]
 
 
+def refusal(moment: datetime) -> Refusal:
+    return Refusal(
+        actor="anonymous",
+        target="team/app",
+        status=403,
+        method="GET",
+        path="/v2/team/app/tags/list",
+        context=RequestContext("r1", address="192.0.2.1"),
+        moment=moment,
+    )
+
+
 async def test_refusals_beyond_a_minutes_bound_are_one_entry_that_counts_them(database: Database) -> None:
     dropped: list[int] = []
     refusals = Refusals(lambda: dropped.append(1))
     moment = now() - timedelta(minutes=2)
 
-    def refusal(number: int) -> Refusal:
-        context = RequestContext(str(number), address="192.0.2.1")
-        return Refusal(
-            actor="anonymous",
-            target="team/app",
-            status=403,
-            method="GET",
-            path="/v2/team/app/tags/list",
-            context=context,
-            moment=moment,
-        )
-
-    for number in range(limits.AUDIT_REFUSALS_PER_MINUTE + 7):
-        refusals.note(refusal(number))
+    for _ in range(limits.AUDIT_REFUSALS_PER_MINUTE + 7):
+        refusals.note(refusal(moment))
     await refusals.flush(database)
     await refusals.flush(database)
 
@@ -219,3 +229,22 @@ async def test_refusals_beyond_a_minutes_bound_are_one_entry_that_counts_them(da
     assert json.loads(found[0].entry.detail) == {"status": 403, "method": "GET", "path": "/v2/team/app/tags/list"}
     assert (found[-1].entry.action, json.loads(found[-1].entry.detail)) == ("refusals.counted", {"refusals": 7})
     assert len(dropped) == 7
+
+
+async def test_refusals_while_the_database_is_away_are_one_minutes_and_a_count(database: Database) -> None:
+    dropped: list[int] = []
+    refusals = Refusals(lambda: dropped.append(1))
+    noted = 0
+    for minute in range(60, 1, -1):
+        for _ in range(limits.AUDIT_REFUSALS_PER_MINUTE + 1):
+            refusals.note(refusal(now() - timedelta(minutes=minute)))
+            noted += 1
+
+    await refusals.flush(database)
+    await refusals.flush(database)
+
+    found = await database.read(lambda tx: tx.audit.newer(AuditSearch(outcome="refused"), 0, 10_000))
+    counts = [json.loads(row.entry.detail)["refusals"] for row in found if row.entry.action == "refusals.counted"]
+    assert len(found) <= limits.AUDIT_REFUSALS_PER_MINUTE + 3
+    assert len(found) - len(counts) + sum(counts) == noted
+    assert sum(counts) == len(dropped)
