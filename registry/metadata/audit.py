@@ -71,7 +71,7 @@ class Audit:
         """Chain what was appended; whoever runs a transaction calls it, as the last thing before the commit."""
         if not self._pending:
             return
-        head = self._locked_head()
+        head = self._locked(_HEAD)
         rows = []
         for entry in self._pending:
             kept = replace(entry, at=max(entry.at, head.at))
@@ -92,7 +92,7 @@ class Audit:
 
     def older(self, search: AuditSearch, before: int | None, limit: int) -> list[AuditRow]:
         """Give up to `limit` entries with ids less than `before`, newest first."""
-        return self._found(search, 0, before or _BEYOND_ALL, limit, newest_first=True)
+        return self._found(search, 0, _BEYOND_ALL if before is None else before, limit, newest_first=True)
 
     def newer(self, search: AuditSearch, after: int, limit: int) -> list[AuditRow]:
         """Give up to `limit` entries with ids beyond `after`, oldest first."""
@@ -100,13 +100,13 @@ class Audit:
 
     def trim(self, before: datetime, limit: int) -> int:
         """Remove up to `limit` of the entries that are older than `before`, oldest first, and count them."""
-        start, head = self.start(), self.head()
+        # Locked before it is read: of two that trim at once, the later one goes on from where the other has got to.
+        start, head = self._locked(_START), self.head()
         kept = self._runner.value(_FROM, {"moment": before})
         last = min(head.entry if kept is None else kept - 1, start.entry + limit)
         row = self._runner.row(_LAST, {"this_id": last}) if last > start.entry else None
         if row is None:
             return 0
-        self._begin(_START)
         self._move(_START, ChainPoint(*row))
         return self._runner.change(_REMOVE, {"last": last})
 
@@ -122,11 +122,11 @@ class Audit:
         values = {"after": after, "before": before, "limit": limit, **given}
         return [_row(row) for row in self._runner.rows(_query(given, newest_first=newest_first), values)]
 
-    def _locked_head(self) -> ChainPoint:
-        row = self._runner.row(_LOCKED_POINT, {"this_position": _HEAD})
+    def _locked(self, position: str) -> ChainPoint:
+        row = self._runner.row(_LOCKED_POINT, {"this_position": position})
         if row is None:
-            self._begin(_HEAD)
-            row = self._runner.row(_LOCKED_POINT, {"this_position": _HEAD})
+            self._begin(position)
+            row = self._runner.row(_LOCKED_POINT, {"this_position": position})
         assert row is not None, "it was just made, here or by another"
         return ChainPoint(*row)
 

@@ -183,6 +183,21 @@ async def test_what_is_removed_leaves_the_hash_that_the_rest_follows(database: D
     assert [row.previous for row in await found(database)] == [removed.hash]
 
 
+async def test_two_that_trim_at_once_leave_no_gap(database_url: str, database: Database) -> None:
+    await database.write(append, *range(1, 41))
+
+    def unit(tx: Transaction, number: int) -> None:
+        tx.audit.trim(later(number), 3)
+
+    async with await open_database(database_url) as other:
+        await asyncio.gather(*((database, other)[number % 2].write(unit, number) for number in range(40, 20, -1)))
+
+    start = await database.read(lambda tx: tx.audit.start())
+    rows = await found(database)
+    assert start.entry > 0
+    assert (rows[0].id, rows[0].previous) == (start.entry + 1, start.hash)
+
+
 async def test_the_chain_goes_on_when_all_of_it_was_removed(database: Database) -> None:
     await database.write(append, 1, 2)
     assert await database.write(lambda tx: tx.audit.trim(later(2) + timedelta(seconds=1), 10)) == 2
