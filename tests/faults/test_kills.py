@@ -78,7 +78,7 @@ async def _besiege(siege: Siege, victims: Mapping[Victim, int]) -> Counter[str]:
 
 
 def _reconcile(siege: Siege) -> None:
-    """Database and storage agree but for the bytes of pushes that were killed, and every stored byte is right.
+    """Database and storage agree but for the bytes of pushes that were killed, every stored byte and entry is right.
 
     Asked while no server runs, which may just have removed a row whose bytes are still to go.
     """
@@ -87,6 +87,7 @@ def _reconcile(siege: Siege) -> None:
     again = siege.ask_command("gc", "--reconcile")
     assert again["damaged"] == again["strays"] == []
     assert siege.ask_command("verify")["faulty"] == []
+    assert siege.ask_command("audit", "verify")["faults"] == []
 
 
 def _require_peaceful_log(said: list[dict[str, Any]]) -> None:
