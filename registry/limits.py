@@ -87,6 +87,15 @@ REFERRERS_BYTES: Final = 4 * MIB
 TAG_PROTECTIONS: Final = 100
 """Most protections of one repository: every push of a tag is compared with all of them, and a pattern means many."""
 
+DESCRIPTION_BYTES: Final = 20 * KIB
+"""Longest description of a repository: a page of text. However JSON escapes it, it fits into `WEB_API_BODY_BYTES`."""
+
+DESCRIPTION_OPENING_CHARACTERS: Final = 512
+"""How much of each description a list of repositories reads, to tell its first line."""
+
+HEADLINE_CHARACTERS: Final = 100
+"""How much of a description's first line a list of repositories tells."""
+
 RESTORE_STEPS: Final = 1000
 """How far back a tag can be restored by counting: nobody counts further; a digest reaches all of its past."""
 

@@ -18,6 +18,7 @@ _NOT_IN_STORAGE: Final = (
     "accounts and grants",
     "the history of tags",
     "pull times",
+    "descriptions, visibility and protected tags",
     "when repositories were made and blobs pushed",
     "repositories that held nothing",
     "upload sessions",

@@ -11,18 +11,24 @@ from oci_spec.reference import RepositoryName
 from registry.auth.access import Access
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
-from registry.cli import output
+from registry.cli import output, repository_settings
 from registry.cli.options import REPOSITORY, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
 from registry.metadata.rows import RepositorySearch, RepositorySummary
 from registry.services import deletion, inspection
 from registry.services.context import Services
+from registry.services.description import headline
+from registry.services.inspection import ShownRepository
 
 
 @click.group("repository")
 def command() -> None:
-    """List, show and remove repositories."""
+    """List, show, describe, publish and remove repositories."""
+
+
+command.add_command(repository_settings.describe)
+command.add_command(repository_settings.change_visibility)
 
 
 @command.command("list")
@@ -34,8 +40,11 @@ def list_repositories(resolved: Resolved, json_output: bool) -> None:
     if json_output:
         output.print_json({"repositories": [_as_json(summary) for summary in found]})
     else:
-        rows = [[summary.name, summary.tags, summary.updated_at] for summary in found]
-        output.print_table(["REPOSITORY", "TAGS", "CHANGED"], rows)
+        rows = [
+            [summary.name, summary.tags, summary.visibility, summary.updated_at, headline(summary.opening)]
+            for summary in found
+        ]
+        output.print_table(["REPOSITORY", "TAGS", "VISIBILITY", "CHANGED", "DESCRIPTION"], rows)
 
 
 @command.command("show")
@@ -43,13 +52,21 @@ def list_repositories(resolved: Resolved, json_output: bool) -> None:
 @as_json
 @configured()
 def show(resolved: Resolved, repository: RepositoryName, json_output: bool) -> None:
-    """Show REPOSITORY: how many tags it has, when it was made and when it was last changed."""
-    summary = with_services(resolved.config, lambda services: _one(services, repository))
+    """Show REPOSITORY: who may pull from it, how many tags it has, when it was made and changed, its description."""
+    shown = with_services(resolved.config, lambda services: _one(services, repository))
+    summary = shown.summary
     if json_output:
-        output.print_json(_as_json(summary))
-    else:
-        rows = [["tags", summary.tags], ["created", summary.created_at], ["changed", summary.updated_at]]
-        output.print_table(["REPOSITORY", str(summary.name)], rows)
+        output.print_json({**_as_json(summary), "description": shown.description})
+        return
+    rows: list[list[object]] = [
+        ["tags", summary.tags],
+        ["visibility", summary.visibility],
+        ["created", summary.created_at],
+        ["changed", summary.updated_at],
+    ]
+    output.print_table(["REPOSITORY", str(summary.name)], rows)
+    if shown.description:
+        click.echo(f"\n{shown.description.rstrip()}")
 
 
 @command.command("rm")
@@ -84,7 +101,7 @@ async def _all(services: Services) -> list[RepositorySummary]:
     return found
 
 
-async def _one(services: Services, repository: RepositoryName) -> RepositorySummary:
+async def _one(services: Services, repository: RepositoryName) -> ShownRepository:
     return await inspection.repository(services, await operator_access(services, Permission.PULL, repository))
 
 
@@ -98,6 +115,8 @@ def _as_json(summary: RepositorySummary) -> dict[str, Any]:
     return {
         "name": str(summary.name),
         "tags": summary.tags,
+        "visibility": summary.visibility,
+        "headline": headline(summary.opening),
         "created_at": summary.created_at,
         "updated_at": summary.updated_at,
     }

@@ -79,3 +79,11 @@ class RangeNotSatisfiable(RegistryError):
     @property
     def headers(self) -> Mapping[str, str]:
         return {"Content-Range": f"bytes */{self.size}"}
+
+
+class DescriptionInvalid(RegistryError, ValueError):
+    """Text that cannot be a repository's description."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"this description cannot be taken: {reason}"

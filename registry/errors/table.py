@@ -22,6 +22,7 @@ from registry.errors.availability import StorageFull, Unavailable
 from registry.errors.content import (
     BlobTooLarge,
     BlobUnknown,
+    DescriptionInvalid,
     ManifestBlobUnknown,
     ManifestTooLarge,
     ManifestUnknown,
@@ -124,6 +125,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     AccountNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PasswordInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
+    DescriptionInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     TagPatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     TagProtected: Meaning(ErrorCode.DENIED, 403),
     RepositoryProtected: Meaning(ErrorCode.DENIED, 403),

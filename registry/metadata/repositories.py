@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Select, bindparam, delete, func, select, update
 
 from oci_spec.reference import RepositoryName
-from registry.metadata.rows import Direction, Repository, RepositorySearch, RepositorySort, RepositorySummary
+from registry import limits
+from registry.metadata.rows import (
+    Direction,
+    Repository,
+    RepositorySearch,
+    RepositorySort,
+    RepositorySummary,
+    Visibility,
+)
 from registry.metadata.schema import namespace, repository, tag
 from registry.metadata.statements import Runner, contains, insert, kept, past
 
@@ -30,10 +38,21 @@ _TOUCH = (
 _DELETE = delete(repository).where(repository.c.id == bindparam("this_id"))
 _FIRST = select(*_COLUMNS).order_by(repository.c.name).limit(bindparam("limit"))
 _NEXT = _FIRST.where(repository.c.name > bindparam("last"))
-_COUNT_TAGS = select(func.count()).where(tag.c.repository_id == bindparam("this_id"), tag.c.valid_until.is_(None))
 _TAGS = (
     select(func.count()).where(tag.c.repository_id == repository.c.id, tag.c.valid_until.is_(None)).scalar_subquery()
 )
+_SUMMARY = select(
+    *_COLUMNS,
+    _TAGS,
+    repository.c.visibility,
+    func.substr(repository.c.description, 1, limits.DESCRIPTION_OPENING_CHARACTERS),
+)
+_THIS = repository.c.id == bindparam("this_id")
+_SUMMARY_OF = _SUMMARY.where(_THIS)
+_DESCRIPTION = select(repository.c.description).where(_THIS)
+_VISIBILITY = select(repository.c.visibility).where(_THIS)
+_DESCRIBE = update(repository).where(_THIS).values(description=bindparam("text"))
+_SHOW = update(repository).where(_THIS).values(visibility=bindparam("to"))
 _SORTS = {
     RepositorySort.NAME: repository.c.name,
     RepositorySort.CREATED: repository.c.created_at,
@@ -85,21 +104,36 @@ class Repositories:
 
     def summary(self, found: Repository) -> RepositorySummary:
         """Give what a search would tell of the repository `found`."""
-        tags: int = self._runner.value(_COUNT_TAGS, {"this_id": found.id})
-        return RepositorySummary(found.id, found.name, found.created_at, found.updated_at, tags)
+        row = self._runner.row(_SUMMARY_OF, {"this_id": found.id})
+        assert row is not None, "whoever found a repository keeps it"
+        return _to_summary(row)
+
+    def description(self, repository_id: int) -> str:
+        """Give the whole description of a repository, empty where nobody wrote one."""
+        text: str = self._runner.value(_DESCRIPTION, {"this_id": repository_id})
+        return text
+
+    def describe(self, repository_id: int, text: str) -> None:
+        """Make `text` the description of a repository."""
+        self._runner.change(_DESCRIBE, {"this_id": repository_id, "text": text})
+
+    def visibility(self, repository_id: int) -> Visibility:
+        """Give who may pull from a repository."""
+        return Visibility(self._runner.value(_VISIBILITY, {"this_id": repository_id}))
+
+    def set_visibility(self, repository_id: int, visibility: Visibility) -> None:
+        """Change who may pull from a repository."""
+        self._runner.change(_SHOW, {"this_id": repository_id, "to": visibility})
 
     def search(self, search: RepositorySearch) -> list[RepositorySummary]:
         """Give one page of the repositories that `search` describes, in its order."""
-        query = _matching(select(*_COLUMNS, _TAGS), search)
+        query = _matching(_SUMMARY, search)
         key = _SORTS[search.sort]
         ordered = key.desc() if search.direction is Direction.DESCENDING else key.asc()
         query = query.order_by(ordered, repository.c.name).limit(search.limit)
         if search.after is not None:
             query = query.where(past(search.after, key, repository.c.name, search.direction))
-        return [
-            RepositorySummary(row[0], RepositoryName.parse(row[1]), row[2], row[3], row[4])
-            for row in self._runner.rows(query)
-        ]
+        return [_to_summary(row) for row in self._runner.rows(query)]
 
     def count(self, search: RepositorySearch) -> int:
         """Count all repositories that `search` describes, whatever its page."""
@@ -122,3 +156,9 @@ def _matching(query: Select[Any], search: RepositorySearch) -> Select[Any]:
 
 def _to_repository(row: Sequence[Any]) -> Repository:
     return Repository(id=row[0], name=RepositoryName.parse(row[1]), created_at=row[2], updated_at=row[3])
+
+
+def _to_summary(row: Sequence[Any]) -> RepositorySummary:
+    return RepositorySummary(
+        row[0], RepositoryName.parse(row[1]), row[2], row[3], row[4], visibility=Visibility(row[5]), opening=row[6]
+    )

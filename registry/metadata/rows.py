@@ -42,6 +42,13 @@ class ReferenceRole(StrEnum):
     MANIFEST = "manifest"
 
 
+class Visibility(StrEnum):
+    """Who may pull from a repository without a grant."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
 class Direction(StrEnum):
     """Which end of a sorted listing comes first."""
 
@@ -100,13 +107,18 @@ class RepositorySearch:
 
 @dataclass(frozen=True, slots=True)
 class RepositorySummary:
-    """A repository as a listing shows it; `tags` counts the tags that exist now."""
+    """A repository as a listing shows it; `tags` counts the tags that exist now.
+
+    `opening` is where its description begins, as much as `limits.DESCRIPTION_OPENING_CHARACTERS`.
+    """
 
     id: int
     name: RepositoryName
     created_at: datetime
     updated_at: datetime
     tags: int
+    visibility: Visibility
+    opening: str
 
     def position(self, sort: RepositorySort) -> Position:
         """Give the place of this repository in a listing sorted by `sort`."""

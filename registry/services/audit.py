@@ -33,6 +33,8 @@ class Action(StrEnum):
     TAG_DELETED = "tag.deleted"
     TAGS_PROTECTED = "tags.protected"
     TAGS_UNPROTECTED = "tags.unprotected"
+    REPOSITORY_DESCRIBED = "repository.described"
+    VISIBILITY_CHANGED = "visibility.changed"
     REPOSITORY_DELETED = "repository.deleted"
     KEYS_ROTATED = "keys.rotated"
     LOGIN = "login"

@@ -45,6 +45,14 @@ class RepositoryPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownRepository:
+    """A repository as lists show it, and all of its description."""
+
+    summary: RepositorySummary
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTag:
     """A tag and the platforms that what it names runs on, in the order of its index."""
 
@@ -77,7 +85,7 @@ async def repositories(services: Services, subject: Subject, search: RepositoryS
     return RepositoryPage(page, total, page[-1].position(search.sort) if len(found) > len(page) else None)
 
 
-async def repository(services: Services, access: Access) -> RepositorySummary:
+async def repository(services: Services, access: Access) -> ShownRepository:
     """The repository itself.
 
     Raises:
@@ -146,11 +154,11 @@ def _batch(tx: Transaction, search: RepositorySearch) -> list[RepositorySummary]
     return tx.repositories.search(search)
 
 
-def _summarise(tx: Transaction, name: RepositoryName) -> RepositorySummary:
+def _summarise(tx: Transaction, name: RepositoryName) -> ShownRepository:
     found = tx.repositories.find(name)
     if found is None:
         raise RepositoryUnknown(name)
-    return tx.repositories.summary(found)
+    return ShownRepository(tx.repositories.summary(found), tx.repositories.description(found.id))
 
 
 def _list_tags(tx: Transaction, name: RepositoryName, search: TagSearch) -> _Listing:

@@ -98,6 +98,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.AccountNameInvalid("Alice", 128), 400, ErrorCode.NAME_INVALID),
     (errors.PatternInvalid("*/app", 255), 400, ErrorCode.NAME_INVALID),
     (errors.PasswordInvalid("it is too short"), 400, ErrorCode.UNSUPPORTED),
+    (errors.DescriptionInvalid("it is too long"), 400, ErrorCode.UNSUPPORTED),
     (errors.TagPatternInvalid("a/*"), 400, ErrorCode.NAME_INVALID),
     (errors.TagProtected(NAME, [Tag.parse("1")], stored=DIGEST), 403, ErrorCode.DENIED),
     (errors.RepositoryProtected(NAME, Tag.parse("1")), 403, ErrorCode.DENIED),

@@ -24,6 +24,7 @@ from registry.http.web_api.representations import (
     Protection,
     ProtectionList,
     Repository,
+    RepositoryDetail,
     RepositoryPage,
     Tag,
     TagDetail,
@@ -35,12 +36,26 @@ from registry.metadata import rows
 from registry.metadata.audit_values import AuditRow
 from registry.metadata.rows import RepositorySummary, TagRow
 from registry.services import inspection
+from registry.services.description import headline
 from registry.services.image_description import DescribedManifest, DescribedTag
 
 
 def repository(found: RepositorySummary) -> Repository:
     """One repository."""
-    return Repository(str(found.name), found.tags, found.created_at, found.updated_at)
+    return Repository(
+        name=str(found.name),
+        tags=found.tags,
+        visibility=found.visibility,
+        headline=headline(found.opening),
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def repository_detail(found: inspection.ShownRepository) -> RepositoryDetail:
+    """All about one repository."""
+    listed = msgspec.structs.asdict(repository(found.summary))
+    return RepositoryDetail(**listed, description=found.description)
 
 
 def repository_page(page: inspection.RepositoryPage, query: RepositoryQuery) -> RepositoryPage:

@@ -11,10 +11,16 @@ from registry.http.call import Call
 from registry.http.routing import RouteTable
 from registry.http.web_api import answers, presenting
 from registry.http.web_api.operations import describes
-from registry.http.web_api.parameters import NoParameters, read_query
+from registry.http.web_api.parameters import NoParameters, read_body, read_query
 from registry.http.web_api.queries import ProtectedTags, RemovalQuery, RepositoryQuery
-from registry.http.web_api.representations import Repository, RepositoryPage
-from registry.services import deletion, inspection
+from registry.http.web_api.representations import (
+    RepositoryChange,
+    RepositoryDetail,
+    RepositoryPage,
+    VisibilityChange,
+)
+from registry.services import deletion, inspection, repository_settings
+from registry.services.description import Description
 
 routes = RouteTable("api_repositories")
 
@@ -35,11 +41,31 @@ async def list_repositories(call: Call) -> web.StreamResponse:
 
 
 @routes.get(_PATH, permission=Permission.PULL)
-@describes("Show a repository", answer=Repository)
+@describes("Show a repository", answer=RepositoryDetail)
 async def show_repository(call: Call) -> web.StreamResponse:
     """Answer one repository."""
     read_query(call, NoParameters)
-    return answers.content(presenting.repository(await inspection.repository(call.services, call.access)))
+    return answers.content(presenting.repository_detail(await inspection.repository(call.services, call.access)))
+
+
+@routes.patch(_PATH, permission=Permission.MAINTAIN)
+@describes("Change what is said of a repository", body=RepositoryChange)
+async def change_repository(call: Call) -> web.StreamResponse:
+    """Take another description of a repository."""
+    read_query(call, NoParameters)
+    change = await read_body(call, RepositoryChange)
+    await repository_settings.describe(call.services, call.access, Description.parse(change.description))
+    return answers.nothing()
+
+
+@routes.put(f"{_PATH}/visibility", permission=Permission.OWN)
+@describes("Let everyone pull from a repository, or only who was granted it", body=VisibilityChange)
+async def change_visibility(call: Call) -> web.StreamResponse:
+    """Make a repository public or private."""
+    read_query(call, NoParameters)
+    change = await read_body(call, VisibilityChange)
+    await repository_settings.set_visibility(call.services, call.access, change.visibility)
+    return answers.nothing()
 
 
 @routes.delete(_PATH, permission=Permission.DELETE)

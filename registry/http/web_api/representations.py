@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from registry import limits
+from registry.metadata.rows import Visibility
 from registry.services.manifest_tree import ManifestRole
 
 Time = Annotated[datetime, Meta(tz=True)]
@@ -28,12 +29,38 @@ class Platform(Struct, frozen=True):
 
 
 class Repository(Struct, frozen=True):
-    """A repository, and how many tags it has."""
+    """A repository, and how many tags it has. `headline` is the first line of its description, which may be cut."""
 
     name: str
     tags: Size
+    visibility: Visibility
+    headline: str
     created_at: Time
     updated_at: Time
+
+
+class RepositoryDetail(Repository, frozen=True):
+    """A repository, and all of its description."""
+
+    description: Annotated[str, Meta(description="Markdown; empty where nobody wrote one.")]
+
+
+class RepositoryChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What shall be said of a repository."""
+
+    description: Annotated[
+        str,
+        Meta(
+            description=f"Markdown of at most {limits.DESCRIPTION_BYTES} bytes in UTF-8, "
+            "without control characters but newlines and tabs."
+        ),
+    ]
+
+
+class VisibilityChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may pull from a repository: everyone, or who was granted it."""
+
+    visibility: Visibility
 
 
 class RepositoryPage(Struct, frozen=True):

@@ -89,6 +89,46 @@ def test_one_repository_is_shown(registry: Run) -> None:
     assert "tags\t3" in text
 
 
+def test_a_repository_is_described_from_text_files_and_pipes(registry: Run, tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text("# From a file\n\nMore.\n")
+
+    assert registry("repository", "describe", "team/app", "--text", "# Words").out == "team/app is described\n"
+    assert "DESCRIPTION" not in registry("repository", "list").out
+    assert registry("repository", "list").out.splitlines()[0].endswith("\tWords")
+    assert registry("repository", "describe", "team/app", "--file", str(file)).code == 0
+    assert registry("repository", "show", "team/app").out.endswith("\n# From a file\n\nMore.\n")
+    assert listed(registry("repository", "show", "team/app", "--json"))["description"] == file.read_text()
+    ended = registry("repository", "describe", "team/app", "--text", "")
+    assert ended.out == "team/app has no description any more\n"
+
+
+def test_a_description_that_cannot_be_taken_is_told(registry: Run, tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    for content, reason in ((b"\xff", "no text in UTF-8"), (b"a" * 20_481, "more than 20480 bytes"), (b"\0", "U+0000")):
+        file.write_bytes(content)
+        ended = registry("repository", "describe", "team/app", "--file", str(file))
+        assert ended.code == 1
+        assert reason in ended.err
+    assert registry("repository", "describe", "team/app", "--file", str(tmp_path / "none")).code == 1
+    assert registry("repository", "describe", "team/app").code == 2
+    assert registry("repository", "describe", "team/app", "--text", "a", "--file", str(file)).code == 2
+
+
+def test_repositories_are_published_by_name_and_pattern(registry: Run) -> None:
+    one = registry("repository", "visibility", "team/web", "public")
+    assert one.out == "team/web is public\n"
+
+    several = listed(registry("repository", "visibility", "team/*", "public", "--json"))
+
+    assert several == {"visibility": "public", "repositories": ["team/app", "team/web"]}
+    found = listed(registry("repository", "list", "--json"))["repositories"]
+    assert [each["visibility"] for each in found] == ["public", "public"]
+    assert registry("repository", "visibility", "none/*", "public").err == "registry: no repository fits none/*\n"
+    assert registry("repository", "visibility", "*/app", "public").code == 2
+    assert registry("repository", "visibility", "team/app", "hidden").code == 2
+
+
 def test_tags_are_listed_with_what_they_name(registry: Run) -> None:
     document = listed(registry("tag", "list", "team/app", "--json"))
     rows = registry("tag", "list", "team/app").out.splitlines()
@@ -209,6 +249,8 @@ def test_a_repository_with_protected_tags_is_removed_when_that_is_meant(registry
     [
         ["repository", "show", "team/none"],
         ["repository", "rm", "team/none", "--yes"],
+        ["repository", "describe", "team/none", "--text", "a"],
+        ["repository", "visibility", "team/none", "public"],
         ["tag", "list", "team/none"],
         ["tag", "move", "team/none", "1", "2"],
         ["tag", "move", "team/app", "latest", "nine"],

@@ -18,7 +18,7 @@ from registry.metadata.audit_values import AuditSearch
 from registry.metadata.database import Database
 from registry.metadata.garbage_values import GarbageTerms, LooseManifest
 from registry.metadata.hot_statements import compile_all
-from registry.metadata.rows import Position, Pull, ReferenceRole, Repository, TagSearch, UploadProgress
+from registry.metadata.rows import Position, Pull, ReferenceRole, Repository, TagSearch, UploadProgress, Visibility
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
 from registry.metadata.transaction import Transaction
@@ -67,6 +67,11 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "end all tags of a manifest": lambda tx: tx.tags.end_all(1, digest("two"), actor=ALICE, now=NOW),
     "begin a tag": lambda tx: tx.tags.begin(1, LATEST, digest("two"), actor=ALICE, now=NOW),
     "what a tag ever named": lambda tx: tx.tags.ever_named(1, LATEST, digest("two")),
+    "summarise a repository": lambda tx: tx.repositories.summary(_REPOSITORY),
+    "read a description": lambda tx: tx.repositories.description(1),
+    "describe a repository": lambda tx: tx.repositories.describe(1, "An app."),
+    "who may pull": lambda tx: tx.repositories.visibility(1),
+    "publish a repository": lambda tx: tx.repositories.set_visibility(1, Visibility.PUBLIC),
     "list protections": lambda tx: tx.protections.of(1),
     "remove a protection": lambda tx: tx.protections.remove(1, "v*"),
     "lock a repository": lambda tx: tx.repositories.lock(APP),

@@ -88,7 +88,7 @@ async def test_a_repository_tells_how_many_tags_it_has_now(services: Services) -
     await pusher.index("1", "2", "3", manifests=[])
     await deletion.tag(services, ACCESS, Tag.parse("3"))
 
-    found = await inspection.repository(services, ACCESS)
+    found = (await inspection.repository(services, ACCESS)).summary
     [listed] = (await inspection.repositories(services, ANONYMOUS, RepositorySearch(limit=9))).repositories
 
     assert found == listed

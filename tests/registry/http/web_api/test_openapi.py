@@ -21,6 +21,7 @@ from tests.registry.pushing import AMD64, ARM64, UNKNOWN, Pusher
 
 ROUTES = {route.path: route for table in TABLES for route in table if route.path.startswith("/api/")}
 DOCUMENT = "/api/v1/openapi.json"
+REPOSITORY = "/api/v1/repositories/{name}"
 
 
 async def test_the_document_is_valid_and_public(client: Client) -> None:
@@ -62,21 +63,23 @@ async def test_every_answer_is_what_the_document_says(client: Client, http_servi
     await pusher.image("3", config_type="application/x", subject=image)
     await pusher.index("2", manifests=children)
     values = {"name": "team/app", "tag": "2", "pattern": "3.*"}
-    bodies: dict[str, dict[str, Any]] = {
-        "PUT": {"json": {"digest": image["digest"]}},
-        "POST": {"json": {"steps": 1}},
+    bodies: dict[tuple[str, str], dict[str, Any]] = {
+        ("PATCH", REPOSITORY): {"json": {"description": "# An app"}},
+        ("PUT", f"{REPOSITORY}/visibility"): {"json": {"visibility": "public"}},
+        ("PUT", f"{REPOSITORY}/tags/{{tag}}"): {"json": {"digest": image["digest"]}},
+        ("POST", f"{REPOSITORY}/tags/{{tag}}/restore"): {"json": {"steps": 1}},
     }
 
     # Deletions last, the longest path first: what is answered before them has something to tell.
     operations = sorted(document.operations, key=lambda operation: (operation[0] == "DELETE", -len(operation[1])))
     for method, path in operations:
         for query in ("?unknown=1", "?limit=1", ""):
-            answer = await client.ask(method, path.format_map(values) + query, **bodies.get(method, {}))
+            answer = await client.ask(method, path.format_map(values) + query, **bodies.get((method, path), {}))
             document.check((method, path), answer)
         assert answer.status in {200, 204}, (method, path)
         for name in ("team/absent", "BAD"):
             answer = await client.ask(
-                method, path.format_map({**values, "name": name, "tag": "1"}) + query, **bodies.get(method, {})
+                method, path.format_map({**values, "name": name, "tag": "1"}) + query, **bodies.get((method, path), {})
             )
             document.check((method, path), answer)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from oci_spec.reference import RepositoryName
+from registry import limits
 from registry.auth.permission import Permission
 from registry.auth.subject import Subject
 from registry.config.schema import Server
@@ -14,7 +16,7 @@ from registry.config.values import ExternalUrl
 from registry.services.context import Services
 from tests.registry.assembly import Rules
 from tests.registry.http.serving import Client, Serve
-from tests.registry.http.web_api.reading import walk
+from tests.registry.http.web_api.reading import refused_parameter, walk
 from tests.registry.pushing import Pusher
 
 LIST = "/api/v1/repositories"
@@ -40,7 +42,7 @@ async def test_a_repository_is_listed_as_it_is_shown(client: Client, http_servic
 
     [repository] = listed.document["repositories"]
     assert (listed.document["total"], listed.document["next_cursor"]) == (1, None)
-    assert repository == shown.document
+    assert {**repository, "description": ""} == shown.document
     assert (repository["name"], repository["tags"]) == ("team/app", 2)
     assert repository["created_at"] < repository["updated_at"]
     assert repository["updated_at"].endswith("Z")
@@ -105,6 +107,47 @@ async def test_a_removed_repository_is_gone_with_all_that_was_in_it(client: Clie
         assert (await client.get(f"{LIST}/team/app{path}")).status == 404
 
 
+async def test_a_repository_is_described_and_published(client: Client, http_services: Services) -> None:
+    await fill(http_services, "team/app")
+
+    described = await client.ask("PATCH", f"{LIST}/team/app", json={"description": "# An app\n\nMore."})
+    published = await client.ask("PUT", f"{LIST}/team/app/visibility", json={"visibility": "public"})
+
+    shown = (await client.get(f"{LIST}/team/app")).document
+    assert (described.status, published.status) == (204, 204)
+    assert (shown["description"], shown["headline"]) == ("# An app\n\nMore.", "An app")
+    assert shown["visibility"] == "public"
+
+
+@pytest.mark.parametrize("text", ["\0", "a" * (limits.DESCRIPTION_BYTES + 1)])
+async def test_a_description_that_cannot_be_shown_is_refused(
+    client: Client, http_services: Services, text: str
+) -> None:
+    await fill(http_services, "team/app")
+
+    answer = await client.ask("PATCH", f"{LIST}/team/app", json={"description": text})
+
+    assert (answer.status, answer.document["code"]) == (400, "UNSUPPORTED")
+    assert answer.document["detail"].startswith("this description cannot be taken: ")
+
+
+async def test_the_longest_description_is_taken_however_it_is_escaped(client: Client, http_services: Services) -> None:
+    await fill(http_services, "team/app")
+    text = "\u00e4" * (limits.DESCRIPTION_BYTES // 2)
+
+    answer = await client.ask("PATCH", f"{LIST}/team/app", data=json.dumps({"description": text}))
+
+    assert answer.status == 204
+    assert (await client.get(f"{LIST}/team/app")).document["description"] == text
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"visibility": "hidden"}', b'{"visibility": "public", "more": 1}'])
+async def test_a_visibility_that_there_is_not_is_refused(client: Client, http_services: Services, body: bytes) -> None:
+    await fill(http_services, "team/app")
+
+    assert refused_parameter(await client.ask("PUT", f"{LIST}/team/app/visibility", data=body))[0] == "body"
+
+
 async def test_what_may_not_be_pulled_is_not_listed(serve: Serve, http_services: Services) -> None:
     await fill(http_services, "mine", "theirs")
     client = await serve(services=replace(http_services, policy=MayList((Permission.PULL, "mine"))))
@@ -128,7 +171,8 @@ async def test_head_has_the_headers_of_get(client: Client, http_services: Servic
     ("path", "allowed"),
     [
         (LIST, "GET, HEAD"),
-        (f"{LIST}/a", "DELETE, GET, HEAD"),
+        (f"{LIST}/a", "DELETE, GET, HEAD, PATCH"),
+        (f"{LIST}/a/visibility", "PUT"),
         (f"{LIST}/a/tags", "GET, HEAD"),
         (f"{LIST}/a/tags/1", "DELETE, GET, HEAD, PUT"),
         (f"{LIST}/a/tags/1/history", "GET, HEAD"),
@@ -137,7 +181,7 @@ async def test_head_has_the_headers_of_get(client: Client, http_services: Servic
     ],
 )
 async def test_other_methods_are_told_which_there_are(client: Client, path: str, allowed: str) -> None:
-    answer = await client.ask("PATCH", path)
+    answer = await client.ask("POST", path)
 
     assert (answer.status, answer.headers["Allow"]) == (405, allowed)
     assert answer.headers["Content-Type"] == "application/problem+json"
