@@ -14,7 +14,7 @@ class Permission(StrEnum):
         "enter"  # to have brought a token or credentials: what login commands ask for, and learn how from its refusal
     )
     OBSERVE = "observe"  # figures about the whole registry
-    CATALOG = "catalog"  # names of repositories, as far as the asker may pull from them
+    CATALOG = "catalog"  # names of repositories; asked with one too: it is shown to whoever may pull from it
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"

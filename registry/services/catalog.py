@@ -19,7 +19,7 @@ async def page(services: Services, subject: Subject, limit: int | None, last: Re
     batch_size = size + 1
     while True:
         batch = await services.database.read(_names, last, batch_size)
-        visible += [str(name) for name in batch if await services.policy.allows(subject, Permission.PULL, name)]
+        visible += [str(name) for name in batch if await services.policy.allows(subject, Permission.CATALOG, name)]
         if len(visible) > size or len(batch) < batch_size:
             return cut(visible, size)
         # Whoever sees few of many repositories must not cost a query for each that is not theirs.

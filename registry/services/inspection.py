@@ -145,7 +145,7 @@ async def _search_visible(
 async def _visible(services: Services, subject: Subject, search: RepositorySearch) -> AsyncIterator[RepositorySummary]:
     while batch := await services.database.read(_batch, search):
         for found in batch:
-            if await services.policy.allows(subject, Permission.PULL, found.name):
+            if await services.policy.allows(subject, Permission.CATALOG, found.name):
                 yield found
         search = replace(search, after=batch[-1].position(search.sort))
 

@@ -50,12 +50,12 @@ async def test_the_catalog_itself_has_a_permission(serve: Serve, storage_root: P
         assert (await client.get(CATALOG)).refusal == (403, "DENIED")
 
 
-async def test_only_what_may_be_pulled_is_listed(
+async def test_only_what_may_be_shown_is_listed(
     serve: Serve, filled: Client, storage_root: Path, sqlite_url: str
 ) -> None:
     class Some(Rules):
         async def allows(self, subject: object, permission: Permission, repository: object) -> bool:
-            return permission is Permission.CATALOG or str(repository) == "a/c"
+            return permission is Permission.CATALOG and (repository is None or str(repository) == "a/c")
 
     async with open_services(storage_root, sqlite_url, policy=Some()) as services:
         client = await serve(services=services)

@@ -67,18 +67,18 @@ async def test_a_page_begins_after_a_name_that_need_not_exist(services: Services
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-async def test_what_may_not_be_pulled_is_not_named_and_takes_no_place(open_worker: OpenWorker, limit: int) -> None:
+async def test_what_may_not_be_shown_is_not_named_and_takes_no_place(open_worker: OpenWorker, limit: int) -> None:
     readable = ["b", "m", "n", "y"]
-    services = await open_worker(policy=Rules(*((Permission.PULL, name) for name in readable)))
+    services = await open_worker(policy=Rules(*((Permission.CATALOG, name) for name in readable)))
     await make(services, *"abcdefghijklmnopqrstuvwxyz")
 
     assert await everything(services, limit) == readable
 
 
-async def test_who_may_pull_from_few_of_many_does_not_cost_a_query_for_each(
+async def test_who_may_see_few_of_many_does_not_cost_a_query_for_each(
     open_worker: OpenWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    services = await open_worker(policy=Rules((Permission.PULL, "zz")))
+    services = await open_worker(policy=Rules((Permission.CATALOG, "zz")))
     await make(services, *(f"hidden/{number}" for number in range(300)), "zz")
     queries = 0
     read: Callable[..., Any] = services.database.read

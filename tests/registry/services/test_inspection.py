@@ -67,9 +67,9 @@ async def repository_names(services: Services, **search: Any) -> list[str]:
 
 
 @ON_SQLITE
-async def test_who_may_not_pull_from_a_repository_neither_sees_nor_counts_it(open_worker: OpenWorker) -> None:
+async def test_who_may_not_see_a_repository_neither_sees_nor_counts_it(open_worker: OpenWorker) -> None:
     names = [f"{namespace}/{number}" for number in range(5) for namespace in ("mine", "theirs")]
-    rules = Rules(*((Permission.PULL, name) for name in names if name.startswith("mine/")))
+    rules = Rules(*((Permission.CATALOG, name) for name in names if name.startswith("mine/")))
     services = await open_worker(policy=rules)
     await fill(services, *names)
 

@@ -26,7 +26,8 @@ class MayList(Rules):
     """Rules under which everybody may ask for the list of repositories."""
 
     async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
-        return permission is Permission.CATALOG or await super().allows(subject, permission, repository)
+        may_ask = permission is Permission.CATALOG and repository is None
+        return may_ask or await super().allows(subject, permission, repository)
 
 
 async def fill(services: Services, *names: str) -> None:
@@ -148,9 +149,9 @@ async def test_a_visibility_that_there_is_not_is_refused(client: Client, http_se
     assert refused_parameter(await client.ask("PUT", f"{LIST}/team/app/visibility", data=body))[0] == "body"
 
 
-async def test_what_may_not_be_pulled_is_not_listed(serve: Serve, http_services: Services) -> None:
+async def test_what_may_not_be_shown_is_not_listed(serve: Serve, http_services: Services) -> None:
     await fill(http_services, "mine", "theirs")
-    client = await serve(services=replace(http_services, policy=MayList((Permission.PULL, "mine"))))
+    client = await serve(services=replace(http_services, policy=MayList((Permission.CATALOG, "mine"))))
 
     assert [repository["name"] for repository in await walk(client, LIST, "repositories")] == ["mine"]
     assert (await client.get(f"{LIST}/theirs")).status == 403
