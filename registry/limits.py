@@ -279,6 +279,15 @@ TOKEN_SKEW_S: Final = 60
 VERIFIED_TOKENS: Final = 4096
 """Most verified tokens that one process remembers: about 2 KiB each, and a client uses one for minutes."""
 
+TOKEN_CERTIFICATES: Final = 5
+"""Most certificates that a token brings along: longer chains are not in use, and each costs a signature to verify."""
+
+TRUSTED_KEYS_BYTES: Final = MIB
+"""Longest file of another token server's keys: some hundred certificates."""
+
+SUBJECT_CHARACTERS: Final = 255
+"""Longest name of a subject that another token server vouches for, as it is kept."""
+
 SIGNING_KEYS_FRESH_S: Final = 2
 """How long a process uses the signing keys that it has read: so long after a rotation it does not know of it."""
 

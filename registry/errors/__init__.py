@@ -32,7 +32,7 @@ The tree::
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── Denied                   who is asking is known, and may not
     ├── NamespaceUnknown         a push into a namespace that nobody made
-    ├── KeyFileInvalid, SigningKeysUnreadable
+    ├── KeyFileInvalid, SigningKeysUnreadable, TrustedKeysInvalid
     ├── TooManyRequests
     └── Unavailable              the registry cannot answer now
         ├── DatabaseBusy, DatabaseUnavailable
@@ -56,6 +56,7 @@ from registry.errors.accounts import (
     PatternInvalid,
     SigningKeysUnreadable,
     TokenInvalid,
+    TrustedKeysInvalid,
     Unauthorized,
 )
 from registry.errors.availability import (
@@ -166,6 +167,7 @@ __all__ = [
     "TagProtected",
     "TokenInvalid",
     "TooManyRequests",
+    "TrustedKeysInvalid",
     "Unauthorized",
     "Unavailable",
     "UploadConflict",

@@ -75,6 +75,14 @@ class KeyFileInvalid(RegistryError):
         self.message = f"auth.key_file: {path}: {reason}"
 
 
+class TrustedKeysInvalid(RegistryError):
+    """A file of another token server's keys cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.message = f"keys of the token server: {path}: {reason}"
+
+
 class SigningKeysUnreadable(RegistryError):
     """The keys that sign tokens are in the database, and this process cannot make use of them."""
 

@@ -16,6 +16,7 @@ from registry.errors.accounts import (
     PasswordInvalid,
     PatternInvalid,
     SigningKeysUnreadable,
+    TrustedKeysInvalid,
     Unauthorized,
 )
 from registry.errors.availability import StorageFull, Unavailable
@@ -142,6 +143,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     Unauthorized: Meaning(ErrorCode.UNAUTHORIZED, 401),
     KeyFileInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
     SigningKeysUnreadable: Meaning(ErrorCode.UNAVAILABLE, 503),
+    TrustedKeysInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
     Denied: Meaning(ErrorCode.DENIED, 403),
     NamespaceUnknown: Meaning(ErrorCode.DENIED, 403),
     TooManyRequests: Meaning(ErrorCode.TOOMANYREQUESTS, 429),

@@ -1,0 +1,489 @@
+"""Tokens of another token server: what they prove, and that every known forgery is refused."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from oci_spec.reference import RepositoryName
+from registry import limits
+from registry.auth.external import ExternalTokens
+from registry.auth.permission import Permission
+from registry.auth.subject import ANONYMOUS, SubjectKind
+from registry.auth.token_scope import covers
+from registry.auth.trusted_keys import TrustedKeys, thumbprint
+from registry.errors import TokenInvalid, TrustedKeysInvalid
+
+ISSUER, SERVICE = "https://auth.example", "registry.example"
+NOW: Final = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+APP = RepositoryName.parse("team/app")
+KEY_ID = "PYYO:TEWU:V7JH:26JV:AQTZ:LJC3:SXVJ:XGHA:34F2:2LAQ:ZRMK:Z7Q6"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW.timestamp()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def server() -> ec.EllipticCurvePrivateKey:
+    """The key of the token server."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+Open = Callable[..., ExternalTokens]
+
+
+@pytest.fixture
+def by_key_set(tmp_path: Path, clock: Clock) -> Open:
+    """Opens a verifier that trusts the keys of a set."""
+
+    def open_with(*jwks: Any, **options: Any) -> ExternalTokens:
+        path = tmp_path / "jwks.json"
+        path.write_text(json.dumps({"keys": list(jwks)}))
+        return ExternalTokens(TrustedKeys.of_key_set(path), issuer=ISSUER, service=SERVICE, clock=clock, **options)
+
+    return open_with
+
+
+@pytest.fixture
+def by_certificates(tmp_path: Path, clock: Clock) -> Open:
+    """Opens a verifier that trusts a bundle of certificates."""
+
+    def open_with(*roots: x509.Certificate, **options: Any) -> ExternalTokens:
+        path = tmp_path / "bundle.pem"
+        path.write_bytes(b"".join(root.public_bytes(Encoding.PEM) for root in roots))
+        keys = TrustedKeys.of_certificates(path)
+        return ExternalTokens(keys, issuer=ISSUER, service=SERVICE, clock=clock, **options)
+
+    return open_with
+
+
+@pytest.fixture
+def tokens(by_key_set: Open, server: ec.EllipticCurvePrivateKey) -> ExternalTokens:
+    return by_key_set(jwk(server, kid=KEY_ID))
+
+
+def jwk(private: Any, **more: Any) -> dict[str, Any]:
+    public = private.public_key()
+    if isinstance(private, rsa.RSAPrivateKey):
+        return {**RSAAlgorithm.to_jwk(public, as_dict=True), **more}
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        return {**OKPAlgorithm.to_jwk(public, as_dict=True), **more}
+    return {**ECAlgorithm.to_jwk(public, as_dict=True), **more}
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """What distribution's "Token Authentication Implementation" has in a token."""
+    now = int(NOW.timestamp())
+    good = {
+        "iss": ISSUER,
+        "sub": "jlhawn",
+        "aud": SERVICE,
+        "exp": now + 300,
+        "nbf": now,
+        "iat": now,
+        "jti": "tYJCO1c6cnyy7kAn0c7rKPgbV1H1bFws",
+        "access": [{"type": "repository", "class": "image", "name": "team/app", "actions": ["pull", "push"]}],
+    }
+    return {name: value for name, value in {**good, **changes}.items() if value is not ...}
+
+
+def signed(private: Any, payload: dict[str, Any] | None = None, algorithm: str = "ES256", **header: Any) -> str:
+    return jwt.encode(payload or claims(), private, algorithm=algorithm, headers={"kid": KEY_ID, **header})
+
+
+def encoded(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def is_refused(tokens: ExternalTokens, text: str) -> bool:
+    try:
+        tokens.verify(text)
+    except TokenInvalid:
+        return True
+    return False
+
+
+def certificate(
+    private: Any,
+    name: str = "token server",
+    *,
+    by: tuple[x509.Certificate, Any] | None = None,
+    ca: bool = False,
+    begin: datetime = NOW - timedelta(days=1),
+    days: int = 10,
+    path_length: int | None = None,
+    extension: x509.ExtensionType | None = None,
+) -> x509.Certificate:
+    """A certificate of a private key: signed by itself, or `by` another."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if by is None else by[0].subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length if ca else None), critical=True)
+    )
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=True)
+    return builder.sign(private if by is None else by[1], hashes.SHA256())
+
+
+def x5c(*certificates: x509.Certificate) -> list[str]:
+    return [base64.b64encode(each.public_bytes(Encoding.DER)).decode() for each in certificates]
+
+
+def test_a_token_proves_a_user_without_an_account_and_what_it_is_for(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey
+) -> None:
+    verified = tokens.verify(signed(server))
+
+    subject = verified.subject
+    assert (subject.kind, subject.name, subject.account_id) == (SubjectKind.USER, "jlhawn", None)
+    assert subject.proof is not None
+    assert subject.proof.granted is not None
+    assert covers(subject.proof.granted, Permission.PULL, APP)
+    assert covers(subject.proof.granted, Permission.PUSH, APP)
+    assert not covers(subject.proof.granted, Permission.DELETE, APP)
+    assert not covers(subject.proof.granted, Permission.PULL, RepositoryName.parse("team/other"))
+    assert not covers(subject.proof.granted, Permission.ADMINISTER, None)
+
+
+@pytest.mark.parametrize("access", [..., None, []])
+def test_a_token_without_access_proves_who_asks_and_grants_nothing(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, access: Any
+) -> None:
+    subject = tokens.verify(signed(server, claims(access=access))).subject
+
+    assert subject.name == "jlhawn"
+    assert subject.proof is not None
+    assert subject.proof.granted == frozenset()
+
+
+@pytest.mark.parametrize("sub", ["", ...])
+def test_a_token_for_nobody_is_nobodys(tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, sub: Any) -> None:
+    assert tokens.verify(signed(server, claims(sub=sub))).subject == ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    ("sub", "name"),
+    [
+        ("auth0|5f7c8ec7", "auth0|5f7c8ec7"),
+        ("a b\nc", "a%20b%0Ac"),
+        ("50%0A", "50%250A"),
+        ("zoë", "zo%C3%AB"),
+        ("\ud800", "%ED%A0%80"),
+    ],
+)
+def test_a_name_is_plain_and_one_for_each_subject(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, sub: str, name: str
+) -> None:
+    assert tokens.verify(signed(server, claims(sub=sub))).subject.name == name
+
+
+def test_a_key_is_found_by_its_thumbprint(by_key_set: Open, server: ec.EllipticCurvePrivateKey) -> None:
+    tokens = by_key_set(jwk(server))
+
+    assert not is_refused(tokens, signed(server, kid=thumbprint(server.public_key())))
+    assert is_refused(tokens, signed(server))
+
+
+def test_a_thumbprint_is_that_of_the_rfc() -> None:
+    # RFC 7638, "Example JWK Thumbprint Computation".
+    modulus = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3okn"
+        "jhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6q"
+        "MQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awap"
+        "JzKnqDKgw"
+    )
+
+    key = jwt.PyJWK({"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256"}).key
+
+    assert thumbprint(key) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_keys_of_every_kind_verify_by_their_algorithms_only(by_key_set: Open) -> None:
+    private_keys: dict[str, Any] = {
+        "RS256": rsa.generate_private_key(65537, 2048),
+        "ES384": ec.generate_private_key(ec.SECP384R1()),
+        "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    }
+    tokens = by_key_set(*(jwk(private, kid=name) for name, private in private_keys.items()))
+    narrowed = by_key_set(*(jwk(private, kid=name) for name, private in private_keys.items()), algorithms=["ES384"])
+
+    for name, private in private_keys.items():
+        text = signed(private, algorithm=name, kid=name)
+        assert not is_refused(tokens, text)
+        assert is_refused(narrowed, text) is (name != "ES384")
+    assert not is_refused(tokens, signed(private_keys["RS256"], algorithm="PS512", kid="RS256"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iss": "https://elsewhere.example"},
+        {"aud": "elsewhere.example"},
+        {"aud": []},
+        {"exp": int(NOW.timestamp()) - limits.TOKEN_SKEW_S},
+        {"nbf": int(NOW.timestamp()) + limits.TOKEN_SKEW_S + 1},
+        {"exp": ...},
+        {"exp": "99999999999"},
+        {"sub": 7},
+        {"sub": "x" * 256},
+        {"access": [{"type": "repository", "name": "team/app", "actions": "pull"}]},
+    ],
+)
+def test_a_token_that_is_not_for_us_or_not_for_now_is_refused(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, change: dict[str, Any]
+) -> None:
+    assert is_refused(tokens, signed(server, claims(**change)))
+
+
+def test_a_token_for_several_services_is_for_this_one_too(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey
+) -> None:
+    assert not is_refused(tokens, signed(server, claims(aud=["elsewhere.example", SERVICE])))
+
+
+def test_a_token_expires_although_it_was_remembered(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, clock: Clock
+) -> None:
+    text = signed(server)
+    first = tokens.verify(text)
+    clock.now += 300 + limits.TOKEN_SKEW_S - 1
+    assert tokens.verify(text) is first
+
+    clock.now += 1
+
+    assert is_refused(tokens, text)
+
+
+def test_a_token_brings_certificates_that_lead_to_a_trusted_one(
+    by_certificates: Open, server: ec.EllipticCurvePrivateKey
+) -> None:
+    root_key, between_key = ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)
+    root = certificate(root_key, "root", ca=True)
+    between = certificate(between_key, "between", by=(root, root_key), ca=True, path_length=0)
+    leaf = certificate(server, by=(between, between_key))
+    tokens = by_certificates(root)
+
+    assert not is_refused(tokens, signed(server, x5c=x5c(leaf, between)))
+    assert not is_refused(tokens, signed(server, x5c=x5c(leaf, between, root)))
+    assert not is_refused(by_certificates(between), signed(server, x5c=x5c(leaf)))
+    assert is_refused(tokens, signed(server, x5c=x5c(leaf)))
+    assert is_refused(tokens, signed(server, x5c=x5c(between, leaf)))
+
+
+def test_a_certificate_of_the_bundle_signs_tokens_itself(
+    by_certificates: Open, server: ec.EllipticCurvePrivateKey
+) -> None:
+    own = certificate(server)
+    tokens = by_certificates(own)
+
+    assert not is_refused(tokens, signed(server, x5c=x5c(own)))
+    assert not is_refused(tokens, signed(server, kid=thumbprint(server.public_key())))
+
+
+def test_what_a_certificate_proves_ends_with_it_although_it_was_remembered(
+    by_certificates: Open, server: ec.EllipticCurvePrivateKey, clock: Clock
+) -> None:
+    own = certificate(server, begin=NOW - timedelta(days=1), days=1)
+    tokens = by_certificates(own)
+    texts = [signed(server, x5c=x5c(own)), signed(server, kid=thumbprint(server.public_key()))]
+    assert not any(is_refused(tokens, text) for text in texts)
+
+    clock.now += 1
+
+    assert all(is_refused(tokens, text) for text in texts)
+
+
+def test_attack_certificates_that_do_not_lead_to_a_trusted_one(
+    by_certificates: Open, server: ec.EllipticCurvePrivateKey
+) -> None:
+    root_key, their_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = certificate(root_key, "root", ca=True)
+    their_root = certificate(their_key, "root", ca=True)
+    ours = certificate(server, by=(root, root_key))
+    theirs = certificate(their_key, by=(their_root, their_key))
+    tokens = by_certificates(root)
+
+    assert not is_refused(tokens, signed(server, x5c=x5c(ours)))
+    for chain in ([theirs], [their_root], [theirs, their_root], [theirs, root], [theirs, ours, root], [ours], []):
+        assert is_refused(tokens, signed(their_key, x5c=x5c(*chain)))
+
+
+@pytest.mark.parametrize(
+    "weakness",
+    [
+        {"ca": False},
+        {"ca": True, "begin": NOW - timedelta(days=20)},
+        {"ca": True, "begin": NOW + timedelta(days=1)},
+        {"ca": True, "path_length": 0},
+        {"ca": True, "extension": x509.NameConstraints([x509.DNSName("example")], None)},
+    ],
+)
+def test_attack_an_authority_that_may_not_sign(
+    by_certificates: Open, server: ec.EllipticCurvePrivateKey, weakness: dict[str, Any]
+) -> None:
+    root_key, first_key, second_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    root = certificate(root_key, "root", ca=True)
+    first = certificate(first_key, "first", by=(root, root_key), **weakness)
+    second = certificate(second_key, "second", by=(first, first_key), ca=True)
+    leaf = certificate(server, by=(second, second_key))
+    whole = certificate(first_key, "first", by=(root, root_key), ca=True)
+
+    assert not is_refused(by_certificates(root), signed(server, x5c=x5c(leaf, second, whole)))
+    assert is_refused(by_certificates(root), signed(server, x5c=x5c(leaf, second, first)))
+
+
+@pytest.mark.parametrize("value", [None, "MIIB", [], [7], ["MIIB"], ["é"], [["MIIB"]], ["MIIB"] * 6, {"0": "MIIB"}])
+def test_attack_certificates_that_are_none(
+    by_certificates: Open, server: ec.EllipticCurvePrivateKey, value: Any
+) -> None:
+    own = certificate(server)
+
+    assert is_refused(by_certificates(own), signed(server, kid=thumbprint(server.public_key()), x5c=value))
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE"])
+def test_attack_a_token_without_a_signature(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, alg: str
+) -> None:
+    header = {"typ": "JWT", "alg": alg, "kid": KEY_ID}
+
+    assert is_refused(tokens, f"{encoded(header)}.{encoded(claims())}.")
+    assert is_refused(tokens, f"{encoded(header)}.{encoded(claims())}.{signed(server).rpartition('.')[2]}")
+    assert is_refused(tokens, signed(server).rpartition(".")[0] + ".")
+
+
+@pytest.mark.parametrize("form", [Encoding.PEM, Encoding.DER])
+def test_attack_the_public_key_used_as_a_shared_secret(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, form: Encoding
+) -> None:
+    secret = server.public_key().public_bytes(form, PublicFormat.SubjectPublicKeyInfo)
+    text = f"{encoded({'typ': 'JWT', 'alg': 'HS256', 'kid': KEY_ID})}.{encoded(claims())}"
+    mac = hmac.new(secret, text.encode(), hashlib.sha256).digest()
+
+    assert is_refused(tokens, f"{text}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}")
+
+
+def test_attack_a_symmetric_key_in_the_set(by_key_set: Open, server: ec.EllipticCurvePrivateKey) -> None:
+    secret = b"known to whoever reads the file."
+    octets = {"kty": "oct", "kid": "shared", "k": base64.urlsafe_b64encode(secret).rstrip(b"=").decode()}
+    tokens = by_key_set(jwk(server, kid=KEY_ID), octets, algorithms=["ES256", "HS256", "none"])
+
+    assert not is_refused(tokens, signed(server))
+    assert is_refused(tokens, signed(secret, algorithm="HS256", kid="shared"))
+
+
+def test_attack_another_key_or_algorithm_under_a_trusted_id(tokens: ExternalTokens) -> None:
+    others: list[tuple[Any, str]] = [
+        (rsa.generate_private_key(65537, 2048), "RS256"),
+        (ec.generate_private_key(ec.SECP256R1()), "ES256"),
+        (ec.generate_private_key(ec.SECP384R1()), "ES384"),
+        (ed25519.Ed25519PrivateKey.generate(), "EdDSA"),
+    ]
+
+    for private, algorithm in others:
+        assert is_refused(tokens, signed(private, algorithm=algorithm))
+
+
+@pytest.mark.parametrize("kid", ["", "x", "../../dev/null", 7, None, ["x"], {}])
+def test_attack_a_foreign_key_id(tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, kid: Any) -> None:
+    header = {"typ": "JWT", "alg": "ES256", "kid": kid}
+
+    assert is_refused(tokens, f"{encoded(header)}.{signed(server).split('.', 1)[1]}")
+
+
+@pytest.mark.parametrize("name", ["jku", "x5u", "jwk", "crit", "cty", "zip", "enc"])
+def test_attack_a_header_that_brings_or_names_a_key_or_asks_for_more(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, name: str
+) -> None:
+    theirs = ec.generate_private_key(ec.SECP256R1())
+    values: dict[str, Any] = {"jwk": jwk(theirs, kid=KEY_ID), "crit": ["exp"]}
+    header = {name: values.get(name, "https://evil.example")}
+
+    assert is_refused(tokens, signed(theirs, **header))
+    assert is_refused(tokens, signed(server, **header))
+
+
+@pytest.mark.parametrize("value", [False, True, "false"])
+def test_attack_a_payload_that_is_not_encoded(
+    tokens: ExternalTokens, server: ec.EllipticCurvePrivateKey, value: Any
+) -> None:
+    header = {"typ": "JWT", "alg": "ES256", "kid": KEY_ID, "b64": value, "crit": ["b64"]}
+
+    assert is_refused(tokens, f"{encoded(header)}.{signed(server).split('.', 1)[1]}")
+
+
+def test_attack_certificates_beside_a_key_that_is_known_by_its_id(tokens: ExternalTokens) -> None:
+    theirs = ec.generate_private_key(ec.SECP256R1())
+
+    assert is_refused(tokens, signed(theirs, x5c=x5c(certificate(theirs))))
+
+
+@pytest.mark.parametrize("text", ["", "..", "a.b.c", "a.b.c.d", "e30.e30.", "é.é.é", "\ud800.x.y", "W10.e30."])
+def test_what_is_no_token_is_refused(tokens: ExternalTokens, text: str) -> None:
+    assert is_refused(tokens, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file"),
+        (b"", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "no JSON Web Key Set"),
+        (b'{"keys": {}}', "no JSON Web Key Set"),
+        (b'{"keys": [7, {"kty": "oct", "k": "AAAA"}, {"kty": "EC"}]}', "no key that could verify"),
+        (b" " * (limits.TRUSTED_KEYS_BYTES + 1), "longer than"),
+    ],
+)
+def test_a_file_that_is_no_key_set_is_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "jwks.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(TrustedKeysInvalid, match=reason) as refused:
+        TrustedKeys.of_key_set(path)
+
+    assert refused.value.path == path
+
+
+def test_two_keys_with_one_id_are_refused(by_key_set: Open, server: ec.EllipticCurvePrivateKey) -> None:
+    with pytest.raises(TrustedKeysInvalid, match="one id"):
+        by_key_set(jwk(server, kid="a"), jwk(ec.generate_private_key(ec.SECP256R1()), kid="a"))
+
+
+def test_a_bundle_without_certificates_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bundle.pem").write_bytes(b"nothing")
+
+    with pytest.raises(TrustedKeysInvalid, match="no certificates"):
+        TrustedKeys.of_certificates(tmp_path / "bundle.pem")
