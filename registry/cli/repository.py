@@ -41,10 +41,17 @@ def list_repositories(resolved: Resolved, json_output: bool) -> None:
         output.print_json({"repositories": [_as_json(summary) for summary in found]})
     else:
         rows = [
-            [summary.name, summary.tags, summary.visibility, summary.updated_at, headline(summary.opening)]
+            [
+                summary.name,
+                summary.tags,
+                summary.visibility,
+                summary.pulls,
+                summary.updated_at,
+                headline(summary.opening),
+            ]
             for summary in found
         ]
-        output.print_table(["REPOSITORY", "TAGS", "VISIBILITY", "CHANGED", "DESCRIPTION"], rows)
+        output.print_table(["REPOSITORY", "TAGS", "VISIBILITY", "PULLS", "CHANGED", "DESCRIPTION"], rows)
 
 
 @command.command("show")
@@ -63,6 +70,8 @@ def show(resolved: Resolved, repository: RepositoryName, json_output: bool) -> N
         ["visibility", summary.visibility],
         ["created", summary.created_at],
         ["changed", summary.updated_at],
+        ["pulls", summary.pulls],
+        ["last pull", summary.pulled_at],
     ]
     output.print_table(["REPOSITORY", str(summary.name)], rows)
     if shown.description:
@@ -119,6 +128,8 @@ def _as_json(summary: RepositorySummary) -> dict[str, Any]:
         "headline": headline(summary.opening),
         "created_at": summary.created_at,
         "updated_at": summary.updated_at,
+        "pulls": summary.pulls,
+        "pulled_at": summary.pulled_at,
     }
 
 

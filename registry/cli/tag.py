@@ -42,7 +42,7 @@ def list_tags(resolved: Resolved, repository: RepositoryName, json_output: bool)
         output.print_json({"name": str(repository), "tags": [_listed_as_json(tag) for tag in found]})
     else:
         output.print_table(
-            ["TAG", "DIGEST", "SIZE", "PLATFORMS", "PUSHED"],
+            ["TAG", "DIGEST", "SIZE", "PLATFORMS", "PUSHED", "PULLS"],
             [
                 [
                     tag.detail.name,
@@ -50,6 +50,7 @@ def list_tags(resolved: Resolved, repository: RepositoryName, json_output: bool)
                     output.size(tag.detail.size),
                     _platforms(tag),
                     tag.detail.pushed_at,
+                    tag.detail.pulls,
                 ]
                 for tag in found
             ],
@@ -191,6 +192,7 @@ def _listed_as_json(tag: ListedTag) -> dict[str, Any]:
         "platforms": [_platform(platform) for platform in tag.platforms],
         "pushed_at": detail.pushed_at,
         "pulled_at": detail.pulled_at,
+        "pulls": detail.pulls,
     }
 
 

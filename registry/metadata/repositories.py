@@ -46,6 +46,8 @@ _SUMMARY = select(
     _TAGS,
     repository.c.visibility,
     func.substr(repository.c.description, 1, limits.DESCRIPTION_OPENING_CHARACTERS),
+    repository.c.pulls,
+    repository.c.pulled_at,
 )
 _THIS = repository.c.id == bindparam("this_id")
 _SUMMARY_OF = _SUMMARY.where(_THIS)
@@ -57,6 +59,7 @@ _SORTS = {
     RepositorySort.NAME: repository.c.name,
     RepositorySort.CREATED: repository.c.created_at,
     RepositorySort.UPDATED: repository.c.updated_at,
+    RepositorySort.PULLS: repository.c.pulls,
 }
 
 
@@ -160,5 +163,13 @@ def _to_repository(row: Sequence[Any]) -> Repository:
 
 def _to_summary(row: Sequence[Any]) -> RepositorySummary:
     return RepositorySummary(
-        row[0], RepositoryName.parse(row[1]), row[2], row[3], row[4], visibility=Visibility(row[5]), opening=row[6]
+        row[0],
+        RepositoryName.parse(row[1]),
+        row[2],
+        row[3],
+        row[4],
+        visibility=Visibility(row[5]),
+        opening=row[6],
+        pulls=row[7],
+        pulled_at=row[8],
     )

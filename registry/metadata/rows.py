@@ -62,6 +62,7 @@ class RepositorySort(StrEnum):
     NAME = "name"
     CREATED = "created"
     UPDATED = "updated"
+    PULLS = "pulls"
 
 
 class TagSort(StrEnum):
@@ -70,6 +71,7 @@ class TagSort(StrEnum):
     NAME = "name"
     PUSHED = "pushed"
     PULLED = "pulled"
+    PULLS = "pulls"
     SIZE = "size"
 
 
@@ -119,10 +121,16 @@ class RepositorySummary:
     tags: int
     visibility: Visibility
     opening: str
+    pulls: int
+    pulled_at: datetime | None
 
     def position(self, sort: RepositorySort) -> Position:
         """Give the place of this repository in a listing sorted by `sort`."""
-        keys = {RepositorySort.CREATED: self.created_at, RepositorySort.UPDATED: self.updated_at}
+        keys: dict[RepositorySort, datetime | int] = {
+            RepositorySort.CREATED: self.created_at,
+            RepositorySort.UPDATED: self.updated_at,
+            RepositorySort.PULLS: self.pulls,
+        }
         return Position(keys.get(sort, str(self.name)), str(self.name))
 
 
@@ -297,6 +305,7 @@ class TagDetail:
     """A tag that exists now and the manifest it names.
 
     `size` adds the manifest, its config and its layers; for an index those of the children that are in the repository.
+    `pulls` counts all pulls by this name, whatever it named then; `pulled_at` tells of what it names now.
     """
 
     name: Tag
@@ -310,12 +319,14 @@ class TagDetail:
     pushed_at: datetime
     pushed_by: str
     pulled_at: datetime | None
+    pulls: int
 
     def position(self, sort: TagSort) -> Position:
         """Give the place of this tag in a listing sorted by `sort`."""
         keys: dict[TagSort, datetime | int] = {
             TagSort.PUSHED: self.pushed_at,
             TagSort.PULLED: self.pulled_at or NEVER,
+            TagSort.PULLS: self.pulls,
             TagSort.SIZE: self.size,
         }
         return Position(keys.get(sort, str(self.name)), str(self.name))
@@ -392,8 +403,9 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """One manifest that was pulled; `tag_id` is None when it was asked for by digest."""
+    """One manifest that was pulled, last at `pulled_at`; `tag_id` is None when it was asked for by digest."""
 
     manifest_id: int
     tag_id: int | None
     pulled_at: datetime
+    times: int = 1

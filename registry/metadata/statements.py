@@ -78,14 +78,17 @@ class Runner:
         """Run a statement and count the rows that it changed."""
         return self._execute(statement, values).rowcount
 
-    def change_many(self, statement: Executable, values: Sequence[Values]) -> None:
+    def change_many(self, statement: Executable | Variants, values: Sequence[Values]) -> None:
         """Run a statement once for each of `values`, in their order."""
         if values:
-            self.connection.execute(statement, values)
+            self.connection.execute(self._wanted(statement), values)
 
     def _execute(self, statement: Executable | Variants, values: Values) -> CursorResult[Any]:
+        return self.connection.execute(self._wanted(statement), values)
+
+    def _wanted(self, statement: Executable | Variants) -> Executable:
         wanted: Executable = getattr(statement, self._kind) if isinstance(statement, Variants) else statement
-        return self.connection.execute(wanted, values)
+        return wanted
 
 
 def insert(table: Table, build: Callable[[Any], Executable]) -> Variants:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, literal, select
 from oci_spec.manifest import ManifestKind
 from oci_spec.reference import Tag
 from registry.metadata.rows import NEVER, Direction, ReferenceRole, TagDetail, TagSearch, TagSort
-from registry.metadata.schema import manifest, manifest_reference, tag
+from registry.metadata.schema import manifest, manifest_reference, tag, tag_pulls
 from registry.metadata.statements import Runner, contains, past, to_digest
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _to_detail(row: Sequence[Any]) -> TagDetail:
         pushed_at=row[9],
         pushed_by=row[10],
         pulled_at=row[11],
+        pulls=row[12],
     )
 
 
@@ -117,6 +118,12 @@ _NAMED = and_(
     manifest.c.digest == tag.c.digest,
 )
 _SIZE = manifest.c.size + _own_blobs() + _child_manifests() + _child_blobs()
+_PULLS = func.coalesce(
+    select(tag_pulls.c.pulls)
+    .where(tag_pulls.c.repository_id == tag.c.repository_id, tag_pulls.c.name == tag.c.name)
+    .scalar_subquery(),
+    0,
+)
 _DETAILS = select(
     tag.c.id,
     manifest.c.algorithm,
@@ -131,10 +138,12 @@ _DETAILS = select(
     tag.c.valid_from,
     tag.c.actor,
     tag.c.pulled_at,
+    _PULLS,
 ).join_from(tag, manifest, _NAMED)
 _SORTS: dict[TagSort, ColumnElement[Any]] = {
     TagSort.NAME: tag.c.name,
     TagSort.PUSHED: tag.c.valid_from,
     TagSort.PULLED: func.coalesce(tag.c.pulled_at, literal(NEVER, tag.c.pulled_at.type)),
+    TagSort.PULLS: _PULLS,
     TagSort.SIZE: _SIZE,
 }

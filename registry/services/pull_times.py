@@ -1,6 +1,6 @@
-"""When tags and manifests were last pulled: gathered per process, written in batches.
+"""Pulls, counted by tag, and when tags and manifests were last pulled: gathered per process, written in batches.
 
-A pull must not cost a write, so the last seconds of these times may be lost in a crash; nothing depends on them.
+A pull must not cost a write, so those of the last seconds may be lost in a crash; nothing depends on them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,23 @@ class PullTimes:
     """The pulls that this process has answered and not written yet, one entry per manifest and tag."""
 
     def __init__(self) -> None:
-        self._pending: dict[tuple[int, int | None], datetime] = {}
+        # How many times, and when last.
+        self._pending: dict[tuple[int, int | None], tuple[int, datetime]] = {}
 
     def note(self, pulled: StoredManifest, moment: datetime) -> None:
         """Remember that the manifest was pulled, by the tag that it was asked for; quick, and bounded in memory."""
         key = (pulled.manifest_id, pulled.tag_id)
-        if key in self._pending or len(self._pending) < limits.PENDING_PULLS:
-            self._pending[key] = moment
+        known = self._pending.get(key)
+        if known is not None:
+            self._pending[key] = (known[0] + 1, moment)
+        elif len(self._pending) < limits.PENDING_PULLS:
+            self._pending[key] = (1, moment)
 
     async def flush(self, database: Database) -> None:
-        """Write what is pending. If the database refuses, these times are lost, not the pulls."""
+        """Write what is pending. If the database refuses, these counts and times are lost, not the pulls."""
         if not self._pending:
             return
-        pulls = [Pull(manifest_id, tag_id, moment) for (manifest_id, tag_id), moment in self._pending.items()]
+        pulls = [Pull(*key, pulled_at=moment, times=times) for key, (times, moment) in self._pending.items()]
         self._pending.clear()
         await database.write(_record, pulls)
 

@@ -25,6 +25,7 @@ _BY_TIME: Final = tuple[str, str, _Time, _Name]
 _KINDS: Final[dict[str, Any]] = {
     TagSort.NAME: tuple[str, str, _Name, _Name],
     TagSort.SIZE: tuple[str, str, _Count, _Name],
+    TagSort.PULLS: tuple[str, str, _Count, _Name],
 }
 
 

@@ -49,6 +49,8 @@ def repository(found: RepositorySummary) -> Repository:
         headline=headline(found.opening),
         created_at=found.created_at,
         updated_at=found.updated_at,
+        pulls=found.pulls,
+        pulled_at=found.pulled_at,
     )
 
 
@@ -133,6 +135,7 @@ def _tag(found: inspection.ListedTag) -> Tag:
         pushed_at=detail.pushed_at,
         pushed_by=detail.pushed_by,
         pulled_at=detail.pulled_at,
+        pulls=detail.pulls,
     )
 
 

@@ -29,7 +29,10 @@ class Platform(Struct, frozen=True):
 
 
 class Repository(Struct, frozen=True):
-    """A repository, and how many tags it has. `headline` is the first line of its description, which may be cut."""
+    """A repository, and how many tags it has. `headline` is the first line of its description, which may be cut.
+
+    `pulls` counts manifests that were sent for a tag, `pulled_at` tells of the last one.
+    """
 
     name: str
     tags: Size
@@ -37,6 +40,8 @@ class Repository(Struct, frozen=True):
     headline: str
     created_at: Time
     updated_at: Time
+    pulls: Size
+    pulled_at: Time | None
 
 
 class RepositoryDetail(Repository, frozen=True):
@@ -86,6 +91,7 @@ class Tag(Struct, frozen=True):
     pushed_at: Time
     pushed_by: str
     pulled_at: Time | None
+    pulls: Annotated[Size, Meta(description="By this name, whatever it named then.")]
 
 
 class TagPage(Struct, frozen=True):

@@ -5,9 +5,22 @@ import pytest
 
 from oci_spec.reference import RepositoryName, Tag
 from registry.metadata.database import Database
-from registry.metadata.rows import Direction, RepositorySearch, RepositorySort, RepositorySummary
+from registry.metadata.rows import Direction, Pull, RepositorySearch, RepositorySort, RepositorySummary
 from registry.metadata.transaction import Transaction
-from tests.registry.metadata.examples import ALICE, APP, LATEST, NOW, OTHER, digest, ensure, later, link, push
+from tests.registry.metadata.examples import (
+    ALICE,
+    APP,
+    LATEST,
+    NOW,
+    OTHER,
+    a_manifest,
+    digest,
+    ensure,
+    later,
+    link,
+    push,
+    put,
+)
 
 
 async def test_a_repository_exists_from_its_first_push_on(database: Database) -> None:
@@ -103,6 +116,11 @@ async def test_pages_of_a_search_join_to_the_whole(
             # Several of a kind: the name must decide between them, across pages too.
             repository = tx.repositories.ensure(RepositoryName.parse(name), later(number % 3))
             tx.repositories.touch(repository.id, later(3 + number % 2))
+            row = put(tx, a_manifest("one"), repository.name)
+            tx.tags.point(repository.id, LATEST, row.digest, actor=ALICE, now=NOW)
+            current = tx.tags.current(repository.id, LATEST)
+            assert current is not None
+            tx.pulls.record([Pull(row.id, current.id, NOW, times=number % 2)])
         search = RepositorySearch(100, sort=sort, direction=direction)
         whole = tx.repositories.search(search)
 
@@ -114,8 +132,9 @@ async def test_pages_of_a_search_join_to_the_whole(
 
         assert paged == whole
         assert sorted(str(found.name) for found in whole) == sorted(NAMES)
-        keys = [{"name": str(r.name), "created": r.created_at, "updated": r.updated_at}[sort] for r in whole]
-        assert keys == sorted(keys, reverse=direction is Direction.DESCENDING)  # type: ignore[type-var]
+        keys = [found.position(sort).key for found in whole]
+        assert len({found.pulls for found in whole}) == 2
+        assert keys == sorted(keys, reverse=direction is Direction.DESCENDING)
 
     await database.write(unit)
 

@@ -53,7 +53,7 @@ async def test_a_text_to_search_for_means_itself(client: Client, text: str) -> N
 
 @pytest.mark.parametrize(
     ("path", "choices"),
-    [(LISTS[0], "one of created, name, updated"), (LISTS[1], "one of name, pulled, pushed, size")],
+    [(LISTS[0], "one of created, name, pulls, updated"), (LISTS[1], "one of name, pulled, pulls, pushed, size")],
 )
 @pytest.mark.parametrize("text", ["", "NAME", "digest", "name%00", "-name", "x" * 5000])
 async def test_a_sort_that_there_is_not_is_refused(client: Client, path: str, choices: str, text: str) -> None:
@@ -112,6 +112,7 @@ async def test_a_cursor_that_no_answer_gave_is_refused(client: Client, path: str
     [
         ("sort=name", made_up(["name", "asc", "~" * 255, "~" * 255])),
         ("sort=size", made_up(["size", "asc", 2**63 - 1, "a"])),
+        ("sort=pulls", made_up(["pulls", "asc", 2**63 - 1, "a"])),
         ("sort=pushed", made_up(["pushed", "asc", "9999-12-31T23:59:59-23:59", "a"])),
         ("sort=pulled&order=desc", made_up(["pulled", "desc", "0001-01-01T00:00:00+23:59", "a"])),
     ],

@@ -108,6 +108,27 @@ async def test_a_removed_repository_is_gone_with_all_that_was_in_it(client: Clie
         assert (await client.get(f"{LIST}/team/app{path}")).status == 404
 
 
+async def test_only_manifests_that_are_sent_for_a_tag_are_counted_as_pulls(
+    client: Client, http_services: Services
+) -> None:
+    image = await Pusher.to(http_services, "team/app").index("1", manifests=[])
+    await fill(http_services, "team/web")
+    path = "/v2/team/app/manifests"
+
+    for _ in range(3):
+        await client.get(f"{path}/1")
+    await client.ask("HEAD", f"{path}/1")
+    await client.get(f"{path}/{image['digest']}")
+    await client.ask("GET", f"{path}/1", headers={"If-None-Match": f'"{image["digest"]}"'})
+    await http_services.pulls.flush(http_services.database)
+
+    [first, second] = (await client.get(f"{LIST}?sort=pulls&order=desc")).document["repositories"]
+    [tag] = (await client.get(f"{LIST}/team/app/tags?sort=pulls")).document["tags"]
+    assert (first["name"], first["pulls"], first["pulled_at"]) == ("team/app", 3, tag["pulled_at"])
+    assert (second["pulls"], second["pulled_at"]) == (0, None)
+    assert tag["pulls"] == (await client.get(f"{LIST}/team/app/tags/1")).document["pulls"] == 3
+
+
 async def test_a_repository_is_described_and_published(client: Client, http_services: Services) -> None:
     await fill(http_services, "team/app")
 
