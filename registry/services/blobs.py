@@ -108,5 +108,5 @@ def _publish(
         # The push that it belongs to has yet to build on that.
         tx.blobs.renew_since(target.id, upload.started_at, lease_from(moment))
         tx.manifests.lease_since(target.id, upload.started_at, lease_from(moment))
-    events.record(tx, EventKind.BLOB_LINKED, about, digest=digest)
+    events.record_pushed_blob(tx, about, digest)
     return unused
