@@ -30,6 +30,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "audit": ("registry.cli.audit", "Show, export and verify the audit log."),
     "keys": ("registry.cli.keys", "List and rotate the keys that sign tokens."),
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
+    "user": ("registry.cli.user", "Add, list, change and remove the accounts of people."),
     "client-config": (
         "registry.cli.client_config",
         "Show the files that clients need, and where they go.",

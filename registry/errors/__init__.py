@@ -30,6 +30,7 @@ The tree::
     ├── Unauthorized             who is asking is not known, or their credentials do not reach this far
     │   ├── CredentialsMalformed an `Authorization` header that cannot be read
     │   └── TokenInvalid         a bearer token that proves nothing
+    ├── NameTaken, AccountUnknown, LastAdministrator
     ├── Denied                   who is asking is known, and may not
     ├── NamespaceUnknown         a push into a namespace that nobody made
     ├── KeyFileInvalid, SigningKeysUnreadable, TrustedKeysInvalid
@@ -48,10 +49,13 @@ from __future__ import annotations
 
 from registry.errors.accounts import (
     AccountNameInvalid,
+    AccountUnknown,
     CredentialsMalformed,
     Denied,
     KeyFileInvalid,
+    LastAdministrator,
     NamespaceUnknown,
+    NameTaken,
     PasswordInvalid,
     PatternInvalid,
     SigningKeysUnreadable,
@@ -124,6 +128,7 @@ __all__ = [
     "NAME_UNKNOWN",
     "RETRY_AFTER_S",
     "AccountNameInvalid",
+    "AccountUnknown",
     "BlobTooLarge",
     "BlobUnknown",
     "BodyIncomplete",
@@ -138,11 +143,13 @@ __all__ = [
     "ErrorAnswer",
     "ErrorEntry",
     "KeyFileInvalid",
+    "LastAdministrator",
     "ManifestBlobUnknown",
     "ManifestTooLarge",
     "ManifestUnknown",
     "Meaning",
     "MethodNotAllowed",
+    "NameTaken",
     "NamespaceUnknown",
     "PageSizeInvalid",
     "ParameterInvalid",

@@ -107,3 +107,27 @@ class NamespaceUnknown(RegistryError):
     @property
     def detail(self) -> object:
         return {"namespace": self.namespace}
+
+
+class NameTaken(RegistryError):
+    """A user, an organisation, a robot or a team has this name already."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"the name {name} is taken"
+
+
+class AccountUnknown(RegistryError):
+    """No account has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"there is no account {name}"
+
+
+class LastAdministrator(RegistryError):
+    """Nobody would be left to administer the registry."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"{name} is the last administrator; make another one first"

@@ -10,9 +10,12 @@ from oci_spec.digest import Digest
 from oci_spec.error_codes import ErrorCode
 from registry.errors.accounts import (
     AccountNameInvalid,
+    AccountUnknown,
     Denied,
     KeyFileInvalid,
+    LastAdministrator,
     NamespaceUnknown,
+    NameTaken,
     PasswordInvalid,
     PatternInvalid,
     SigningKeysUnreadable,
@@ -144,6 +147,9 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     KeyFileInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
     SigningKeysUnreadable: Meaning(ErrorCode.UNAVAILABLE, 503),
     TrustedKeysInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
+    NameTaken: Meaning(ErrorCode.NAME_INVALID, 409),
+    AccountUnknown: NAME_UNKNOWN,
+    LastAdministrator: Meaning(ErrorCode.DENIED, 409),
     Denied: Meaning(ErrorCode.DENIED, 403),
     NamespaceUnknown: Meaning(ErrorCode.DENIED, 403),
     TooManyRequests: Meaning(ErrorCode.TOOMANYREQUESTS, 429),

@@ -39,6 +39,15 @@ _ENABLE = (
     .where(_IS_THIS, account.c.is_disabled == true())
     .values(is_disabled=false(), generation=_NEXT_GENERATION)
 )
+_SET_ADMIN = update(account).where(_IS_THIS).values(is_admin=bindparam("new_is_admin"))
+# In one order everywhere, so that two who take rights from each other wait instead of colliding.
+_LOCK_ADMINS = (
+    select(account.c.id)
+    .where(account.c.is_admin == true(), account.c.is_disabled == false())
+    .order_by(account.c.id)
+    .with_for_update()
+)
+_OF_NAMESPACE = _ALL.where(account.c.namespace_id == bindparam("this_namespace"))
 _REMOVE = delete(account).where(_IS_THIS)
 _NOTE_LOGIN = (
     update(account)
@@ -106,6 +115,19 @@ class Accounts:
     def enable(self, account_id: int) -> bool:
         """Give the account its rights again; False if it had them already, or does not exist."""
         return self._runner.change(_ENABLE, {"this_id": account_id}) > 0
+
+    def set_admin(self, account_id: int, *, is_admin: bool) -> None:
+        """Make the account an administrator, or one no more."""
+        self._runner.change(_SET_ADMIN, {"this_id": account_id, "new_is_admin": is_admin})
+
+    def lock_admins(self) -> list[int]:
+        """Give all administrators that are not disabled; until the transaction ends, none of them becomes less."""
+        return [row[0] for row in self._runner.rows(_LOCK_ADMINS)]
+
+    def robots_of(self, namespace_id: int) -> list[Account]:
+        """Give all robots of the namespace, by name."""
+        found = [_read(row) for row in self._runner.rows(_OF_NAMESPACE, {"this_namespace": namespace_id})]
+        return sorted(found, key=lambda each: each.name)
 
     def note_login(self, account_id: int, now: datetime) -> None:
         """Note that somebody logged in; the time never goes backwards."""

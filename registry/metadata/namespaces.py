@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select, true
+from sqlalchemy import bindparam, delete, exists, select, true
 
 from registry.metadata.account_rows import Member, Namespace, NamespaceKind
-from registry.metadata.schema import account, member, namespace
+from registry.metadata.schema import account, member, namespace, repository
 from registry.metadata.statements import Runner, insert
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _COLUMNS = (namespace.c.id, namespace.c.name, namespace.c.kind, namespace.c.created_at)
 _FIND = select(*_COLUMNS).where(namespace.c.name == bindparam("this_name"))
 _MAKE = insert(namespace, lambda new: new.on_conflict_do_nothing(index_elements=["name"]).returning(*_COLUMNS))
+_LOCK = select(namespace.c.id).where(namespace.c.id == bindparam("this_id")).with_for_update()
+_REMOVE = delete(namespace).where(
+    namespace.c.id == bindparam("this_id"), ~exists().where(repository.c.namespace_id == bindparam("this_id"))
+)
 _IN_NAMESPACE = member.c.namespace_id == bindparam("this_namespace")
 _OF_ACCOUNT = member.c.account_id == bindparam("this_account")
 _SET_MEMBER = insert(
@@ -55,6 +59,12 @@ class Namespaces:
         """Give the namespace that is made now, without members; None if its name is taken."""
         row = self._runner.row(_MAKE, {"name": name, "kind": kind.value, "created_at": now})
         return None if row is None else _to_namespace(row)
+
+    def remove(self, namespace_id: int) -> bool:
+        """Remove the namespace with its members, teams and robots; False if there is none or it has repositories."""
+        # A first push that is under way is waited for, and then seen.
+        self._runner.rows(_LOCK, {"this_id": namespace_id})
+        return self._runner.change(_REMOVE, {"this_id": namespace_id}) > 0
 
     def set_member(self, namespace_id: int, account_id: int, *, is_owner: bool, now: datetime) -> None:
         """Let an account belong to the namespace, as an owner of it or not; whatever it was before."""

@@ -39,6 +39,13 @@ class Action(StrEnum):
     KEYS_ROTATED = "keys.rotated"
     LOGIN = "login"
     PERMISSION_CHANGED = "permission.changed"
+    ACCOUNT_MADE = "account.made"
+    ACCOUNT_REMOVED = "account.removed"
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_ENABLED = "account.enabled"
+    CREDENTIALS_CHANGED = "account.password_changed"
+    ADMINISTRATOR_MADE = "administrator.made"
+    ADMINISTRATOR_UNMADE = "administrator.unmade"
     REQUEST_REFUSED = "request.refused"
     REFUSALS_COUNTED = "refusals.counted"
 
