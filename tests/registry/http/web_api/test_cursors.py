@@ -19,7 +19,8 @@ SORTS = st.sampled_from([*RepositorySort, *TagSort])
 ORDERS = st.sampled_from(Direction)
 NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=128)
 TIMES = st.datetimes(timezones=st.just(UTC))
-KEYS: dict[str, st.SearchStrategy[Any]] = {"name": NAMES, "size": st.integers(0, 2**63 - 1)}
+COUNTS = st.integers(0, 2**63 - 1)
+KEYS: dict[str, st.SearchStrategy[Any]] = {"name": NAMES, "size": COUNTS, "pulls": COUNTS}
 
 
 @given(st.data(), SORTS, ORDERS, NAMES)
