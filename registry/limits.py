@@ -339,3 +339,19 @@ DIRECTORY_THREADS: Final = 8
 
 DIRECTORY_WAITING: Final = 64
 """Most logins that one worker has in hand with the directory; the next is told to come again."""
+# Tokens and credentials
+
+REFRESH_TOKEN_S: Final = 90 * 24 * 3600
+"""How long a client that logged in with a password stays logged in, if nobody revokes it."""
+
+PENDING_CREDENTIAL_USES: Final = 10_000
+"""Most credentials whose last use waits to be written: a hundred bytes each."""
+
+TOKEN_FORM_BYTES: Final = 64 * KIB
+"""Longest form that asks for a token: all the scopes that it may ask for fit."""
+
+TOKEN_FIELDS: Final = 64
+"""Most fields of a form that asks for a token: one for each scope, and a few more."""
+
+CLIENT_NAME_CHARACTERS: Final = 128
+"""Longest name of a client that is kept with the refresh token it got."""

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from registry import limits
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
+from registry.app.rules_in_force import policy_of
 from registry.auth.key_material import Algorithm, Vault
-from registry.auth.policy import OpenPolicy
 from registry.auth.signing_keys import SigningKeys
 from registry.config import Config
 from registry.config.schema import Auth
@@ -43,7 +43,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
             yield Services(
                 database=database,
                 store=store,
-                policy=OpenPolicy(),
+                policy=policy_of(config.auth, database),
                 secrets=await ServerSecrets.open(database),
                 signing_keys=await asyncio.to_thread(_signing_keys, config.auth, database),
                 pulls=PullTimes(),

@@ -51,6 +51,16 @@ class MigrationFailed(StartRefused):
         return f"the database's schema could not be brought up to date, and is as it was: {self.reason}"
 
 
+class PasswordUnusable(StartRefused):
+    """The configured password of the first administrator cannot be one."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the password of the first administrator cannot be used: {self.reason}"
+
+
 class WorkerFailed(StartRefused):
     """A worker process could not begin to serve."""
 

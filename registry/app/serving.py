@@ -16,10 +16,11 @@ from registry.config import Config, Resolved
 from registry.config.values import SocketAddress
 
 
-def serve(resolved: Resolved, announce: Callable[[SocketAddress], None]) -> int:
+def serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal: Callable[[str], None]) -> int:
     """Run the registry until it is told to stop; the process's exit code. A refusal is one line on standard error.
 
-    `announce` is told once where the registry listens, when all its workers do.
+    `announce` is told once where the registry listens, when all its workers do; `reveal`, right after it was made up,
+    the password of the first administrator.
 
     SIGTERM and SIGINT end it in order: workers stop being ready, wait `drain_delay_s`, accept nothing more, and get
     `grace_period_s` for what is in flight. A second SIGINT ends it at once. SIGHUP reloads the configuration.
@@ -34,13 +35,13 @@ def serve(resolved: Resolved, announce: Callable[[SocketAddress], None]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     configure(resolved.config.log.level, resolved.config.log.format)
     try:
-        return _serve(resolved.config, resolved.again, announce)
+        return _serve(resolved, announce, reveal)
     except StartRefused as refusal:
         sys.stderr.write(f"registry: {masked_text(str(refusal))}\n")
         return 1
 
 
-def _serve(config: Config, again: Callable[[], Config], announce: Callable[[SocketAddress], None]) -> int:
+def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal: Callable[[str], None]) -> int:
     from registry.app.listening import bind
     from registry.app.migration import migrate
     from registry.app.plan import Plan
@@ -48,20 +49,31 @@ def _serve(config: Config, again: Callable[[], Config], announce: Callable[[Sock
     from registry.app.supervisor import Supervisor
     from registry.app.tls import tls_context
 
+    config = resolved.config
     tls = tls_context(config.tls)
     # Before anything is made or changed, so that a second registry by mistake does no harm.
     sockets = bind(config.server.listen, config.server.workers or len(os.sched_getaffinity(0)))
     metrics_sockets = bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
     if config.database.migrate_at_start:
         migrate(config)
+    if config.auth.mode == "token":
+        _make_administrator(config, reveal)
     _raise_descriptor_limit()
     plan = Plan(config, sockets, metrics_sockets, tls)
-    supervisor = Supervisor(plan, Reloading(plan, again), started=lambda: announce(plan.address))
+    supervisor = Supervisor(plan, Reloading(plan, resolved.again), started=lambda: announce(plan.address))
     # Later, too: it would copy the pages that workers share.
     gc.collect()
     gc.freeze()
     gc.enable()
     return supervisor.run()
+
+
+def _make_administrator(config: Config, reveal: Callable[[str], None]) -> None:
+    from registry.app.administrator import make_administrator
+
+    password = make_administrator(config)
+    if password is not None:
+        reveal(password)
 
 
 def _raise_descriptor_limit() -> None:

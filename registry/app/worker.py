@@ -81,7 +81,19 @@ async def _environment(worker: Worker) -> AsyncIterator[tuple[Environment, Acces
     ):
         async with open_services(config, metrics) as services:
             environment = Environment(services=services, config=config, metrics=metrics, transfers=transfers)
-            yield environment, access_log
+            async with AsyncExitStack() as stack:
+                if config.auth.mode == "token":
+                    await _authenticate(environment, stack)
+                yield environment, access_log
+
+
+async def _authenticate(environment: Environment, stack: AsyncExitStack) -> None:
+    """Ask every request who sends it."""
+    # Imported here: where nobody is asked, hashes and signatures need not be loaded.
+    from registry.app.authentication import open_authentication
+
+    opened = open_authentication(lambda: environment.config, environment.services)
+    environment.authentication, environment.token_server = await stack.enter_async_context(opened)
 
 
 async def _listen(

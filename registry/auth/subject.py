@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from registry.auth.scope import EVERYTHING, Scope
 
@@ -16,6 +17,10 @@ class SubjectKind(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ROBOT = "robot"
+
+
+BEARER: Final = "bearer"
+"""The kind of a proof that was a token made for whoever had another proof."""
 
 
 @dataclass(frozen=True, slots=True)

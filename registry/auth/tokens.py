@@ -20,7 +20,7 @@ from registry import limits
 from registry.auth import token_text
 from registry.auth.account_name import AccountName
 from registry.auth.signing_keys import SigningKeys
-from registry.auth.subject import ANONYMOUS, Proof, Subject, SubjectKind
+from registry.auth.subject import ANONYMOUS, BEARER, Proof, Subject, SubjectKind
 from registry.auth.token_scope import TokenScope
 from registry.auth.token_text import AccessEntry, Times
 from registry.auth.verified_tokens import VerifiedTokens
@@ -157,7 +157,7 @@ def _entry(scope: TokenScope) -> dict[str, object]:
 
 
 def _subject(claims: _Claims) -> Subject:
-    proof = Proof("bearer", claims.gen, claims.crd, token_text.granted(claims.access))
+    proof = Proof(BEARER, claims.gen, claims.crd, token_text.granted(claims.access))
     if not claims.sub:
         return Subject(ANONYMOUS.kind, proof=proof)
     try:

@@ -22,7 +22,7 @@ def command(resolved: Resolved) -> int:
     """
     from registry.app.serving import serve
 
-    return serve(resolved, lambda address: _announce(resolved.config, address))
+    return serve(resolved, lambda address: _announce(resolved.config, address), _reveal)
 
 
 def _announce(config: Config, address: SocketAddress) -> None:
@@ -33,3 +33,8 @@ def _announce(config: Config, address: SocketAddress) -> None:
         click.echo(banner(config, address))
     else:
         logger(__name__).info("listening", address=str(address))
+
+
+def _reveal(password: str) -> None:
+    """Show the first administrator's password; not as a line of the log, which is kept and read by others."""
+    click.echo(f"\nThe administrator is `admin`, with the password {password}\nIt is shown only now.\n", err=True)

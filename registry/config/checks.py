@@ -16,10 +16,10 @@ def problems_of(config: Config, origins: Mapping[str, str]) -> list[Problem]:
 
 
 def _open_to_others(config: Config) -> Iterator[tuple[str, str]]:
-    if not config.server.listen.is_loopback and not config.auth.allow_open:
+    if config.auth.mode == "none" and not config.server.listen.is_loopback and not config.auth.allow_open:
         reason = (
-            f'{config.server.listen} can be reached from other machines, and with `auth.mode = "{config.auth.mode}"` '
-            'everyone there may push and delete; set `auth.mode = "token"` (in a build that has it), '
+            f'{config.server.listen} can be reached from other machines, and with `auth.mode = "none"` '
+            'everyone there may push and delete; set `auth.mode = "token"`, '
             "or `auth.allow_open = true` if that is meant"
         )
         yield "server.listen", reason

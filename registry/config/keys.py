@@ -11,14 +11,14 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 
 from registry.config.schema import Config, TakesEffect
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress
+from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
 VARIABLE_PREFIX: Final = "REGISTRY_"
 
 _LIST_ENTRIES: Final = 256
 
 _UNITS: Final = {"_s": "seconds", "_bytes": "bytes"}
-_PARSED: Final = (DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress)
+_PARSED: Final = (DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress)
 _EXPECTATIONS: Final[dict[object, str]] = {
     bool: "`true` or `false`",
     int: "an integer",
@@ -29,10 +29,10 @@ _EXPECTATIONS: Final[dict[object, str]] = {
     DatabaseUrl: "a database URL",
     Network: "a network",
     PlainText: "a plain text",
+    SecretText: "a text",
 }
 # What people will try because other builds or other registries have it.
 _NOT_IN_THIS_BUILD: Final = {
-    ("auth.mode", "token"): "token mode is not in this build; only `none` is",
     ("storage.backend", "s3"): "the S3 backend is not in this build; only `filesystem` is",
 }
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from registry import limits as bounds
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SocketAddress
+from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
 
 class TakesEffect(Enum):
@@ -133,13 +133,32 @@ class Auth(Struct, frozen=True, kw_only=True):
     """Who may do what."""
 
     mode: Annotated[
-        Literal["none"],
+        Literal["none", "token"],
         RESTART,
-        Meta(description="How callers prove who they are; with `none` everyone may do everything."),
+        Meta(
+            description="How callers prove who they are: with `token` by accounts of this registry; with `none` "
+            "everyone may do everything."
+        ),
     ] = "none"
     allow_open: Annotated[
         bool, RESTART, Meta(description="Whether to listen on more than loopback although everyone may do everything.")
     ] = False
+    admin_password_file: Annotated[
+        Path | None,
+        RESTART,
+        Meta(
+            description="File with the password that the first administrator, `admin`, gets at the very first start; "
+            "not set, one is made up and shown once."
+        ),
+    ] = None
+    admin_password: Annotated[
+        SecretText | None,
+        RESTART,
+        Meta(
+            description="The same password itself, for the environment; the file goes before it.",
+            extra={"secret": True},
+        ),
+    ] = None
     anonymous_pull: Annotated[
         bool, RESTART, Meta(description="Whether public repositories can be pulled without credentials.")
     ] = True

@@ -143,6 +143,21 @@ class PlainText:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class SecretText:
+    """A secret; it shows itself where `str()` asks for it, and nowhere else."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read any text that is not empty; whoever uses it knows what it has to be."""
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class DatabaseUrl:
     """Where the metadata lives: `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`."""
 

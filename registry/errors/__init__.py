@@ -29,6 +29,8 @@ The tree::
     ├── RequestHeadTooLarge      a request's line or a header field is too long
     ├── Unauthorized             who is asking is not known, or their credentials do not reach this far
     │   ├── CredentialsMalformed an `Authorization` header that cannot be read
+    │   ├── ScopeInsufficient    a bearer token that does not reach as far as its owner
+    │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── NameTaken, AccountUnknown, LastAdministrator
     ├── Denied                   who is asking is known, and may not
@@ -54,10 +56,12 @@ from registry.errors.accounts import (
     Denied,
     KeyFileInvalid,
     LastAdministrator,
+    LoginFailed,
     NamespaceUnknown,
     NameTaken,
     PasswordInvalid,
     PatternInvalid,
+    ScopeInsufficient,
     SigningKeysUnreadable,
     TokenInvalid,
     TrustedKeysInvalid,
@@ -144,6 +148,7 @@ __all__ = [
     "ErrorEntry",
     "KeyFileInvalid",
     "LastAdministrator",
+    "LoginFailed",
     "ManifestBlobUnknown",
     "ManifestTooLarge",
     "ManifestUnknown",
@@ -164,6 +169,7 @@ __all__ = [
     "RequestHeadTooLarge",
     "RequestInvalid",
     "RouteUnknown",
+    "ScopeInsufficient",
     "ShuttingDown",
     "SigningKeysUnreadable",
     "SizeInvalid",

@@ -57,6 +57,18 @@ class CredentialsMalformed(Unauthorized):
     message = "the Authorization header is neither Basic nor Bearer credentials that could be read"
 
 
+class LoginFailed(Unauthorized):
+    """Nobody has this name and this password, or the credential is nobody's (any more); which, is not told."""
+
+    message = "the name or the password is wrong, or what was given in its place has been revoked or has expired"
+
+
+class ScopeInsufficient(Unauthorized):
+    """A bearer token does not reach as far as whoever it was made for may go: another one would."""
+
+    message = "the token does not cover every repository that this needs; fetch one that does"
+
+
 class TokenInvalid(Unauthorized):
     """A bearer token proves nothing; `reason` goes to the log, never to the client, who might learn from it."""
 

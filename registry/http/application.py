@@ -34,7 +34,7 @@ TABLES: Final = (
 )
 """The routes of the main listener."""
 
-HANDLERS: Final = tuple(table.label for table in (*TABLES, health.metrics_routes))
+HANDLERS: Final = (*(table.label for table in (*TABLES, health.metrics_routes)), "token")
 """The names of all resources, as metrics call them."""
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
@@ -47,8 +47,15 @@ def build_application(environment: Environment, access_log: AccessLog) -> web.Ap
     Raises:
         RouteInvalid: a route declares no permission.
     """
-    with_metrics = environment.config.metrics_on_main_listener
-    return _build(environment, access_log, (*TABLES, health.metrics_routes) if with_metrics else TABLES)
+    tables = list(TABLES)
+    if environment.config.metrics_on_main_listener:
+        tables.append(health.metrics_routes)
+    if environment.token_server is not None:
+        # Imported here: where nobody logs in, signatures need not be loaded.
+        from registry.http import token
+
+        tables.append(token.routes)
+    return _build(environment, access_log, tuple(tables))
 
 
 def build_metrics_application(environment: Environment, access_log: AccessLog) -> web.Application:

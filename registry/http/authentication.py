@@ -7,6 +7,7 @@ from typing import Protocol
 from aiohttp import web
 
 from oci_spec.reference import RepositoryName
+from registry.auth.challenge import TokenError
 from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.errors import Denied, RegistryError
@@ -26,6 +27,16 @@ class Authentication(Protocol):
         """
         ...
 
+    def challenge(
+        self,
+        request: web.Request,
+        permission: Permission,
+        repository: RepositoryName | None,
+        error: TokenError | None = None,
+    ) -> str:
+        """The `WWW-Authenticate` of an answer to who has to log in; empty where that would change nothing."""
+        ...
+
     async def refusal(
         self, request: web.Request, subject: Subject, permission: Permission, repository: RepositoryName | None
     ) -> RegistryError:
@@ -39,6 +50,16 @@ class OpenAuthentication:
     async def authenticate(self, request: web.Request, *, at_once: bool) -> Subject:
         """Everybody is anonymous."""
         return ANONYMOUS
+
+    def challenge(
+        self,
+        request: web.Request,
+        permission: Permission,
+        repository: RepositoryName | None,
+        error: TokenError | None = None,
+    ) -> str:
+        """Nobody has to log in."""
+        return ""
 
     async def refusal(
         self, request: web.Request, subject: Subject, permission: Permission, repository: RepositoryName | None

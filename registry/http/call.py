@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -21,6 +22,10 @@ from registry.http.request_body import RequestBody
 from registry.http.traffic import Traffic
 from registry.observability.metrics import Metrics
 from registry.services.context import Services
+
+if TYPE_CHECKING:
+    from registry.services.logins import From
+    from registry.services.token_server import TokenServer
 
 # What is pulled at all is pulled often. What cannot be parsed is not remembered.
 _REMEMBERED = 2048
@@ -49,6 +54,7 @@ class Environment:
     metrics: Metrics
     transfers: ThreadPoolExecutor
     authentication: Authentication = field(default_factory=OpenAuthentication)
+    token_server: TokenServer | None = None
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
 
@@ -91,6 +97,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             DigestInvalid, TagInvalid: it is neither.
         """
         return _parse_reference(self.parameters["reference"])
+
+    @property
+    def token_server(self) -> TokenServer:
+        """The server of tokens; for routes that are there only where there is one."""
+        assert self.environment.token_server is not None, "the registry serves tokens"
+        return self.environment.token_server
+
+    @property
+    def origin(self) -> From:
+        """Where the request comes from, for whoever counts attempts to log in."""
+        from registry.http.login_origin import login_origin
+
+        return login_origin(self.request, self.environment.config.server.trusted_proxies)
 
     @property
     def body(self) -> RequestBody:

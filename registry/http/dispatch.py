@@ -8,10 +8,13 @@ from typing import Final
 
 from aiohttp import web
 
+from oci_spec.reference import RepositoryName
 from registry.auth.access import Access, grant
+from registry.auth.challenge import TokenError
+from registry.auth.permission import Permission
 from registry.auth.policy import require
 from registry.auth.subject import ANONYMOUS, Subject
-from registry.errors import BodyIncomplete, Denied
+from registry.errors import BodyIncomplete, Denied, ScopeInsufficient, Unauthorized
 from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
 from registry.http.arrival import arrival
 from registry.http.at_once import TakesTime, result_at_once, whole_answer
@@ -134,8 +137,9 @@ class Dispatcher:
 
     async def _handle(self, exchange: Exchange, match: Match, *, at_once: bool = False) -> web.StreamResponse:
         request = exchange.request
-        authentication = self._environment.authentication
-        exchange.subject = await authentication.authenticate(request, at_once=at_once)
+        name = match.parameters.get(REPOSITORY)
+        repository = parse_repository(name) if name is not None else None
+        exchange.subject = await self._authenticated(request, match.route.permission, repository, at_once=at_once)
         if exchange.subject.proof is not None:
             exchange.context.credential = str(exchange.subject.proof)
         call = Call(
@@ -144,16 +148,32 @@ class Dispatcher:
             parameters=match.parameters,
             subject=exchange.subject,
             traffic=exchange.traffic,
-            granted=await self._admit(exchange, exchange.subject, match),
+            granted=await self._admit(exchange, exchange.subject, match.route.permission, repository),
             at_once=at_once,
         )
-        return await match.route.handler(call)
+        try:
+            return await match.route.handler(call)
+        except ScopeInsufficient as error:
+            error.challenge = self._environment.authentication.challenge(
+                request, match.route.permission, repository, TokenError.INSUFFICIENT
+            )
+            raise
 
-    async def _admit(self, exchange: Exchange, subject: Subject, match: Match) -> Access | None:
+    async def _authenticated(
+        self, request: web.Request, permission: Permission, repository: RepositoryName | None, *, at_once: bool
+    ) -> Subject:
+        authentication = self._environment.authentication
+        try:
+            return await authentication.authenticate(request, at_once=at_once)
+        except Unauthorized as error:
+            error.challenge = authentication.challenge(request, permission, repository, TokenError.INVALID)
+            raise
+
+    async def _admit(
+        self, exchange: Exchange, subject: Subject, permission: Permission, repository: RepositoryName | None
+    ) -> Access | None:
         """Ask the policy for what the route declares; the granted access where the route names a repository."""
-        policy, permission = self._environment.services.policy, match.route.permission
-        name = match.parameters.get(REPOSITORY)
-        repository = parse_repository(name) if name is not None else None
+        policy = self._environment.services.policy
         try:
             if repository is not None:
                 return await grant(policy, subject, permission, repository)

@@ -10,10 +10,10 @@ from multidict import CIMultiDict
 from oci_spec.errors import DigestInvalid, TagInvalid
 from oci_spec.reference import Tag
 from registry.auth.permission import Permission
-from registry.errors import MANIFEST_UNKNOWN, ParameterInvalid, TagParametersTooMany
+from registry.errors import MANIFEST_UNKNOWN, ManifestTooLarge, ParameterInvalid, TagParametersTooMany
 from registry.http.call import Call
 from registry.http.conditional import entity_tag, is_held
-from registry.http.request_body import read_manifest
+from registry.http.request_body import read_whole
 from registry.http.routing import Malformed, RouteTable
 from registry.services import deletion, pull, push
 
@@ -52,7 +52,8 @@ async def put_manifest(call: Call) -> web.StreamResponse:
     tags = _tags(call)
     if tags and isinstance(reference, Tag):
         raise ParameterInvalid("tag", "no such parameter where the path names a tag already")
-    content = await read_manifest(call.body, call.services.settings.manifest_bytes)
+    most = call.services.settings.manifest_bytes
+    content = await read_whole(call.body, most, ManifestTooLarge(most))
     content_type = call.request.headers.get("Content-Type")
 
     pushed = await push.manifest(

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from registry.errors import BodyIncomplete, ManifestTooLarge
+from registry.errors import BodyIncomplete, RegistryError
 from registry.http.connection import Connection
 from registry.http.direct_body import DirectBody
 from registry.http.traffic import Traffic
@@ -121,11 +121,11 @@ class RequestBody(FillingChunks):
             transport.write(_CONTINUE)
 
 
-async def read_manifest(body: RequestBody, limit: int) -> bytes:
+async def read_whole(body: RequestBody, limit: int, refusal: RegistryError) -> bytes:
     """The whole body, of at most `limit` bytes.
 
     Raises:
-        ManifestTooLarge: it has more; the rest is left unread.
+        RegistryError: it has more, which is `refusal`; the rest is left unread.
         BodyIncomplete: it ended early.
     """
     chunks: list[bytes] = []
@@ -133,6 +133,6 @@ async def read_manifest(body: RequestBody, limit: int) -> bytes:
     async for chunk in body:
         received += len(chunk)
         if received > limit:
-            raise ManifestTooLarge(limit)
+            raise refusal
         chunks.append(chunk)
     return b"".join(chunks)

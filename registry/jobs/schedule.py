@@ -45,7 +45,7 @@ async def _collect_garbage(services: Services, settings_changed: asyncio.Event) 
 
 
 async def _write_gathered(services: Services) -> None:
-    """Write this process's own pull times and refusals; each process has its own, so no lease is needed."""
+    """Write this process's own pull times, refusals and uses of credentials, for which no lease is needed."""
     faults = RecurringFaults(_log)
     try:
         while True:
@@ -56,7 +56,11 @@ async def _write_gathered(services: Services) -> None:
 
 
 async def _flush(services: Services, faults: RecurringFaults) -> None:
-    gathered = (("pull times lost", services.pulls.flush), ("refusals not recorded", services.refusals.flush))
+    gathered = (
+        ("pull times lost", services.pulls.flush),
+        ("refusals not recorded", services.refusals.flush),
+        ("uses of credentials lost", services.credential_uses.flush),
+    )
     for event, flush in gathered:
         try:
             await flush(services.database)

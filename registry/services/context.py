@@ -9,6 +9,7 @@ from registry import limits
 from registry.auth.policy import Policy
 from registry.auth.signing_keys import SigningKeys
 from registry.metadata.database import Database
+from registry.services.credential_uses import CredentialUses
 from registry.services.image_configs import ImageConfigs
 from registry.services.probes import Probes
 from registry.services.pull_times import PullTimes
@@ -50,6 +51,7 @@ class Services:
     image_configs: ImageConfigs = field(default_factory=ImageConfigs)
     probes: Probes = field(default_factory=Probes)
     refusals: Refusals = field(default_factory=Refusals)
+    credential_uses: CredentialUses = field(default_factory=CredentialUses)
 
 
 def now() -> datetime:

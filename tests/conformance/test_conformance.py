@@ -32,3 +32,23 @@ def test_the_coming_version_with_every_switch_on(tmp_path: Path) -> None:
     assert (outcome.failures, outcome.errors, outcome.skipped, outcome.disabled) == (0, 0, 0, 0)
     assert outcome.exit_status == 0
     assert outcome.checks > 1000
+
+
+def test_the_coming_version_with_token_auth(tmp_path: Path) -> None:
+    password = "correct-horse-battery"
+    tokens = {
+        "REGISTRY_AUTH__MODE": "token",
+        "REGISTRY_AUTH__ADMIN_PASSWORD": password,
+        "REGISTRY_MANIFESTS__SPARSE": "allow",
+    }
+    credentials = {"OCI_USERNAME": "admin", "OCI_PASSWORD": password}
+    with running_registry(tmp_path, environment=tokens) as registry:
+        assert registry.ask("/v2/").status == 401
+        outcome = run_suite(
+            require_tool("conformance"), registry.address, "dev", REPORTS / "token", {**EVERY_SWITCH, **credentials}
+        )
+
+    assert outcome.complaints == ()
+    assert (outcome.failures, outcome.errors, outcome.skipped, outcome.disabled) == (0, 0, 0, 0)
+    assert outcome.exit_status == 0
+    assert outcome.checks > 1000

@@ -117,6 +117,8 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.KeyFileInvalid(Path("key"), "no such file"), 503, ErrorCode.UNAVAILABLE),
     (errors.SigningKeysUnreadable("they are damaged"), 503, ErrorCode.UNAVAILABLE),
     (errors.TrustedKeysInvalid(Path("keys"), "it is not JSON"), 503, ErrorCode.UNAVAILABLE),
+    (errors.LoginFailed(), 401, ErrorCode.UNAUTHORIZED),
+    (errors.ScopeInsufficient(), 401, ErrorCode.UNAUTHORIZED),
     (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.NameTaken("alice"), 409, ErrorCode.NAME_INVALID),
     (errors.AccountUnknown("alice"), 404, ErrorCode.NAME_UNKNOWN),

@@ -17,6 +17,7 @@ from msgspec import Struct, ValidationError
 from registry import limits
 from registry.errors import ParameterInvalid, RequestInvalid
 from registry.http.call import Call
+from registry.http.request_body import read_whole
 
 QueryT = TypeVar("QueryT", bound=Struct)
 BodyT = TypeVar("BodyT", bound=Struct)
@@ -101,11 +102,8 @@ async def read_body(call: Call, kind: type[BodyT]) -> BodyT:
         RequestInvalid: it is longer than any such object.
         BodyIncomplete: it ended early.
     """
-    content = b""
-    async for chunk in call.body:
-        content += chunk
-        if len(content) > limits.WEB_API_BODY_BYTES:
-            raise RequestInvalid(f"its body is longer than {limits.WEB_API_BODY_BYTES} bytes")
+    too_long = RequestInvalid(f"its body is longer than {limits.WEB_API_BODY_BYTES} bytes")
+    content = await read_whole(call.body, limits.WEB_API_BODY_BYTES, too_long)
     try:
         return msgspec.json.decode(content, type=kind)
     except ValidationError as error:

@@ -97,7 +97,9 @@ def test_a_person_is_told_what_to_paste(tmp_path: Path) -> None:
     assert "docker push localhost:" in shown
 
 
-@pytest.mark.parametrize("flags", [["--listen", "0.0.0.0:0"], ["--listen", "127.0.0.1:0", "--set", "auth.mode=token"]])
+@pytest.mark.parametrize(
+    "flags", [["--listen", "0.0.0.0:0"], ["--listen", "127.0.0.1:0", "--set", "storage.backend=s3"]]
+)
 def test_what_is_not_safe_or_not_here_is_refused_before_anything_is_made(tmp_path: Path, flags: list[str]) -> None:
     with serving(tmp_path, *flags) as process:
         out, err = process.communicate()

@@ -35,6 +35,8 @@ OTHER = {
     "auth.token_lifetime_s": "60",
     "auth.algorithm": "EdDSA",
     "auth.key_file": "/dev/null",
+    "auth.admin_password_file": "/dev/null",
+    "auth.admin_password": "correct horse",
     "manifests.sparse": "allow",
     "uploads.expire_s": "61",
     "gc.grace_s": "0",

@@ -139,7 +139,6 @@ def test_all_that_is_wrong_is_told_at_once_with_its_place(tmp_path: Path) -> Non
         ("[server]\ntrusted_proxies = ['10.0.0.1/8']\n", "Expected a network"),
         ("[database]\nmigrate_at_start = 1\n", "Expected `true` or `false`"),
         ("[database]\nurl = 'mysql://h/d'\n", "Expected `sqlite"),
-        ("[auth]\nmode = 'token'\n", "token mode is not in this build"),
         ("[storage]\nbackend = 's3'\n", "the S3 backend is not in this build"),
         ("[storage.filesystem.root]\nx = 1\n", "Expected a path"),
         ("server = 5\n", "Expected a table"),

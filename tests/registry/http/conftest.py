@@ -54,19 +54,24 @@ def log(access_log: Path) -> Iterator[AccessLog]:
 def serve(
     http_services: Services, transfers: ThreadPoolExecutor, log: AccessLog, aiohttp_client: AiohttpClient
 ) -> Serve:
-    """Serves the application, with the given bounds and other tables of the configuration, to a client."""
+    """Serves the application to a client, with other bounds, tables of the configuration or parts than the usual."""
 
     async def start(
         *,
         services: Services | None = None,
         tls: ssl.SSLContext | None = None,
         tables: Mapping[str, Any] | None = None,
+        parts: Mapping[str, Any] | None = None,
         **bounds: float,
     ) -> Client:
         config = Config(limits=Limits(**bounds), **(tables or {}))  # type: ignore[arg-type]
         metrics = Metrics(1, handlers=HANDLERS)
         environment = Environment(
-            services=services or http_services, config=config, metrics=metrics, transfers=transfers
+            services=services or http_services,
+            config=config,
+            metrics=metrics,
+            transfers=transfers,
+            **(parts or {}),
         )
         application = build_application(environment, log)
         server = RegistryServer(application, config.limits)

@@ -49,6 +49,7 @@ class Serve(Protocol):
         services: Services | None = None,
         tls: ssl.SSLContext | None = None,
         tables: Mapping[str, Any] | None = None,
+        parts: Mapping[str, Any] | None = None,
         **bounds: float,
     ) -> Client: ...
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import MEANINGS
+from registry.http import token
 from registry.http.application import TABLES
 from registry.services.context import Services
 from tests.registry.http.serving import Answer, Client
@@ -39,9 +40,9 @@ def test_the_page_names_exactly_the_routes_there_are() -> None:
     # `/v2` is `/v2/` to clients whose proxy drops the slash, and so is the collection of uploads.
     routes = {
         (route.method, route.path)
-        for table in TABLES
+        for table in (*TABLES, token.routes)
         for route in table
-        if route.path.startswith(("/v2/", "/api/", "/.well-known/"))
+        if route.path.startswith(("/v2/", "/api/", "/.well-known/", "/token"))
         and f"{route.path}/" not in {each.path for each in table}
     }
 

@@ -1,0 +1,38 @@
+"""`auth.mode = "token"`: how the clients of one process prove who they are; imported in this mode only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from registry.auth.passwords import Passwords
+from registry.auth.rules import RulesPolicy
+from registry.auth.tokens import Tokens
+from registry.config import Config
+from registry.config.schema import Auth
+from registry.http.authentication import Authentication
+from registry.http.token_authentication import TokenAuthentication
+from registry.services.context import Services
+from registry.services.logins import Logins
+from registry.services.token_server import TokenServer
+
+
+@asynccontextmanager
+async def open_authentication(
+    config: Callable[[], Config], services: Services
+) -> AsyncIterator[tuple[Authentication, TokenServer]]:
+    """What proves who asks, and the server of tokens, until the block ends."""
+    policy = services.policy
+    assert isinstance(policy, RulesPolicy), "the policy of this mode"
+    passwords = Passwords()
+    try:
+        logins = Logins(services.database, passwords, services.credential_uses)
+        server = TokenServer(services.database, policy, logins, _tokens(config().auth, services))
+        yield TokenAuthentication(server, policy, config), server
+    finally:
+        await passwords.close()
+
+
+def _tokens(auth: Auth, services: Services) -> Tokens:
+    issuer, service = str(auth.issuer), str(auth.service)
+    return Tokens(services.signing_keys, issuer=issuer, service=service, lifetime_s=auth.token_lifetime_s)

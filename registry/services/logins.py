@@ -1,0 +1,122 @@
+"""Who a name and a password, or a secret of a credential, prove: the one way in for all that is not a bearer token."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from registry.auth.account_name import AccountName
+from registry.auth.passwords import Passwords, StoredPassword
+from registry.auth.scope import EVERYTHING, Scope
+from registry.auth.secret_text import SecretKind, hash_of, kind_of
+from registry.auth.subject import Proof, Subject, SubjectKind
+from registry.auth.throttle import Attempt, Throttle
+from registry.errors import AccountNameInvalid, LoginFailed
+from registry.metadata.account_rows import Account, AccountKind, Credential, CredentialUse
+from registry.metadata.database import Database
+from registry.metadata.transaction import Transaction
+from registry.services import audit
+from registry.services.audit import Action
+from registry.services.credential_uses import CredentialUses
+
+PASSWORD: Final = "password"  # noqa: S105 - the kind, not one
+"""The kind of a proof that was a password."""
+
+IN_PLACE_OF_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
+"""The kinds of secrets that clients may send where a password is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Where a login comes from, and when."""
+
+    address: IPv4Address | IPv6Address
+    moment: datetime
+
+
+class Logins:
+    """Proves who is asking; belongs to one event loop."""
+
+    def __init__(self, database: Database, passwords: Passwords, uses: CredentialUses) -> None:
+        """Look accounts up in `database`; `uses` is told of each credential that was used."""
+        self._database = database
+        self._passwords = passwords
+        self._throttle = Throttle(database)
+        self._uses = uses
+
+    async def by_name(self, name: str, secret: str, origin: From) -> Subject:
+        """Who has this name, and this password or credential.
+
+        Raises:
+            LoginFailed: nobody has; which of the two is wrong is not told.
+            TooManyRequests: too many failed before.
+        """
+        if kind_of(secret) is not None:
+            subject = await self.by_secret(secret, origin, IN_PLACE_OF_PASSWORDS)
+            if subject.name != name:
+                raise LoginFailed
+            return subject
+        try:
+            attempt = Attempt(AccountName.parse(name), origin.address)
+        except AccountNameInvalid:
+            raise LoginFailed from None
+        return await self._by_password(attempt, secret, origin.moment)
+
+    async def by_secret(self, secret: str, origin: From, kinds: Collection[SecretKind]) -> Subject:
+        """Whose credential `secret` is, if it is of one of these kinds. It is too random to be guessed.
+
+        Raises:
+            LoginFailed: it is nobody's, or was revoked, or has expired.
+        """
+        if kind_of(secret) not in kinds:
+            raise LoginFailed
+        credential = await self._database.lookups.credential_by_hash(hash_of(secret))
+        if credential is None or not credential.is_live(origin.moment):
+            raise LoginFailed
+        account = await self._database.read(_account, credential.account_id)
+        if account is None or not account.is_live(origin.moment):
+            raise LoginFailed
+        self._uses.note(CredentialUse(credential.id, origin.moment, str(origin.address)))
+        return _subject(account, _proof(account, credential), Scope.read(credential.scope))
+
+    async def _by_password(self, attempt: Attempt, password: str, moment: datetime) -> Subject:
+        account = await self._database.lookups.account_by_name(str(attempt.name))
+        stored = _stored(account, moment)
+        # Before the memory is asked: who is held back must not learn from it whether a guess was right.
+        await self._throttle.check(attempt, moment)
+        if account is None or stored is None or not self._passwords.remembers(stored, password):
+            await self._throttle.begin(attempt, moment)
+            proved = await self._passwords.proves(stored, password)
+            if account is None or not proved:
+                raise LoginFailed
+            await self._throttle.succeeded(attempt, moment)
+            await self._database.note(_note_login, account, moment)
+        return _subject(account, Proof(PASSWORD, account.generation), EVERYTHING)
+
+
+def _stored(account: Account | None, moment: datetime) -> StoredPassword | None:
+    if account is None or account.password_hash is None or not account.is_live(moment):
+        return None
+    return StoredPassword(account.id, account.generation, account.password_hash)
+
+
+def _account(tx: Transaction, account_id: int) -> Account | None:
+    return tx.accounts.find_by_id(account_id)
+
+
+def _note_login(tx: Transaction, account: Account, moment: datetime) -> None:
+    tx.accounts.note_login(account.id, moment)
+    actor = str(_subject(account, Proof(PASSWORD, account.generation), EVERYTHING))
+    audit.record(tx, Action.LOGIN, actor=actor, target=account.name, moment=moment)
+
+
+def _proof(account: Account, credential: Credential) -> Proof:
+    return Proof(credential.kind, account.generation, credential.id)
+
+
+def _subject(account: Account, proof: Proof, scope: Scope) -> Subject:
+    kind = SubjectKind.ROBOT if account.kind is AccountKind.ROBOT else SubjectKind.USER
+    return Subject(kind, account.name, account.id, proof, scope)

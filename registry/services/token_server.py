@@ -1,0 +1,93 @@
+"""The token server: what of the asked scopes a subject gets, and the tokens that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from registry import limits
+from registry.auth.permission import Permission
+from registry.auth.policy import Policy
+from registry.auth.scope import EVERYTHING
+from registry.auth.secret_text import SecretKind, generate, hash_of
+from registry.auth.subject import Subject
+from registry.auth.token_scope import TokenScope
+from registry.auth.tokens import Issued, Tokens
+from registry.errors import NamespaceUnknown
+from registry.metadata.account_rows import NewCredential
+from registry.metadata.database import Database
+from registry.metadata.transaction import Transaction
+from registry.services.logins import PASSWORD, Logins
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token, what it grants of what was asked, and a refresh token where one was asked for and may be given."""
+
+    token: Issued
+    scopes: tuple[TokenScope, ...]
+    refresh_token: str | None
+
+
+class TokenServer:
+    """Issues tokens under the rules of `policy`; `logins` tell for whom, `tokens` what their bearer proves later."""
+
+    def __init__(self, database: Database, policy: Policy, logins: Logins, tokens: Tokens) -> None:
+        self.logins = logins
+        self.tokens = tokens
+        self._database = database
+        self._policy = policy
+
+    async def grant(
+        self, subject: Subject, asked: Sequence[TokenScope], *, client: str = "", offline_at: datetime | None = None
+    ) -> Granted:
+        """A token with as much of `asked` as `subject` may do now; to grant nothing is no error.
+
+        With `offline_at`, the present moment, `client` also gets a refresh token, if it brought a password: other
+        proofs are kept by clients in its place.
+        """
+        scopes = tuple([narrowed for scope in asked if (narrowed := await self._narrowed(subject, scope)).actions])
+        token = await self.tokens.issue(subject, scopes)
+        refresh = await self._refresh_token(subject, client, offline_at) if offline_at is not None else None
+        return Granted(token, scopes, refresh)
+
+    async def _narrowed(self, subject: Subject, scope: TokenScope) -> TokenScope:
+        permissions = [permission for permission in scope.permissions if await self._may(subject, permission, scope)]
+        held = TokenScope.of(scope.repository, permissions).actions
+        return TokenScope(scope.repository, scope.actions if scope.actions <= held else held & _meant(scope))
+
+    async def _may(self, subject: Subject, permission: Permission, scope: TokenScope) -> bool:
+        try:
+            return await self._policy.allows(subject, permission, scope.repository)
+        except NamespaceUnknown:
+            # Whoever pushes there is to be told so, and not that they have no right: with a token they get so far.
+            return True
+
+    async def _refresh_token(self, subject: Subject, client: str, moment: datetime) -> str | None:
+        proof = subject.proof
+        if subject.account_id is None or proof is None or proof.kind != PASSWORD:
+            return None
+        secret = generate(SecretKind.REFRESH)
+        new = NewCredential(
+            account_id=subject.account_id,
+            kind=SecretKind.REFRESH,
+            name=client,
+            hash=hash_of(secret),
+            scope=str(EVERYTHING),
+            generation=proof.generation,
+            created_at=moment,
+            created_by=str(subject),
+            expires_at=moment + timedelta(seconds=limits.REFRESH_TOKEN_S),
+        )
+        await self._database.write(_make, new)
+        return secret
+
+
+def _meant(scope: TokenScope) -> frozenset[str]:
+    """The actions that are asked for, with all those that `*` stands for."""
+    return TokenScope.of(scope.repository, scope.permissions).actions
+
+
+def _make(tx: Transaction, new: NewCredential) -> None:
+    tx.credentials.make(new)
