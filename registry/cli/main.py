@@ -31,6 +31,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "keys": ("registry.cli.keys", "List and rotate the keys that sign tokens."),
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
     "user": ("registry.cli.user", "Add, list, change and remove the accounts of people."),
+    "org": ("registry.cli.org", "Make, show and remove organisations, and say who belongs to them."),
     "client-config": (
         "registry.cli.client_config",
         "Show the files that clients need, and where they go.",

@@ -33,6 +33,7 @@ The tree::
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── NameTaken, AccountUnknown, LastAdministrator
+    ├── OrganisationUnknown, OrganisationNotEmpty
     ├── Denied                   who is asking is known, and may not
     ├── NamespaceUnknown         a push into a namespace that nobody made
     ├── KeyFileInvalid, SigningKeysUnreadable, TrustedKeysInvalid
@@ -59,6 +60,8 @@ from registry.errors.accounts import (
     LoginFailed,
     NamespaceUnknown,
     NameTaken,
+    OrganisationNotEmpty,
+    OrganisationUnknown,
     PasswordInvalid,
     PatternInvalid,
     ScopeInsufficient,
@@ -156,6 +159,8 @@ __all__ = [
     "MethodNotAllowed",
     "NameTaken",
     "NamespaceUnknown",
+    "OrganisationNotEmpty",
+    "OrganisationUnknown",
     "PageSizeInvalid",
     "ParameterInvalid",
     "PasswordInvalid",

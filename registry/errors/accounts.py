@@ -143,3 +143,19 @@ class LastAdministrator(RegistryError):
     def __init__(self, name: str) -> None:
         self.name = name
         self.message = f"{name} is the last administrator; make another one first"
+
+
+class OrganisationUnknown(RegistryError):
+    """No organisation has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"there is no organisation {name}"
+
+
+class OrganisationNotEmpty(RegistryError):
+    """An organisation has repositories, and is not removed with them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"organisation {name} has repositories; remove them first"

@@ -46,6 +46,10 @@ class Action(StrEnum):
     CREDENTIALS_CHANGED = "account.password_changed"
     ADMINISTRATOR_MADE = "administrator.made"
     ADMINISTRATOR_UNMADE = "administrator.unmade"
+    ORGANISATION_MADE = "organisation.made"
+    ORGANISATION_REMOVED = "organisation.removed"
+    MEMBER_SET = "member.set"
+    MEMBER_REMOVED = "member.removed"
     REQUEST_REFUSED = "request.refused"
     REFUSALS_COUNTED = "refusals.counted"
 

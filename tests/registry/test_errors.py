@@ -122,6 +122,8 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.NameTaken("alice"), 409, ErrorCode.NAME_INVALID),
     (errors.AccountUnknown("alice"), 404, ErrorCode.NAME_UNKNOWN),
+    (errors.OrganisationUnknown("team"), 404, ErrorCode.NAME_UNKNOWN),
+    (errors.OrganisationNotEmpty("team"), 409, ErrorCode.DENIED),
     (errors.LastAdministrator("alice"), 409, ErrorCode.DENIED),
     (errors.Denied(), 403, ErrorCode.DENIED),
     (errors.NamespaceUnknown("team"), 403, ErrorCode.DENIED),

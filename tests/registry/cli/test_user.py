@@ -97,3 +97,15 @@ def test_removing_is_confirmed_and_the_last_administrator_stays(registry: Run) -
     refused = registry("user", "rm", "alice", "--yes")
 
     assert (refused.code, refused.err) == (1, "registry: alice is the last administrator; make another one first\n")
+
+
+def test_an_organisation_is_made_joined_and_removed(registry: Run) -> None:
+    registry("user", "add", "alice", "--password-stdin")
+
+    assert registry("org", "create", "team").out == "organisation team is made\n"
+    assert registry("org", "member", "add", "team", "alice", "--owner").out == "alice is an owner of team\n"
+    shown = json.loads(registry("org", "show", "team", "--json").out)
+    assert [(each["name"], each["is_owner"]) for each in shown["members"]] == [("alice", True)]
+    assert registry("org", "member", "rm", "team", "alice").code == 0
+    assert registry("org", "rm", "team").out == "organisation team is removed\n"
+    assert registry("org", "show", "team").err == "registry: there is no organisation team\n"
