@@ -21,9 +21,15 @@ from registry.services.token_server import TokenServer
 async def open_authentication(
     config: Callable[[], Config], services: Services
 ) -> AsyncIterator[tuple[Authentication, TokenServer]]:
-    """What proves who asks, and the server of tokens, until the block ends."""
+    """What proves who asks, and the server of tokens, until the block ends.
+
+    Raises:
+        SigningKeysUnreadable: the key that signs tokens is sealed, and not under `auth.key_file`.
+    """
     policy = services.policy
     assert isinstance(policy, RulesPolicy), "the policy of this mode"
+    # Here, so that a registry whose keys cannot be read says so when it starts, and others find its key at once.
+    await services.signing_keys.signing()
     passwords = Passwords()
     try:
         logins = Logins(services.database, passwords, services.credential_uses)

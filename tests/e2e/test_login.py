@@ -1,6 +1,8 @@
 """Real clients log in to a registry with accounts, push, pull, and are refused."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from tests.e2e.client import Client, client
 from tests.e2e.conftest import GREETING
 from tests.e2e.daemons import running_dockerd
-from tests.e2e.server import RunningRegistry, running_registry
+from tests.e2e.server import REGISTRY, RunningRegistry, running_registry
 from tests.images import Image, ImageLayout, docker_archive
 from tests.requirements import require_root, require_tool
 
@@ -121,3 +123,18 @@ def test_docker_logs_in_pushes_pulls_runs_and_logs_out(
     # Docker keeps what the token server gave it, not the password.
     assert PASSWORD not in (tmp_path / "home" / ".docker" / "config.json").read_text()
     assert PASSWORD not in registry.log.read_text()
+
+
+def test_a_registry_whose_keys_are_sealed_does_not_start_without_their_key_file(tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_bytes(bytes(32))
+    with running_registry(tmp_path, environment={**TOKENS, "REGISTRY_AUTH__KEY_FILE": str(key_file)}) as registry:
+        assert registry.ask("/.well-known/jwks.json").document["keys"][0]["alg"] == "ES256"
+
+    command: list[str | Path] = [REGISTRY, "serve", "--listen", "127.0.0.1:0", "--data", registry.data]
+    ended = subprocess.run(
+        command, env={**os.environ, **TOKENS}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "auth.key_file" in ended.stderr
