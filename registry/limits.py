@@ -236,6 +236,12 @@ AUTHORITY_DAYS: Final = 3650
 ACCOUNT_NAME_CHARACTERS: Final = 128
 """Longest name of a person, a robot, an organisation or a team: beyond any that people type."""
 
+CREDENTIAL_NAME_CHARACTERS: Final = 64
+"""Longest name that somebody gives to a token, to know it again."""
+
+CREDENTIAL_DAYS: Final = 3650
+"""Longest time for which a token with an expiry is made."""
+
 PATTERN_CHARACTERS: Final = 255
 """Longest pattern of repositories: as long as the longest name that it can mean."""
 

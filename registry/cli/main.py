@@ -32,6 +32,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
     "user": ("registry.cli.user", "Add, list, change and remove the accounts of people."),
     "org": ("registry.cli.org", "Make, show and remove organisations, and say who belongs to them."),
+    "token": ("registry.cli.token", "Make, list and revoke tokens, with which programs log in."),
     "client-config": (
         "registry.cli.client_config",
         "Show the files that clients need, and where they go.",

@@ -33,6 +33,7 @@ The tree::
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── NameTaken, AccountUnknown, LastAdministrator
+    ├── CredentialUnknown
     ├── OrganisationUnknown, OrganisationNotEmpty
     ├── Denied                   who is asking is known, and may not
     ├── NamespaceUnknown         a push into a namespace that nobody made
@@ -54,6 +55,7 @@ from registry.errors.accounts import (
     AccountNameInvalid,
     AccountUnknown,
     CredentialsMalformed,
+    CredentialUnknown,
     Denied,
     KeyFileInvalid,
     LastAdministrator,
@@ -139,6 +141,7 @@ __all__ = [
     "BlobTooLarge",
     "BlobUnknown",
     "BodyIncomplete",
+    "CredentialUnknown",
     "CredentialsMalformed",
     "DatabaseBusy",
     "DatabaseUnavailable",

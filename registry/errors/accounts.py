@@ -159,3 +159,11 @@ class OrganisationNotEmpty(RegistryError):
     def __init__(self, name: str) -> None:
         self.name = name
         self.message = f"organisation {name} has repositories; remove them first"
+
+
+class CredentialUnknown(RegistryError):
+    """The account has no credential of this number that could be revoked."""
+
+    def __init__(self, name: str, credential_id: int) -> None:
+        self.name, self.credential_id = name, credential_id
+        self.message = f"{name} has no token {credential_id}, or it is revoked"

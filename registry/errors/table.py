@@ -11,6 +11,7 @@ from oci_spec.error_codes import ErrorCode
 from registry.errors.accounts import (
     AccountNameInvalid,
     AccountUnknown,
+    CredentialUnknown,
     Denied,
     KeyFileInvalid,
     LastAdministrator,
@@ -151,6 +152,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     TrustedKeysInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
     NameTaken: Meaning(ErrorCode.NAME_INVALID, 409),
     AccountUnknown: NAME_UNKNOWN,
+    CredentialUnknown: NAME_UNKNOWN,
     OrganisationUnknown: NAME_UNKNOWN,
     OrganisationNotEmpty: Meaning(ErrorCode.DENIED, 409),
     LastAdministrator: Meaning(ErrorCode.DENIED, 409),

@@ -50,6 +50,8 @@ class Action(StrEnum):
     ORGANISATION_REMOVED = "organisation.removed"
     MEMBER_SET = "member.set"
     MEMBER_REMOVED = "member.removed"
+    CREDENTIAL_MADE = "credential.made"
+    CREDENTIAL_REVOKED = "credential.revoked"
     REQUEST_REFUSED = "request.refused"
     REFUSALS_COUNTED = "refusals.counted"
 
