@@ -33,6 +33,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "user": ("registry.cli.user", "Add, list, change and remove the accounts of people."),
     "org": ("registry.cli.org", "Make, show and remove organisations, and say who belongs to them."),
     "token": ("registry.cli.token", "Make, list and revoke tokens, with which programs log in."),
+    "grant": ("registry.cli.grant", "Say who may do what in which repositories."),
     "client-config": (
         "registry.cli.client_config",
         "Show the files that clients need, and where they go.",

@@ -33,7 +33,7 @@ The tree::
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── NameTaken, AccountUnknown, LastAdministrator
-    ├── CredentialUnknown
+    ├── CredentialUnknown, GrantUnknown
     ├── OrganisationUnknown, OrganisationNotEmpty
     ├── Denied                   who is asking is known, and may not
     ├── NamespaceUnknown         a push into a namespace that nobody made
@@ -57,6 +57,7 @@ from registry.errors.accounts import (
     CredentialsMalformed,
     CredentialUnknown,
     Denied,
+    GrantUnknown,
     KeyFileInvalid,
     LastAdministrator,
     LoginFailed,
@@ -152,6 +153,7 @@ __all__ = [
     "DirectoryUnavailable",
     "ErrorAnswer",
     "ErrorEntry",
+    "GrantUnknown",
     "KeyFileInvalid",
     "LastAdministrator",
     "LoginFailed",

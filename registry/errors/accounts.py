@@ -167,3 +167,11 @@ class CredentialUnknown(RegistryError):
     def __init__(self, name: str, credential_id: int) -> None:
         self.name, self.credential_id = name, credential_id
         self.message = f"{name} has no token {credential_id}, or it is revoked"
+
+
+class GrantUnknown(RegistryError):
+    """Nothing was granted to this account for this pattern."""
+
+    def __init__(self, name: str, pattern: str) -> None:
+        self.name, self.pattern = name, pattern
+        self.message = f"{name} was granted nothing on {pattern}"

@@ -52,6 +52,8 @@ class Action(StrEnum):
     MEMBER_REMOVED = "member.removed"
     CREDENTIAL_MADE = "credential.made"
     CREDENTIAL_REVOKED = "credential.revoked"
+    ROLE_GRANTED = "role.granted"
+    ROLE_TAKEN_BACK = "role.taken_back"
     REQUEST_REFUSED = "request.refused"
     REFUSALS_COUNTED = "refusals.counted"
 

@@ -125,6 +125,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.OrganisationUnknown("team"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.OrganisationNotEmpty("team"), 409, ErrorCode.DENIED),
     (errors.CredentialUnknown("alice", 1), 404, ErrorCode.NAME_UNKNOWN),
+    (errors.GrantUnknown("alice", "team/*"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.LastAdministrator("alice"), 409, ErrorCode.DENIED),
     (errors.Denied(), 403, ErrorCode.DENIED),
     (errors.NamespaceUnknown("team"), 403, ErrorCode.DENIED),

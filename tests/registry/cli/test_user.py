@@ -129,3 +129,13 @@ def test_a_token_is_printed_once_listed_and_revoked(registry: Run) -> None:
 @pytest.mark.parametrize("wrong", [("--expires", "0d"), ("--expires", "99999d"), ("--allow", "all"), ("--name", "")])
 def test_a_token_with_a_wish_that_cannot_be_read_is_wrong_usage(registry: Run, wrong: tuple[str, str]) -> None:
     assert registry("token", "create", "--for", "alice", "--name", "ci", *wrong).code == 2
+
+
+def test_a_role_is_granted_listed_and_taken_back(registry: Run) -> None:
+    registry("user", "add", "alice", "--password-stdin")
+    registry("org", "create", "team")
+
+    assert registry("grant", "set", "alice", "writer", "team/*").out == "alice is writer in team/*\n"
+    assert json.loads(registry("grant", "list", "alice", "--json").out)["grants"][0]["role"] == "writer"
+    assert registry("grant", "rm", "alice", "team/*").code == 0
+    assert registry("grant", "list", "alice").out == ""
