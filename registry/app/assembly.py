@@ -15,6 +15,7 @@ from registry.auth.signing_keys import SigningKeys
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.metadata.database import Database, open_database
+from registry.metadata.rows import Visibility
 from registry.observability.metrics import Metrics
 from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
@@ -67,6 +68,7 @@ def settings_of(config: Config) -> Settings:
         manifest_bytes=config.limits.manifest_bytes,
         blob_bytes=config.limits.blob_bytes,
         page_entries=config.limits.page_entries,
+        default_visibility=Visibility(config.auth.default_visibility),
     )
 
 

@@ -85,12 +85,21 @@ class Repositories:
         row = self._runner.row(_LOCK, {"this_name": str(name)})
         return None if row is None else _to_repository(row)
 
-    def ensure(self, name: RepositoryName, now: datetime) -> Repository:
-        """Give the repository of this name, made now, with its namespace, if it did not exist; safe against races."""
+    def ensure(self, name: RepositoryName, now: datetime, visibility: Visibility = Visibility.PRIVATE) -> Repository:
+        """Give the repository of this name, made now, with its namespace, if it did not exist; safe against races.
+
+        One that is made now can be pulled from by whom `visibility` says.
+        """
         while (found := self.find(name)) is None:
             self._runner.change(_MAKE_NAMESPACE, {"name": name.namespace, "created_at": now})
             namespace_id = self._runner.value(_NAMESPACE_ID, {"this_name": name.namespace})
-            new = {"namespace_id": namespace_id, "name": str(name), "created_at": now, "updated_at": now}
+            new = {
+                "namespace_id": namespace_id,
+                "name": str(name),
+                "created_at": now,
+                "updated_at": now,
+                "visibility": visibility,
+            }
             self._runner.change(_MAKE, new)
         return found
 

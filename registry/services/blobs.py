@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from oci_spec.digest import Digest
 from registry import limits
 from registry.auth.access import Access
 from registry.errors import StorageFull
-from registry.metadata.rows import Blob, BlobState, LinkedBlob, Upload
+from registry.metadata.rows import Blob, BlobState, LinkedBlob, Upload, Visibility
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, lease_from, now
@@ -33,8 +34,9 @@ async def publish(
     """
     known = await services.database.lookups.blob(digest)
     broken = known.key if known is not None and not await _is_good(services, known) else None
+    publishing = _Publishing(access, digest, services.settings.default_visibility)
     try:
-        unused = await services.database.write(_publish, access, digest, stored, upload=upload, broken=broken)
+        unused = await services.database.write(_publish, publishing, stored, upload=upload, broken=broken)
     except _SessionChanged:
         await _drop_unless_used(services, digest, stored)
         return False
@@ -54,6 +56,15 @@ async def can_be_read(services: Services, blob: LinkedBlob) -> bool:
     if blob.state is BlobState.CORRUPT:
         return False
     return blob.state is BlobState.PRESENT or await _is_whole(services, blob)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publishing:
+    """What is to be readable, where; `visibility` is that of a repository that comes to be by it."""
+
+    access: Access
+    digest: Digest
+    visibility: Visibility
 
 
 class _SessionChanged(Exception):
@@ -83,8 +94,7 @@ async def _drop_unless_used(services: Services, digest: Digest, stored: StoredOb
 
 def _publish(
     tx: Transaction,
-    access: Access,
-    digest: Digest,
+    publishing: _Publishing,
     stored: StoredObject,
     *,
     upload: Upload | None,
@@ -92,6 +102,7 @@ def _publish(
 ) -> str | None:
     """The key of the object that nothing refers to any more, if there is one."""
     moment = now()
+    access, digest = publishing.access, publishing.digest
     about = About(access, moment)
     if upload is not None and not tx.uploads.delete(upload.id, upload.version):
         raise _SessionChanged
@@ -101,7 +112,7 @@ def _publish(
     if unused is not None and blob.key == broken:
         unused = tx.blobs.replace_key(blob.id, stored.key)
         events.record(tx, EventKind.BLOB_MOVED, about, digest=digest)
-    target = tx.repositories.ensure(access.repository, moment)
+    target = tx.repositories.ensure(access.repository, moment, publishing.visibility)
     tx.blobs.link(target.id, blob.id, lease_from(moment), now=moment)
     if upload is not None and moment - upload.started_at > timedelta(seconds=limits.LEASE_S) / 2:
         # While the session was open nothing was collected that was leased when it began (`registry.metadata.garbage`).

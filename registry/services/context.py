@@ -9,6 +9,7 @@ from registry import limits
 from registry.auth.policy import Policy
 from registry.auth.signing_keys import SigningKeys
 from registry.metadata.database import Database
+from registry.metadata.rows import Visibility
 from registry.services.credential_uses import CredentialUses
 from registry.services.image_configs import ImageConfigs
 from registry.services.probes import Probes
@@ -32,6 +33,7 @@ class Settings:
     manifest_bytes: int = limits.MANIFEST_BYTES
     blob_bytes: int = limits.BLOB_BYTES
     page_entries: int = limits.PAGE_ENTRIES
+    default_visibility: Visibility = Visibility.PRIVATE
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from registry.auth.access import Access
 from registry.auth.permission import Permission
 from registry.auth.subject import Subject
 from registry.errors import ScopeInsufficient
-from registry.metadata.rows import BlobState
+from registry.metadata.rows import BlobState, Visibility
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, lease_from, now
@@ -33,7 +33,9 @@ async def mount(services: Services, access: Access, digest: Digest, source: Repo
         if source is not None and await _would_with_wider_token(services, access.subject, source):
             raise ScopeInsufficient
         return False
-    return await services.database.write(_link, access, digest, readable)
+    return await services.database.write(
+        _link, access, digest, readable, visibility=services.settings.default_visibility
+    )
 
 
 async def _would_with_wider_token(services: Services, subject: Subject, source: RepositoryName) -> bool:
@@ -49,14 +51,16 @@ def _holders(tx: Transaction, digest: Digest) -> list[RepositoryName]:
     return tx.blobs.readable_repositories(digest, limits.MOUNT_CANDIDATES)
 
 
-def _link(tx: Transaction, access: Access, digest: Digest, sources: list[RepositoryName]) -> bool:
+def _link(
+    tx: Transaction, access: Access, digest: Digest, sources: list[RepositoryName], *, visibility: Visibility
+) -> bool:
     for name in sources:
         source = tx.repositories.find(name)
         linked = tx.blobs.linked(source.id, digest) if source is not None else None
         # Of a suspect copy, what the client uploads in place of the mount is what puts the bytes back.
         if linked is not None and linked.state is BlobState.PRESENT:
             moment = now()
-            target = tx.repositories.ensure(access.repository, moment)
+            target = tx.repositories.ensure(access.repository, moment, visibility)
             tx.blobs.link(target.id, linked.blob_id, lease_from(moment), now=moment)
             events.record(tx, EventKind.BLOB_LINKED, About(access, moment), digest=digest, source=name)
             return True

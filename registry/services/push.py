@@ -14,6 +14,7 @@ from oci_spec.reference import Reference, Tag
 from registry import limits
 from registry.auth.access import Access
 from registry.errors import DigestMismatch, ManifestBlobUnknown, ManifestTooLarge, TagProtected
+from registry.metadata.rows import Visibility
 from registry.metadata.transaction import Transaction
 from registry.services import events, manifest_rows, tags
 from registry.services.context import Services, lease_from, now
@@ -61,7 +62,15 @@ async def manifest(
         digest, parsed = _read(reference, content, content_type)
     names = (reference, *extra_tags) if isinstance(reference, Tag) else extra_tags
     tags_once = tuple(dict.fromkeys(names))
-    pushed = _Push(access, digest, parsed, content, tags_once, services.settings.sparse_manifests)
+    pushed = _Push(
+        access,
+        digest,
+        parsed,
+        content,
+        tags_once,
+        services.settings.sparse_manifests,
+        services.settings.default_visibility,
+    )
     if refused := await services.database.write(_store, pushed):
         raise TagProtected(access.repository, refused, stored=digest)
     return PushedManifest(digest, parsed.subject.digest if parsed.subject else None, tags_once)
@@ -80,6 +89,7 @@ class _Push:
     content: bytes
     tags: tuple[Tag, ...]
     sparse: bool
+    visibility: Visibility
 
 
 def _read(reference: Reference, content: bytes, content_type: str | None) -> tuple[Digest, Manifest]:
@@ -106,7 +116,7 @@ def _parsed(content: bytes, content_type: str | None) -> Manifest:
 def _store(tx: Transaction, push: _Push) -> list[Tag]:
     """Store the manifest and move its tags; those that are protected from it."""
     moment = now()
-    repository = tx.repositories.ensure(push.access.repository, moment)
+    repository = tx.repositories.ensure(push.access.repository, moment, push.visibility)
     lacking = manifest_rows.lacking(tx, repository.id, push.manifest)
     _require(push, lacking)
     before = tx.manifests.find(repository.id, push.digest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
+from oci_spec.digest import Digest
 from registry.app.authentication import open_authentication
 from registry.auth.passwords import Passwords
 from registry.auth.pattern import RepositoryPattern
@@ -21,6 +23,7 @@ from registry.auth.secret_text import SecretKind, generate, hash_of
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.metadata.account_rows import AccountKind, NamespaceKind, NewAccount, NewCredential
+from registry.metadata.rows import Visibility
 from registry.metadata.transaction import Transaction
 from registry.services import first_administrator
 from registry.services.context import Services, now
@@ -286,3 +289,17 @@ def make_token(tx: Transaction, secret: str) -> tuple[int, int]:
         )
     )
     return account.id, made.id
+
+
+async def test_where_new_repositories_are_public_anybody_pulls_from_them(client: Client, services: Services) -> None:
+    services.settings = replace(services.settings, default_visibility=Visibility.PUBLIC)
+    token = (await login(client, scope="repository:alice/app:pull,push")).document["token"]
+    digest = Digest.of(b"a layer")
+
+    pushed = await client.ask(
+        "POST", f"/v2/alice/app/blobs/uploads/?digest={digest}", data=b"a layer", headers=bearer(token)
+    )
+
+    assert pushed.status == 201
+    assert (await client.get(f"/v2/alice/app/blobs/{digest}")).body == b"a layer"
+    assert (await client.ask("DELETE", f"/v2/alice/app/blobs/{digest}")).status == 401
