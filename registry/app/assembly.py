@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 from registry import limits
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
 from registry.app.rules_in_force import policy_of
-from registry.auth.key_material import Algorithm, Vault
-from registry.auth.signing_keys import SigningKeys
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.metadata.database import Database, open_database
@@ -23,6 +23,9 @@ from registry.services.refusals import Refusals
 from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
 from storage_backends.filesystem.store import FilesystemBlobStore
+
+if TYPE_CHECKING:
+    from registry.auth.signing_keys import SigningKeys
 
 
 @asynccontextmanager
@@ -41,16 +44,20 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
             database = MeasuredDatabase(opened, config.database.url.dialect, metrics.database_duration)
             store = MeasuredStore(store, config.storage.backend, metrics)
         try:
-            yield Services(
+            services = Services(
                 database=database,
                 store=store,
                 policy=policy_of(config.auth, database),
                 secrets=await ServerSecrets.open(database),
-                signing_keys=await asyncio.to_thread(_signing_keys, config.auth, database),
+                open_signing_keys=partial(_signing_keys, config.auth, database),
                 pulls=PullTimes(),
                 settings=settings_of(config),
                 refusals=Refusals(metrics.audit_dropped.inc if metrics is not None else None),
             )
+            if config.auth.mode == "token" or config.auth.key_file is not None:
+                # A key file that is none is to be told of now.
+                await asyncio.to_thread(lambda: services.signing_keys)
+            yield services
         finally:
             await store.close()
 
@@ -73,6 +80,9 @@ def settings_of(config: Config) -> Settings:
 
 
 def _signing_keys(auth: Auth, database: Database) -> SigningKeys:
+    from registry.auth.key_material import Algorithm, Vault
+    from registry.auth.signing_keys import SigningKeys
+
     vault = Vault() if auth.key_file is None else Vault.of_file(auth.key_file)
     return SigningKeys(database, vault, Algorithm(auth.algorithm), auth.token_lifetime_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Final
 
@@ -20,5 +21,7 @@ _HEADERS: Final = {"Content-Type": "application/jwk-set+json", "Cache-Control": 
 @routes.get("/.well-known/jwks.json", permission=Permission.PUBLIC)
 async def get_key_set(call: Call) -> web.StreamResponse:
     """Answer the public keys of all tokens that can be valid now."""
-    keys = await call.services.signing_keys.public_keys()
+    # In a thread: where nobody logs in, their library is loaded by the first who asks.
+    signing_keys = await asyncio.to_thread(lambda: call.services.signing_keys)
+    keys = await signing_keys.public_keys()
     return web.Response(body=json.dumps(keys).encode(), headers=_HEADERS)

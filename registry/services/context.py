@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from registry import limits
 from registry.auth.policy import Policy
-from registry.auth.signing_keys import SigningKeys
 from registry.metadata.database import Database
 from registry.metadata.rows import Visibility
 from registry.services.credential_uses import CredentialUses
@@ -17,6 +18,9 @@ from registry.services.pull_times import PullTimes
 from registry.services.refusals import Refusals
 from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
+
+if TYPE_CHECKING:
+    from registry.auth.signing_keys import SigningKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +51,21 @@ class Services:
     store: BlobStore
     policy: Policy
     secrets: ServerSecrets
-    signing_keys: SigningKeys
+    open_signing_keys: Callable[[], SigningKeys]
     pulls: PullTimes
     settings: Settings
     image_configs: ImageConfigs = field(default_factory=ImageConfigs)
     probes: Probes = field(default_factory=Probes)
     refusals: Refusals = field(default_factory=Refusals)
     credential_uses: CredentialUses = field(default_factory=CredentialUses)
+    _signing_keys: SigningKeys | None = None
+
+    @property
+    def signing_keys(self) -> SigningKeys:
+        """The keys that sign tokens; opened when first asked for, since their library takes a third of a start."""
+        if self._signing_keys is None:
+            self._signing_keys = self.open_signing_keys()
+        return self._signing_keys
 
 
 def now() -> datetime:

@@ -44,7 +44,7 @@ async def open_services(
                 store=store,
                 policy=policy or OpenPolicy(),
                 secrets=await ServerSecrets.open(database),
-                signing_keys=SigningKeys(database, Vault(), Algorithm.ES256, limits.TOKEN_LIFETIME_S),
+                open_signing_keys=lambda: SigningKeys(database, Vault(), Algorithm.ES256, limits.TOKEN_LIFETIME_S),
                 pulls=PullTimes(),
                 settings=Settings(**settings),
             )

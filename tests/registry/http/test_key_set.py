@@ -1,5 +1,8 @@
 """The published keys of tokens."""
 
+import subprocess
+import sys
+
 import jwt
 
 from registry.services.context import Services
@@ -26,3 +29,11 @@ async def test_where_no_token_was_made_there_are_no_keys_and_none_is_made(
 
     assert (answer.status, answer.document) == (200, {"keys": []})
     assert await http_services.signing_keys.states() == []
+
+
+def test_serving_without_accounts_loads_no_library_of_signatures() -> None:
+    loaded = "import sys, registry.app.worker; print({'jwt', 'cryptography', 'argon2'} & set(sys.modules))"
+
+    run = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+
+    assert run.stdout == "set()\n"
