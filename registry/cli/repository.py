@@ -1,6 +1,5 @@
 """`registry repository`: the repositories that the registry holds."""
 
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ from registry.auth.access import Access
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.cli import output, repository_settings
+from registry.cli.confirming import confirm
 from registry.cli.options import REPOSITORY, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
@@ -91,7 +91,7 @@ def remove(
 
     Its bytes are freed later, when no other repository holds them.
     """
-    _confirm(f"Remove {repository} with all its tags and manifests?", yes)
+    confirm(f"Remove {repository} with all its tags and manifests?", yes)
     removal = deletion.repository_with_protected_tags if protected_too else deletion.repository
     with_services(resolved.config, lambda services: _remove(services, repository, removal))
     if json_output:
@@ -131,11 +131,3 @@ def _as_json(summary: RepositorySummary) -> dict[str, Any]:
         "pulls": summary.pulls,
         "pulled_at": summary.pulled_at,
     }
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked whether this is meant; say so with --yes")
-    click.confirm(question, abort=True, err=True)

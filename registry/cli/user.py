@@ -1,6 +1,5 @@
 """`registry user`: the accounts of people."""
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR, Subject
 from registry.cli import new_password, output
+from registry.cli.confirming import confirm
 from registry.cli.options import ACCOUNT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -135,10 +135,7 @@ def demote(resolved: Resolved, name: AccountName, json_output: bool) -> None:
 @configured()
 def remove(resolved: Resolved, *, name: AccountName, yes: bool, json_output: bool) -> None:
     """Remove the account NAME with its tokens, grants and robots; its repositories stay."""
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"there is nobody to ask whether {name} shall go; give --yes")
-        click.confirm(f"Remove {name}?", abort=True, err=True)
+    confirm(f"Remove the account {name} with its tokens, grants and robots?", yes)
     _change(resolved, accounts.remove, name, outcome="is removed", json_output=json_output)
 
 
