@@ -22,6 +22,16 @@ class Policy(Protocol):
         """
         ...
 
+    async def owns(self, subject: Subject, namespace: str) -> bool:
+        """Whether `subject` may say who belongs to `namespace`, and what may be done in it.
+
+        False for one that nobody made, but to those who may administer the registry.
+
+        Raises:
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        ...
+
 
 class OpenPolicy:
     """`auth.mode = "none"`: everybody who can reach the registry may do everything.
@@ -35,6 +45,32 @@ class OpenPolicy:
     async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         """True for every subject that exists while authentication is off."""
         return subject.kind in self._ALLOWED
+
+    async def owns(self, subject: Subject, namespace: str) -> bool:
+        """True for every subject that exists while authentication is off."""
+        return subject.kind in self._ALLOWED
+
+
+async def require_owner(policy: Policy, subject: Subject, namespace: str) -> None:
+    """Return when `subject` owns `namespace`; otherwise raise.
+
+    Raises:
+        Denied: they do not.
+    """
+    if not await policy.owns(subject, namespace):
+        raise Denied
+
+
+async def require_own(policy: Policy, subject: Subject, account: str) -> None:
+    """Return when `subject` is a person and the account is theirs, or they may administer all; otherwise raise.
+
+    A robot has no say about itself: it is its namespace's owners who have.
+
+    Raises:
+        Denied: it is somebody else's.
+    """
+    is_theirs = subject.kind is SubjectKind.USER and subject.account_id is not None and subject.name == account
+    await require(policy, subject, Permission.SELF if is_theirs else Permission.ADMINISTER, None)
 
 
 async def require(policy: Policy, subject: Subject, permission: Permission, repository: RepositoryName | None) -> None:

@@ -60,6 +60,21 @@ class RulesPolicy:
             return subject.proof is not None and subject.proof.granted is not None
         return await self._account_may(subject, subject.account_id, permission, repository)
 
+    async def owns(self, subject: Subject, namespace: str) -> bool:
+        """Whether `subject` is an owner of `namespace` or an administrator, and their credential is for all they may.
+
+        Raises:
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        if subject.kind in _BESIDE_THE_DATA:
+            return True
+        if subject.account_id is None or not _reaches(subject, Permission.SELF, None):
+            return False
+        standing = await self._standing(subject, subject.account_id)
+        if standing is None:
+            return False
+        return standing.is_admin or await self._lookups.owns_namespace(subject.account_id, namespace)
+
     async def is_live(self, subject: Subject) -> bool:
         """Whether what proved `subject` still does: their account, its generation and the credential are in force.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, String, and_, bindparam, select, union_all
+from sqlalchemy import BigInteger, Integer, LargeBinary, String, and_, bindparam, select, true, union_all
 
 from registry.metadata.schema import (
     account,
@@ -99,6 +99,13 @@ _SELECTS: dict[str, Select[Any] | CompoundSelect[Any]] = {
     .outerjoin_from(namespace, repository, _NAME)
     .outerjoin(member, and_(member.c.namespace_id == namespace.c.id, member.c.account_id == _ACCOUNT))
     .where(namespace.c.name == bindparam("namespace", type_=String)),
+    "namespace_owner": select(member.c.account_id)
+    .join_from(namespace, member)
+    .where(
+        namespace.c.name == bindparam("namespace", type_=String),
+        member.c.account_id == _ACCOUNT,
+        member.c.is_owner == true(),
+    ),
     "granted_roles": union_all(
         select(*_ROLE).where(role_grant.c.account_id == _ACCOUNT, _IN_BUCKETS),
         select(*_ROLE)

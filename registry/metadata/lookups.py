@@ -74,6 +74,7 @@ class Lookups:
         self._credential_by_hash = statements["credential_by_hash"]
         self._standing = statements["standing"]
         self._repository_standing = statements["repository_standing"]
+        self._namespace_owner = statements["namespace_owner"]
         self._granted_roles = statements["granted_roles"]
         self._contents = ContentCache(content_cache_bytes)
         self._known = Recollection(state)
@@ -147,6 +148,11 @@ class Lookups:
         """Give what decides about the repository for this account or nobody; None if its namespace is not there."""
         values = {"repository": str(name), "namespace": name.namespace, "account_id": account_id}
         return await self._found(self._repository_standing, values, _repository_standing)
+
+    async def owns_namespace(self, account_id: int, namespace: str) -> bool:
+        """Whether the account is an owner of the namespace; False if nobody made it."""
+        values = {"account_id": account_id, "namespace": namespace}
+        return await self._row(self._namespace_owner, values) is not None
 
     async def granted_roles(self, account_id: int, buckets: tuple[str, str, str]) -> Sequence[tuple[str, str]]:
         """Give pattern and role of all in these buckets that was granted to the account or to a team of it."""

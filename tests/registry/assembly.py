@@ -65,3 +65,6 @@ class Rules:
 
     async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         return (permission, repository) in self.allowed
+
+    async def owns(self, subject: Subject, namespace: str) -> bool:
+        return False

@@ -266,6 +266,36 @@ async def test_owners_of_a_namespace_own_what_is_in_it_and_what_will_be(
 
 
 @ON_SQLITE
+@pytest.mark.parametrize("is_owner", [False, True])
+async def test_a_namespace_is_its_owners_as_far_as_their_credentials_reach(
+    database: Database, policy: RulesPolicy, team: Team, *, is_owner: bool
+) -> None:
+    await database.write(
+        lambda tx: tx.namespaces.set_member(team.namespace_id, team.alice.id, is_owner=is_owner, now=NOW)
+    )
+    await database.write(a_grant, "team/*", "team/", Role.OWNER, account_id=team.alice.id)
+    only_team = Scope(frozenset(Action), (RepositoryPattern.parse("team/*"),))
+    only_pull = Scope(frozenset({Action.PULL}), EVERYTHING.patterns)
+
+    assert await policy.owns(as_account(team.alice), "team") is is_owner
+    assert not await policy.owns(as_account(team.alice), "nobodys")
+    for narrow in (as_account(team.alice, scope=only_team), as_account(team.alice, scope=only_pull)):
+        assert not await policy.owns(narrow, "team")
+    assert not await policy.owns(a_bearer(team.alice, TokenScope(APP, frozenset({"*"}))), "team")
+    assert not await policy.owns(ANONYMOUS, "team")
+    assert await policy.owns(OPERATOR, "nobodys")
+    await database.write(lambda tx: tx.accounts.disable(team.alice.id))
+    assert not await policy.owns(as_account(team.alice), "team")
+
+
+@ON_SQLITE
+async def test_administrators_own_every_namespace(database: Database, policy: RulesPolicy) -> None:
+    root = await database.write(lambda tx: an_account(tx, "root", is_admin=True))
+
+    assert await policy.owns(as_account(root), "nobodys")
+
+
+@ON_SQLITE
 async def test_a_push_into_a_namespace_that_nobody_made_says_how_to_make_it(
     database: Database, policy: RulesPolicy, team: Team
 ) -> None:

@@ -34,6 +34,9 @@ class Only:
         self.asked.append((subject, permission, str(repository) if repository is not None else None))
         return permission in self.permissions
 
+    async def owns(self, subject: Subject, namespace: str) -> bool:
+        return False
+
 
 async def ask(serve: Serve, policy: Only, route: Route, *, root: Path, url: str) -> Answer:
     async with open_services(root, url, policy=policy) as services:

@@ -77,6 +77,8 @@ async def test_the_standing_of_a_repository_begins_with_its_namespace(database: 
         found = await standing(APP, account)
         assert found == RepositoryStanding(NamespaceKind.ORGANISATION, "private", is_owner=is_owner)
     assert await standing(RepositoryName.parse("other/app"), alice) is None
+    owned = {(account, name) for account in (alice, bob) for name in ("team", "other")}
+    assert {each for each in owned if await database.lookups.owns_namespace(*each)} == {(alice, "team")}
 
 
 async def test_roles_are_those_of_the_account_and_of_its_teams_in_the_buckets(database: Database) -> None:
