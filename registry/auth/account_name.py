@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry import limits
-from registry.errors import AccountNameInvalid
+from registry.errors import AccountNameInvalid, TeamNameInvalid
 
 # One component of a repository's name, since a user's or an organisation's name is its namespace.
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME: Final = re.compile(rf"{_COMPONENT}(?:\+{_COMPONENT})?")
+_TEAM: Final = re.compile(rf"({_COMPONENT})/({_COMPONENT})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,3 +44,28 @@ class AccountName:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TeamName:
+    """A team by the name that it alone has: `org/developers` of the team `developers` in the organisation `org`."""
+
+    organisation: AccountName
+    team: str
+
+    @classmethod
+    def parse(cls, text: str) -> TeamName:
+        """The name that `text` is.
+
+        Raises:
+            TeamNameInvalid: it is none.
+        """
+        longest = limits.ACCOUNT_NAME_CHARACTERS
+        # Measured before it is matched: no text is read that could not be a name.
+        found = _TEAM.fullmatch(text) if len(text) <= 2 * longest + 1 else None
+        if found is None or max(map(len, found.groups())) > longest:
+            raise TeamNameInvalid(text, longest)
+        return cls(AccountName(found[1]), found[2])
+
+    def __str__(self) -> str:
+        return f"{self.organisation}/{self.team}"

@@ -16,7 +16,7 @@ The tree::
     ├── ManifestBlobUnknown      a manifest refers to content that the repository does not hold
     ├── ManifestTooLarge, BlobTooLarge
     ├── ParameterInvalid         a query parameter or header that cannot be read
-    ├── AccountNameInvalid, PatternInvalid, TagPatternInvalid, DescriptionInvalid
+    ├── AccountNameInvalid, TeamNameInvalid, PatternInvalid, TagPatternInvalid, DescriptionInvalid
     ├── PasswordInvalid          a new password that is too short, or cannot be used
     ├── TagProtected, RepositoryProtected   what would be moved or removed is protected
     ├── ProtectionUnknown, ProtectionsTooMany
@@ -69,6 +69,7 @@ from registry.errors.accounts import (
     PatternInvalid,
     ScopeInsufficient,
     SigningKeysUnreadable,
+    TeamNameInvalid,
     TokenInvalid,
     TrustedKeysInvalid,
     Unauthorized,
@@ -188,6 +189,7 @@ __all__ = [
     "TagParametersTooMany",
     "TagPatternInvalid",
     "TagProtected",
+    "TeamNameInvalid",
     "TokenInvalid",
     "TooManyRequests",
     "TrustedKeysInvalid",

@@ -9,13 +9,24 @@ from registry.errors.root import RegistryError
 
 
 class AccountNameInvalid(RegistryError, ValueError):
-    """Text that cannot be the name of a person, a robot, an organisation or a team."""
+    """Text that cannot be the name of a person, a robot or an organisation."""
 
     def __init__(self, text: str, longest: int) -> None:
         self.text = text[:longest]
         self.message = (
             f"{self.text!r} is no account's name: lower-case letters and digits, with a single '.' or '_', two '_' or "
             f"any number of '-' between, {longest} characters at most; a robot's is NAMESPACE+NAME"
+        )
+
+
+class TeamNameInvalid(RegistryError, ValueError):
+    """Text that cannot be the name of a team."""
+
+    def __init__(self, text: str, longest: int) -> None:
+        self.text = text[: 2 * longest]
+        self.message = (
+            f"{self.text!r} is no team's name: it is ORGANISATION/TEAM, each of them lower-case letters and digits, "
+            f"with a single '.' or '_', two '_' or any number of '-' between, {longest} characters at most"
         )
 
 

@@ -23,6 +23,7 @@ from registry.errors.accounts import (
     PasswordInvalid,
     PatternInvalid,
     SigningKeysUnreadable,
+    TeamNameInvalid,
     TrustedKeysInvalid,
     Unauthorized,
 )
@@ -131,6 +132,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     BlobTooLarge: Meaning(ErrorCode.SIZE_INVALID, 413),
     ParameterInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     AccountNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    TeamNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PatternInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     PasswordInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     DescriptionInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),

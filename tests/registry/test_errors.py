@@ -96,6 +96,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.BlobTooLarge(4), 413, ErrorCode.SIZE_INVALID),
     (errors.ParameterInvalid("last", "a tag"), 400, ErrorCode.UNSUPPORTED),
     (errors.AccountNameInvalid("Alice", 128), 400, ErrorCode.NAME_INVALID),
+    (errors.TeamNameInvalid("team", 128), 400, ErrorCode.NAME_INVALID),
     (errors.PatternInvalid("*/app", 255), 400, ErrorCode.NAME_INVALID),
     (errors.PasswordInvalid("it is too short"), 400, ErrorCode.UNSUPPORTED),
     (errors.DescriptionInvalid("it is too long"), 400, ErrorCode.UNSUPPORTED),
