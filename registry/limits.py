@@ -302,6 +302,20 @@ SIGNING_KEYS_AGAIN_S: Final = 1
 AUTHORIZATION_CHARACTERS: Final = 16 * KIB
 """Longest `Authorization` header: a token for as many repositories as one push can name is half of it."""
 
+# Asking other servers
+
+OUTGOING_S: Final = 15
+"""Longest time for another server to answer as a whole: somebody waits for what depends on it."""
+
+OUTGOING_ANSWER_BYTES: Final = MIB
+"""Longest answer of another server that is read as a whole: documents of identity providers have some 10 KiB."""
+
+OUTGOING_CONNECTIONS: Final = 64
+"""Most connections that one process has open to other servers."""
+
+OUTGOING_CONNECTIONS_PER_HOST: Final = 16
+"""Most of them to one host: a slow one must leave some for the others."""
+
 # Logins
 
 LOGIN_FREE_FAILURES: Final = 10

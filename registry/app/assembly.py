@@ -14,6 +14,7 @@ from registry.app.measured_store import MeasuredStore
 from registry.app.rules_in_force import policy_of
 from registry.config import Config
 from registry.config.schema import Auth
+from registry.egress.client import Client
 from registry.metadata.database import Database, open_database
 from registry.metadata.rows import Visibility
 from registry.observability.metrics import Metrics
@@ -43,6 +44,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
         if metrics is not None:
             database = MeasuredDatabase(opened, config.database.url.dialect, metrics.database_duration)
             store = MeasuredStore(store, config.storage.backend, metrics)
+        egress = Client(config.egress.allow)
         try:
             services = Services(
                 database=database,
@@ -52,6 +54,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
                 open_signing_keys=partial(_signing_keys, config.auth, database),
                 pulls=PullTimes(),
                 settings=settings_of(config),
+                egress=egress,
                 refusals=Refusals(metrics.audit_dropped.inc if metrics is not None else None),
             )
             if config.auth.mode == "token" or config.auth.key_file is not None:
@@ -59,6 +62,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
                 await asyncio.to_thread(lambda: services.signing_keys)
             yield services
         finally:
+            await egress.close()
             await store.close()
 
 

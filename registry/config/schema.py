@@ -193,6 +193,19 @@ class Auth(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class Egress(Struct, frozen=True, kw_only=True):
+    """What the registry itself connects to."""
+
+    allow: Annotated[
+        tuple[Network, ...],
+        RESTART,
+        Meta(
+            description="Networks (CIDR) of private, loopback or otherwise not public addresses to which the registry "
+            "may connect, for identity providers there; public ones are always allowed."
+        ),
+    ] = ()
+
+
 class Manifests(Struct, frozen=True, kw_only=True):
     """What a manifest may refer to."""
 
@@ -302,6 +315,7 @@ class Config(Struct, frozen=True, kw_only=True):
     storage: Storage = Storage()
     database: Database = Database()
     auth: Auth = Auth()
+    egress: Egress = Egress()
     manifests: Manifests = Manifests()
     uploads: Uploads = Uploads()
     gc: Gc = Gc()

@@ -92,6 +92,12 @@ from registry.errors.content import (
     RangeNotSatisfiable,
     RepositoryUnknown,
 )
+from registry.errors.outgoing import (
+    AddressRefused,
+    OutgoingAnswerInvalid,
+    OutgoingFailed,
+    OutgoingUnreachable,
+)
 from registry.errors.requests import (
     MethodNotAllowed,
     PageSizeInvalid,
@@ -140,6 +146,7 @@ __all__ = [
     "RETRY_AFTER_S",
     "AccountNameInvalid",
     "AccountUnknown",
+    "AddressRefused",
     "BlobTooLarge",
     "BlobUnknown",
     "BodyIncomplete",
@@ -167,6 +174,9 @@ __all__ = [
     "NamespaceUnknown",
     "OrganisationNotEmpty",
     "OrganisationUnknown",
+    "OutgoingAnswerInvalid",
+    "OutgoingFailed",
+    "OutgoingUnreachable",
     "PageSizeInvalid",
     "ParameterInvalid",
     "PasswordInvalid",

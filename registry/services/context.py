@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry import limits
 from registry.auth.policy import Policy
+from registry.egress.contract import Egress
 from registry.metadata.database import Database
 from registry.metadata.rows import Visibility
 from registry.services.credential_uses import CredentialUses
@@ -54,6 +55,7 @@ class Services:
     open_signing_keys: Callable[[], SigningKeys]
     pulls: PullTimes
     settings: Settings
+    egress: Egress
     image_configs: ImageConfigs = field(default_factory=ImageConfigs)
     probes: Probes = field(default_factory=Probes)
     refusals: Refusals = field(default_factory=Refusals)

@@ -17,6 +17,7 @@ from registry.auth.permission import Permission
 from registry.auth.policy import OpenPolicy, Policy
 from registry.auth.signing_keys import SigningKeys
 from registry.auth.subject import ANONYMOUS, Subject
+from registry.egress.client import Client
 from registry.metadata.database import open_database
 from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
@@ -38,6 +39,7 @@ async def open_services(
     """The services of one worker over the files in `root` and a migrated database."""
     async with await open_database(database_url) as database:
         store = FilesystemBlobStore(root, _POOL_SIZE)
+        egress = Client()
         try:
             yield Services(
                 database=database,
@@ -47,8 +49,10 @@ async def open_services(
                 open_signing_keys=lambda: SigningKeys(database, Vault(), Algorithm.ES256, limits.TOKEN_LIFETIME_S),
                 pulls=PullTimes(),
                 settings=Settings(**settings),
+                egress=egress,
             )
         finally:
+            await egress.close()
             await store.close()
 
 

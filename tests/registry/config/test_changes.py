@@ -37,6 +37,7 @@ OTHER = {
     "auth.key_file": "/dev/null",
     "auth.admin_password_file": "/dev/null",
     "auth.admin_password": "correct horse",
+    "egress.allow": "127.0.0.0/8",
     "manifests.sparse": "allow",
     "uploads.expire_s": "61",
     "gc.grace_s": "0",
