@@ -1,13 +1,15 @@
 """Running commands within the test's own process, which is quick."""
 
+import io
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from registry.cli.main import main
-from tests.registry.cli.running import Ended, Run
+from tests.registry.cli.running import PASSWORD, Ended, Run
 
 
 @pytest.fixture
@@ -30,3 +32,15 @@ def run(
         return Ended(ended.value.code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def registry(run: Run, tmp_path: Path, migrated_sqlite_file: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command on an empty registry, with a password on standard input."""
+    shutil.copyfile(migrated_sqlite_file, tmp_path / "registry.db")
+
+    def run_there(*arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        return run(*arguments, "--data", str(tmp_path), environment=environment)
+
+    return run_there

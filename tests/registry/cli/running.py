@@ -1,4 +1,4 @@
-"""How a command ended, and the type of what runs one."""
+"""How a command ended, the type of what runs one, and what it may read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[3]
+
+PASSWORD = "correct horse"
+"""What commands of the fixture `registry` read from standard input."""
 
 
 @dataclass(frozen=True, slots=True)

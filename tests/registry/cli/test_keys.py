@@ -1,24 +1,9 @@
 """`registry keys`, on a real database that no server has open."""
 
 import json
-import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
-from tests.registry.cli.running import Ended, Run
-
-
-@pytest.fixture
-def registry(run: Run, tmp_path: Path, migrated_sqlite_file: Path) -> Run:
-    """Run a command on a registry that has no keys yet."""
-    shutil.copyfile(migrated_sqlite_file, tmp_path / "registry.db")
-
-    def run_there(*arguments: str, environment: Mapping[str, str] | None = None) -> Ended:
-        return run(*arguments, "--data", str(tmp_path), environment=environment)
-
-    return run_there
+from tests.registry.cli.running import Run
 
 
 def test_a_rotated_key_is_listed_until_old_ones_are_refused(registry: Run) -> None:
