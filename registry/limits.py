@@ -242,6 +242,12 @@ CREDENTIAL_NAME_CHARACTERS: Final = 64
 CREDENTIAL_DAYS: Final = 3650
 """Longest time for which a token with an expiry is made."""
 
+CREDENTIALS_OF_ACCOUNT: Final = 100
+"""Most tokens of one account, ended ones included: they are listed at once, and nobody looks after more."""
+
+CREDENTIAL_PATTERNS: Final = 32
+"""Most patterns of one token: every request with it tries them one after the other."""
+
 PATTERN_CHARACTERS: Final = 255
 """Longest pattern of repositories: as long as the longest name that it can mean."""
 

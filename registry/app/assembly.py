@@ -60,7 +60,10 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
             if config.auth.mode == "token" or config.auth.key_file is not None:
                 # A key file that is none is to be told of now.
                 await asyncio.to_thread(lambda: services.signing_keys)
-            yield services
+            try:
+                yield services
+            finally:
+                await services.close()
         finally:
             await egress.close()
             await store.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from registry.auth.passwords import Passwords
 from registry.auth.rules import RulesPolicy
 from registry.auth.tokens import Tokens
 from registry.config import Config
@@ -30,13 +29,9 @@ async def open_authentication(
     assert isinstance(policy, RulesPolicy), "the policy of this mode"
     # Here, so that a registry whose keys cannot be read says so when it starts, and others find its key at once.
     await services.signing_keys.signing()
-    passwords = Passwords()
-    try:
-        logins = Logins(services.database, passwords, services.credential_uses)
-        server = TokenServer(services.database, policy, logins, _tokens(config().auth, services))
-        yield TokenAuthentication(server, policy, config), server
-    finally:
-        await passwords.close()
+    logins = Logins(services.database, services.passwords, services.credential_uses)
+    server = TokenServer(services.database, policy, logins, _tokens(config().auth, services))
+    yield TokenAuthentication(server, policy, config), server
 
 
 def _tokens(auth: Auth, services: Services) -> Tokens:

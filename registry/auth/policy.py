@@ -6,8 +6,8 @@ from typing import Protocol
 
 from oci_spec.reference import RepositoryName
 from registry.auth.permission import Permission
-from registry.auth.subject import Subject, SubjectKind
-from registry.errors import Denied
+from registry.auth.subject import PASSWORD, Subject, SubjectKind
+from registry.errors import Denied, PasswordRequired
 
 
 class Policy(Protocol):
@@ -71,6 +71,21 @@ async def require_own(policy: Policy, subject: Subject, account: str) -> None:
     """
     is_theirs = subject.kind is SubjectKind.USER and subject.account_id is not None and subject.name == account
     await require(policy, subject, Permission.SELF if is_theirs else Permission.ADMINISTER, None)
+
+
+def require_password(subject: Subject) -> None:
+    """Return when `subject` has proved a password, or is at work beside the data; otherwise raise.
+
+    For what gives a way in: accounts, administrators, passwords and tokens. Whoever has stolen a token could otherwise
+    outlive its revocation.
+
+    Raises:
+        PasswordRequired: another proof, or none, was brought.
+    """
+    if subject.kind in {SubjectKind.OPERATOR, SubjectKind.SYSTEM}:
+        return
+    if subject.proof is None or subject.proof.kind != PASSWORD:
+        raise PasswordRequired
 
 
 async def require(policy: Policy, subject: Subject, permission: Permission, repository: RepositoryName | None) -> None:

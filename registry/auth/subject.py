@@ -19,6 +19,9 @@ class SubjectKind(StrEnum):
     ROBOT = "robot"
 
 
+PASSWORD: Final = "password"  # noqa: S105 - the kind, not one
+"""The kind of a proof that was a password."""
+
 BEARER: Final = "bearer"
 """The kind of a proof that was a token made for whoever had another proof."""
 

@@ -7,7 +7,7 @@ import click
 
 from registry import limits
 from registry.auth.account_name import AccountName
-from registry.auth.passwords import Passwords, check_new
+from registry.auth.passwords import check_new
 from registry.errors import PasswordInvalid
 
 from_stdin: Final = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -30,12 +30,3 @@ def read(name: AccountName, *, stdin: bool) -> str:
     except PasswordInvalid as error:
         raise click.ClickException(str(error)) from error
     return password
-
-
-async def hashed(password: str) -> str:
-    """What is kept of a new password."""
-    passwords = Passwords()
-    try:
-        return await passwords.hash(password)
-    finally:
-        await passwords.close()

@@ -20,12 +20,6 @@ from registry.services import credentials
 from registry.services.context import now
 
 
-def _label(text: str) -> str:
-    if not 0 < len(text) <= limits.CREDENTIAL_NAME_CHARACTERS or not text.isprintable():
-        raise ValueError(f"a token's name is 1 to {limits.CREDENTIAL_NAME_CHARACTERS} printable characters")
-    return text
-
-
 def _lifetime(text: str) -> timedelta:
     found = re.fullmatch(r"([1-9][0-9]{0,4})([dh])", text, re.ASCII)
     lifetime = timedelta(**{"days" if found[2] == "d" else "hours": int(found[1])}) if found else timedelta()
@@ -41,7 +35,7 @@ def _actions(text: str) -> frozenset[Action]:
         raise ValueError(f"{text!r} is no list of {', '.join(Action)}, with commas between") from None
 
 
-_LABEL: Final[Parsed[str]] = Parsed("text", _label)
+_LABEL: Final[Parsed[str]] = Parsed("text", credentials.checked_name)
 _LIFETIME: Final[Parsed[timedelta]] = Parsed("time", _lifetime)
 _ACTIONS: Final[Parsed[frozenset[Action]]] = Parsed("actions", _actions)
 _owner: Final = click.option("--for", "owner", type=ACCOUNT, required=True, help="The user or robot whose it is.")

@@ -32,11 +32,9 @@ def command() -> None:
 def add(resolved: Resolved, *, name: AccountName, password_stdin: bool, admin: bool, json_output: bool) -> None:
     """Make the account NAME, which owns the repositories NAME/...; its password is asked for, or read."""
     password = new_password.read(name, stdin=password_stdin)
-
-    async def work(services: Services) -> Account:
-        return await accounts.add(services, OPERATOR, name, await new_password.hashed(password), is_admin=admin)
-
-    made = with_services(resolved.config, work)
+    made = with_services(
+        resolved.config, lambda services: accounts.add(services, OPERATOR, name, password, is_admin=admin)
+    )
     if json_output:
         output.print_json(_as_json(made))
     else:
@@ -84,11 +82,7 @@ def show(resolved: Resolved, name: AccountName, json_output: bool) -> None:
 def passwd(resolved: Resolved, *, name: AccountName, password_stdin: bool, json_output: bool) -> None:
     """Replace the password of NAME, who has to log in again everywhere; it is asked for, or read."""
     password = new_password.read(name, stdin=password_stdin)
-
-    async def work(services: Services) -> None:
-        await accounts.set_password(services, OPERATOR, name, await new_password.hashed(password))
-
-    with_services(resolved.config, work)
+    with_services(resolved.config, lambda services: accounts.set_password(services, OPERATOR, name, password))
     _tell(name, "has a new password", json_output)
 
 

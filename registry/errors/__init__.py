@@ -33,9 +33,11 @@ The tree::
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     ├── NameTaken, AccountUnknown, LastAdministrator
-    ├── CredentialUnknown, GrantUnknown
+    ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown
+    ├── PasswordElsewhere        another source keeps it
     ├── OrganisationUnknown, OrganisationNotEmpty
     ├── Denied                   who is asking is known, and may not
+    │   └── PasswordRequired     a token was brought for what gives a way in
     ├── NamespaceUnknown         a push into a namespace that nobody made
     ├── KeyFileInvalid, SigningKeysUnreadable, TrustedKeysInvalid
     ├── TooManyRequests
@@ -54,7 +56,9 @@ from __future__ import annotations
 from registry.errors.accounts import (
     AccountNameInvalid,
     AccountUnknown,
+    CredentialInvalid,
     CredentialsMalformed,
+    CredentialsTooMany,
     CredentialUnknown,
     Denied,
     GrantUnknown,
@@ -65,7 +69,9 @@ from registry.errors.accounts import (
     NameTaken,
     OrganisationNotEmpty,
     OrganisationUnknown,
+    PasswordElsewhere,
     PasswordInvalid,
+    PasswordRequired,
     PatternInvalid,
     ScopeInsufficient,
     SigningKeysUnreadable,
@@ -150,8 +156,10 @@ __all__ = [
     "BlobTooLarge",
     "BlobUnknown",
     "BodyIncomplete",
+    "CredentialInvalid",
     "CredentialUnknown",
     "CredentialsMalformed",
+    "CredentialsTooMany",
     "DatabaseBusy",
     "DatabaseUnavailable",
     "Denied",
@@ -179,7 +187,9 @@ __all__ = [
     "OutgoingUnreachable",
     "PageSizeInvalid",
     "ParameterInvalid",
+    "PasswordElsewhere",
     "PasswordInvalid",
+    "PasswordRequired",
     "PatternInvalid",
     "ProtectionUnknown",
     "ProtectionsTooMany",

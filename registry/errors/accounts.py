@@ -120,6 +120,12 @@ class Denied(RegistryError):
     message = "this is not allowed"
 
 
+class PasswordRequired(Denied):
+    """What gives a way in was asked for with a token, or by nobody in particular."""
+
+    message = "this needs a name and a password: no token gives a way in that could outlive it"
+
+
 class NamespaceUnknown(RegistryError):
     """Who would push has an account, but nobody made the namespace; no `Denied`, to which logins are an answer."""
 
@@ -178,6 +184,30 @@ class CredentialUnknown(RegistryError):
     def __init__(self, name: str, credential_id: int) -> None:
         self.name, self.credential_id = name, credential_id
         self.message = f"{name} has no token {credential_id}, or it is revoked"
+
+
+class CredentialInvalid(RegistryError, ValueError):
+    """A token that cannot be made as it is wished for."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"this token cannot be made: {reason}"
+
+
+class CredentialsTooMany(RegistryError):
+    """An account has as many tokens in force as it may have."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self.name, self.most = name, most
+        self.message = f"{name} has {most} tokens in force, which is the most; revoke one first"
+
+
+class PasswordElsewhere(RegistryError):
+    """The password of an account is known to another source, and cannot be changed here."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name, self.source = name, source
+        self.message = f"the password of {name} is kept by {source}; change it there"
 
 
 class GrantUnknown(RegistryError):

@@ -136,6 +136,14 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """A namespace that an account belongs to."""
+
+    namespace: Namespace
+    is_owner: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """Some accounts of an organisation that are granted roles together."""
 

@@ -21,6 +21,7 @@ _ALL = select(*account.c)
 _IS_THIS = account.c.id == bindparam("this_id")
 _BY_ID = _ALL.where(_IS_THIS)
 _BY_NAME = _ALL.where(account.c.name == bindparam("this_name"))
+_LOCK = _BY_NAME.with_for_update()
 _BY_EXTERNAL_ID = _ALL.where(
     account.c.source == bindparam("this_source"), account.c.external_id == bindparam("this_external_id")
 )
@@ -89,6 +90,10 @@ class Accounts:
     def find(self, name: str) -> Account | None:
         """Give the account of this name, or None."""
         return _to_account(self._runner.row(_BY_NAME, {"this_name": name}))
+
+    def lock(self, name: str) -> Account | None:
+        """Give the account of this name, or None; until the transaction ends, no other one changes it."""
+        return _to_account(self._runner.row(_LOCK, {"this_name": name}))
 
     def find_by_id(self, account_id: int) -> Account | None:
         """Give the account with this id, or None."""

@@ -11,7 +11,7 @@ from registry.metadata.schema import credential
 from registry.metadata.statements import Runner, insert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from registry.metadata.account_rows import CredentialUse, NewCredential
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _OF_ACCOUNT = credential.c.account_id == bindparam("this_account")
 _NOT_REVOKED = credential.c.revoked_at.is_(None)
 _BY_HASH = select(*credential.c).where(credential.c.hash == bindparam("this_hash"))
+_BY_ID = select(*credential.c).where(credential.c.id == bindparam("this_id"))
 # Sorted here: a database may walk through all that are sorted already, to save sorting these few.
 _LIST = select(*credential.c).where(_OF_ACCOUNT)
 _MAKE = insert(credential, lambda new: new.returning(*credential.c))
@@ -81,6 +82,11 @@ class Credentials:
         row = self._runner.row(_BY_HASH, {"this_hash": secret_hash})
         return None if row is None else Credential(*row)
 
+    def find_by_id(self, credential_id: int) -> Credential | None:
+        """Give the credential with this id, or None; it may be revoked or expired."""
+        row = self._runner.row(_BY_ID, {"this_id": credential_id})
+        return None if row is None else Credential(*row)
+
     def list(self, account_id: int) -> list[Credential]:
         """Give all credentials of an account, newest first; revoked and expired ones too."""
         found = [Credential(*row) for row in self._runner.rows(_LIST, {"this_account": account_id})]
@@ -110,5 +116,8 @@ class Credentials:
 
     def remove_expired(self, before: datetime, limit: int) -> int:
         """Remove up to `limit` credentials that expired before `before`, and count them."""
-        ids = [row[0] for row in self._runner.rows(_EXPIRED, {"before": before, "limit": limit})]
+        return self.remove([row[0] for row in self._runner.rows(_EXPIRED, {"before": before, "limit": limit})])
+
+    def remove(self, ids: Sequence[int]) -> int:
+        """Remove these credentials, and count those that there were."""
         return self._runner.change(_REMOVE, {"these_ids": sorted(ids)}) if ids else 0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, exists, select, true
 
-from registry.metadata.account_rows import Member, Namespace, NamespaceKind
+from registry.metadata.account_rows import Member, Membership, Namespace, NamespaceKind
 from registry.metadata.schema import account, member, namespace, repository
 from registry.metadata.statements import Runner, insert
 
@@ -38,7 +38,7 @@ _MEMBERS = (
     .where(_IN_NAMESPACE)
 )
 _OWNS = select(member.c.account_id).where(_IN_NAMESPACE, _OF_ACCOUNT, member.c.is_owner == true())
-_OF = select(*_COLUMNS).join_from(member, namespace).where(_OF_ACCOUNT)
+_OF = select(*_COLUMNS, member.c.is_owner).join_from(member, namespace).where(_OF_ACCOUNT)
 
 
 class Namespaces:
@@ -84,10 +84,10 @@ class Namespaces:
         """Whether the account is an owner of the namespace."""
         return self._runner.row(_OWNS, _pair(namespace_id, account_id)) is not None
 
-    def of_account(self, account_id: int) -> list[Namespace]:
+    def of_account(self, account_id: int) -> list[Membership]:
         """Give all namespaces that the account belongs to, by name."""
-        found = [_to_namespace(row) for row in self._runner.rows(_OF, {"this_account": account_id})]
-        return sorted(found, key=lambda each: each.name)
+        rows = self._runner.rows(_OF, {"this_account": account_id})
+        return sorted((Membership(_to_namespace(row), row[-1]) for row in rows), key=lambda each: each.namespace.name)
 
 
 def _pair(namespace_id: int, account_id: int) -> dict[str, int]:

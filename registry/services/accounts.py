@@ -1,67 +1,91 @@
-"""The accounts of people: each with a namespace of its own, looked after by whoever administers the registry."""
+"""The accounts of people: each with a namespace of its own, looked after by administrators and, in part, by its owner.
+
+`registry.services.account_access` says by whom, and with what proof.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.permission import Permission
-from registry.auth.policy import require
+from registry.auth.policy import require, require_password
 from registry.auth.secret_text import SecretKind
 from registry.auth.subject import Subject
-from registry.errors import AccountNameInvalid, AccountUnknown, LastAdministrator, NameTaken
+from registry.errors import AccountNameInvalid, AccountUnknown, LastAdministrator, NameTaken, PasswordElsewhere
 from registry.metadata.account_rows import Account, AccountKind, NamespaceKind, NewAccount
 from registry.metadata.transaction import Transaction
 from registry.services import audit
+from registry.services.account_access import require_keeper, require_standing_proof
 from registry.services.context import Services, now
+
+LOCAL: Final = "local"
+"""The source of accounts whose passwords are kept here."""
+
+Unit = Callable[[Transaction, AccountName, str], None]
 
 
 async def add(
-    services: Services, subject: Subject, name: AccountName, password_hash: str | None, *, is_admin: bool = False
+    services: Services, subject: Subject, name: AccountName, password: str | None, *, is_admin: bool = False
 ) -> Account:
     """The account that is made for a person, who owns the namespace of its name from then on.
+
+    Without a password, nobody can log in to it yet. `registry.auth.passwords.check_new` has let a given one pass.
 
     Raises:
         AccountNameInvalid: the name is a robot's.
         NameTaken: a user or an organisation has it.
-        Denied: the policy does not allow it.
+        TooManyRequests: too many other passwords are being hashed.
+        Denied, PasswordRequired, LoginFailed: it is not allowed, to this proof or any more.
     """
     await require(services.policy, subject, Permission.ADMINISTER, None)
+    require_password(subject)
     if name.is_robot:
         raise AccountNameInvalid(str(name), limits.ACCOUNT_NAME_CHARACTERS)
-    return await services.database.write(_add, name, password_hash, is_admin=is_admin, actor=str(subject))
+    password_hash = await services.passwords.hash(password) if password is not None else None
+    return await services.database.write(_add, name, password_hash, is_admin=is_admin, subject=subject)
 
 
-async def listing(services: Services, subject: Subject, *, after: str = "", limit: int) -> list[Account]:
-    """Up to `limit` accounts in the byte order of their names, robots too, those after `after`.
+async def listing(
+    services: Services, subject: Subject, *, after: str = "", text: str = "", limit: int
+) -> list[Account]:
+    """Up to `limit` accounts in the byte order of their names, robots too: those after `after` that contain `text`.
 
     Raises:
         Denied: the policy does not allow it.
     """
     await require(services.policy, subject, Permission.ADMINISTER, None)
-    return await services.database.read(lambda tx: tx.accounts.page(limit, after=after))
+    return await services.database.read(lambda tx: tx.accounts.page(limit, after=after, text=text))
 
 
 async def show(services: Services, subject: Subject, name: AccountName) -> Account:
     """The account of this name.
 
     Raises:
-        AccountUnknown: there is none.
-        Denied: the policy does not allow it.
+        AccountUnknown: there is none, or it is somebody else's.
+        Denied: the credential does not reach this far.
     """
-    await require(services.policy, subject, Permission.ADMINISTER, None)
+    await require_keeper(services, subject, name)
     return await services.database.read(found, name)
 
 
-async def set_password(services: Services, subject: Subject, name: AccountName, password_hash: str) -> None:
+async def set_password(services: Services, subject: Subject, name: AccountName, password: str) -> None:
     """Replace a person's password; what the old one proved, logins that are remembered too, falls at once.
 
+    Whoever replaces their own has proved the present one by making the request.
+
     Raises:
-        AccountUnknown: nobody has this name.
-        Denied: the policy does not allow it.
+        AccountUnknown: nobody has this name, or it is somebody else's.
+        PasswordElsewhere: another source keeps it.
+        TooManyRequests: too many other passwords are being hashed.
+        Denied, PasswordRequired, LoginFailed: it is not allowed, to this proof or any more.
     """
-    await _change(services, subject, _set_password, name, password_hash)
+    await require_keeper(services, subject, name)
+    require_password(subject)
+    password_hash = await services.passwords.hash(password)
+    await services.database.write(_set_password, name, password_hash, subject)
 
 
 async def disable(services: Services, subject: Subject, name: AccountName) -> None:
@@ -72,7 +96,7 @@ async def disable(services: Services, subject: Subject, name: AccountName) -> No
         LastAdministrator: nobody else administers the registry.
         Denied: the policy does not allow it.
     """
-    await _change(services, subject, _disable, name)
+    await _change(services, subject, name, _disable)
 
 
 async def enable(services: Services, subject: Subject, name: AccountName) -> None:
@@ -80,9 +104,9 @@ async def enable(services: Services, subject: Subject, name: AccountName) -> Non
 
     Raises:
         AccountUnknown: there is none.
-        Denied: the policy does not allow it.
+        Denied, PasswordRequired, LoginFailed: it is not allowed, to this proof or any more.
     """
-    await _change(services, subject, _enable, name)
+    await _change(services, subject, name, _enable)
 
 
 async def make_administrator(services: Services, subject: Subject, name: AccountName) -> None:
@@ -90,9 +114,9 @@ async def make_administrator(services: Services, subject: Subject, name: Account
 
     Raises:
         AccountUnknown: nobody has this name.
-        Denied: the policy does not allow it.
+        Denied, PasswordRequired, LoginFailed: it is not allowed, to this proof or any more.
     """
-    await _change(services, subject, _make_administrator, name)
+    await _change(services, subject, name, _make_administrator)
 
 
 async def unmake_administrator(services: Services, subject: Subject, name: AccountName) -> None:
@@ -103,7 +127,23 @@ async def unmake_administrator(services: Services, subject: Subject, name: Accou
         LastAdministrator: nobody else administers the registry.
         Denied: the policy does not allow it.
     """
-    await _change(services, subject, _unmake_administrator, name)
+    await _change(services, subject, name, _unmake_administrator)
+
+
+async def change(
+    services: Services, subject: Subject, name: AccountName, *, is_disabled: bool | None, is_admin: bool | None
+) -> None:
+    """Let an account stand as it is said, all or nothing of it; None leaves it as it is. May be repeated.
+
+    Raises:
+        AccountUnknown, LastAdministrator, Denied, PasswordRequired, LoginFailed: as each of the four above does.
+    """
+    units: list[Unit] = []
+    if is_disabled is not None:
+        units.append(_disable if is_disabled else _enable)
+    if is_admin is not None:
+        units.append(_make_administrator if is_admin else _unmake_administrator)
+    await _change(services, subject, name, *units)
 
 
 async def remove(services: Services, subject: Subject, name: AccountName) -> None:
@@ -114,7 +154,7 @@ async def remove(services: Services, subject: Subject, name: AccountName) -> Non
         LastAdministrator: nobody else administers the registry.
         Denied: the policy does not allow it.
     """
-    await _change(services, subject, _remove, name)
+    await _change(services, subject, name, _remove)
 
 
 def found(tx: Transaction, name: AccountName) -> Account:
@@ -151,19 +191,25 @@ def forget_namespace(tx: Transaction, namespace_id: int, name: str) -> bool:
     return True
 
 
-async def _change(
-    services: Services,
-    subject: Subject,
-    unit: Callable[..., None],
-    name: AccountName,
-    *values: str,
-) -> None:
+async def _change(services: Services, subject: Subject, name: AccountName, *units: Unit) -> None:
     await require(services.policy, subject, Permission.ADMINISTER, None)
-    await services.database.write(unit, name, *values, actor=str(subject))
+    gives = not _GIVING.isdisjoint(units)
+    if gives:
+        require_password(subject)
+    await services.database.write(_all, name, units, subject, gives=gives)
 
 
-def _add(tx: Transaction, name: AccountName, password_hash: str | None, *, is_admin: bool, actor: str) -> Account:
-    moment = now()
+def _all(tx: Transaction, name: AccountName, units: tuple[Unit, ...], subject: Subject, *, gives: bool) -> None:
+    found(tx, name)
+    if gives:
+        require_standing_proof(tx, subject)
+    for unit in units:
+        unit(tx, name, str(subject))
+
+
+def _add(tx: Transaction, name: AccountName, password_hash: str | None, *, is_admin: bool, subject: Subject) -> Account:
+    require_standing_proof(tx, subject)
+    moment, actor = now(), str(subject)
     namespace = tx.namespaces.make(str(name), NamespaceKind.USER, moment)
     account = tx.accounts.make(
         NewAccount(
@@ -184,33 +230,37 @@ def _add(tx: Transaction, name: AccountName, password_hash: str | None, *, is_ad
     return account
 
 
-def _set_password(tx: Transaction, name: AccountName, password_hash: str, *, actor: str) -> None:
+def _set_password(tx: Transaction, name: AccountName, password_hash: str, subject: Subject) -> None:
+    tx.accounts.lock(str(name))
+    require_standing_proof(tx, subject)
     account = found_person(tx, name)
+    if account.source != LOCAL:
+        raise PasswordElsewhere(str(name), account.source)
     tx.accounts.set_password(account.id, password_hash)
     tx.credentials.revoke_kind(account.id, SecretKind.REFRESH, now())
-    _record(tx, audit.Action.CREDENTIALS_CHANGED, name, actor)
+    _record(tx, audit.Action.CREDENTIALS_CHANGED, name, str(subject))
 
 
-def _disable(tx: Transaction, name: AccountName, *, actor: str) -> None:
+def _disable(tx: Transaction, name: AccountName, actor: str) -> None:
     account = found(tx, name)
     _keep_an_administrator(tx, account)
     if tx.accounts.disable(account.id):
         _record(tx, audit.Action.ACCOUNT_DISABLED, name, actor)
 
 
-def _enable(tx: Transaction, name: AccountName, *, actor: str) -> None:
+def _enable(tx: Transaction, name: AccountName, actor: str) -> None:
     if tx.accounts.enable(found(tx, name).id):
         _record(tx, audit.Action.ACCOUNT_ENABLED, name, actor)
 
 
-def _make_administrator(tx: Transaction, name: AccountName, *, actor: str) -> None:
+def _make_administrator(tx: Transaction, name: AccountName, actor: str) -> None:
     account = found_person(tx, name)
     if not account.is_admin:
         tx.accounts.set_admin(account.id, is_admin=True)
         _record(tx, audit.Action.ADMINISTRATOR_MADE, name, actor)
 
 
-def _unmake_administrator(tx: Transaction, name: AccountName, *, actor: str) -> None:
+def _unmake_administrator(tx: Transaction, name: AccountName, actor: str) -> None:
     account = found_person(tx, name)
     _keep_an_administrator(tx, account)
     if account.is_admin:
@@ -218,7 +268,7 @@ def _unmake_administrator(tx: Transaction, name: AccountName, *, actor: str) -> 
         _record(tx, audit.Action.ADMINISTRATOR_UNMADE, name, actor)
 
 
-def _remove(tx: Transaction, name: AccountName, *, actor: str) -> None:
+def _remove(tx: Transaction, name: AccountName, actor: str) -> None:
     account = found_person(tx, name)
     _keep_an_administrator(tx, account)
     tx.accounts.remove(account.id)
@@ -236,3 +286,6 @@ def _keep_an_administrator(tx: Transaction, account: Account) -> None:
 
 def _record(tx: Transaction, action: audit.Action, name: AccountName, actor: str) -> None:
     audit.record(tx, action, actor=actor, target=str(name), moment=now())
+
+
+_GIVING: Final = frozenset({_enable, _make_administrator})

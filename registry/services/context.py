@@ -21,6 +21,7 @@ from registry.services.server_secrets import ServerSecrets
 from storage_backends.contract import BlobStore
 
 if TYPE_CHECKING:
+    from registry.auth.passwords import Passwords
     from registry.auth.signing_keys import SigningKeys
 
 
@@ -61,6 +62,7 @@ class Services:
     refusals: Refusals = field(default_factory=Refusals)
     credential_uses: CredentialUses = field(default_factory=CredentialUses)
     _signing_keys: SigningKeys | None = None
+    _passwords: Passwords | None = None
 
     @property
     def signing_keys(self) -> SigningKeys:
@@ -68,6 +70,20 @@ class Services:
         if self._signing_keys is None:
             self._signing_keys = self.open_signing_keys()
         return self._signing_keys
+
+    @property
+    def passwords(self) -> Passwords:
+        """What hashes and proves passwords; made when first asked for, since few processes need its library."""
+        if self._passwords is None:
+            from registry.auth.passwords import Passwords
+
+            self._passwords = Passwords()
+        return self._passwords
+
+    async def close(self) -> None:
+        """End the threads that these services have begun themselves, after their work."""
+        if self._passwords is not None:
+            await self._passwords.close()
 
 
 def now() -> datetime:

@@ -12,7 +12,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.passwords import Passwords, StoredPassword
 from registry.auth.scope import EVERYTHING, Scope
 from registry.auth.secret_text import SecretKind, hash_of, kind_of
-from registry.auth.subject import Proof, Subject, SubjectKind
+from registry.auth.subject import PASSWORD, Proof, Subject, SubjectKind
 from registry.auth.throttle import Attempt, Throttle
 from registry.errors import AccountNameInvalid, LoginFailed
 from registry.metadata.account_rows import Account, AccountKind, Credential, CredentialUse
@@ -21,9 +21,6 @@ from registry.metadata.transaction import Transaction
 from registry.services import audit
 from registry.services.audit import Action
 from registry.services.credential_uses import CredentialUses
-
-PASSWORD: Final = "password"  # noqa: S105 - the kind, not one
-"""The kind of a proof that was a password."""
 
 IN_PLACE_OF_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
 """The kinds of secrets that clients may send where a password is expected."""

@@ -11,14 +11,14 @@ from registry.auth.permission import Permission
 from registry.auth.policy import Policy
 from registry.auth.scope import EVERYTHING
 from registry.auth.secret_text import SecretKind, generate, hash_of
-from registry.auth.subject import Subject
+from registry.auth.subject import PASSWORD, Subject
 from registry.auth.token_scope import TokenScope
 from registry.auth.tokens import Issued, Tokens
 from registry.errors import NamespaceUnknown
 from registry.metadata.account_rows import NewCredential
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
-from registry.services.logins import PASSWORD, Logins
+from registry.services.logins import Logins
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ async def open_services(
         store = FilesystemBlobStore(root, _POOL_SIZE)
         egress = Client()
         try:
-            yield Services(
+            services = Services(
                 database=database,
                 store=store,
                 policy=policy or OpenPolicy(),
@@ -51,6 +51,10 @@ async def open_services(
                 settings=Settings(**settings),
                 egress=egress,
             )
+            try:
+                yield services
+            finally:
+                await services.close()
         finally:
             await egress.close()
             await store.close()

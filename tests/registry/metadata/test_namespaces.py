@@ -39,7 +39,7 @@ async def test_members_are_owners_or_not(database: Database) -> None:
         ]
         assert tx.namespaces.owns(team.id, alice.id)
         assert not tx.namespaces.owns(team.id, bob.id)
-        assert tx.namespaces.of_account(bob.id) == [team]
+        assert [(each.namespace, each.is_owner) for each in tx.namespaces.of_account(bob.id)] == [(team, False)]
 
         tx.namespaces.set_member(team.id, bob.id, is_owner=True, now=NOW)
         assert tx.namespaces.owns(team.id, bob.id)

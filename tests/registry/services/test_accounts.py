@@ -7,12 +7,21 @@ import asyncio
 import pytest
 
 from registry.auth.account_name import AccountName
+from registry.auth.passwords import StoredPassword
 from registry.auth.subject import ANONYMOUS, OPERATOR
-from registry.errors import AccountNameInvalid, AccountUnknown, Denied, LastAdministrator, NameTaken, RegistryError
-from registry.metadata.account_rows import NamespaceKind
+from registry.errors import (
+    AccountNameInvalid,
+    AccountUnknown,
+    Denied,
+    LastAdministrator,
+    NameTaken,
+    PasswordElsewhere,
+    RegistryError,
+)
+from registry.metadata.account_rows import AccountKind, NamespaceKind, NewAccount
 from registry.metadata.audit_values import AuditSearch
 from registry.services import accounts, audit
-from registry.services.context import Services
+from registry.services.context import Services, now
 from tests.registry.assembly import OpenWorker, Rules
 from tests.registry.metadata.people import a_credential, a_grant
 from tests.registry.pushing import Pusher
@@ -21,7 +30,7 @@ ALICE, BOB = AccountName.parse("alice"), AccountName.parse("bob")
 
 
 async def test_a_person_owns_the_namespace_of_their_name(services: Services) -> None:
-    made = await accounts.add(services, OPERATOR, ALICE, "hash")
+    made = await accounts.add(services, OPERATOR, ALICE, None)
 
     namespace = await services.database.read(lambda tx: tx.namespaces.find("alice"))
     assert namespace is not None
@@ -31,14 +40,14 @@ async def test_a_person_owns_the_namespace_of_their_name(services: Services) -> 
 
 
 async def test_names_of_people_and_organisations_are_given_once(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, "hash")
+    await accounts.add(services, OPERATOR, ALICE, None)
     await Pusher.to(services, "team/app").image("1")
 
     for name in ("alice", "team"):
         with pytest.raises(NameTaken):
-            await accounts.add(services, OPERATOR, AccountName.parse(name), "hash")
+            await accounts.add(services, OPERATOR, AccountName.parse(name), None)
     with pytest.raises(AccountNameInvalid):
-        await accounts.add(services, OPERATOR, AccountName.parse("alice+ci"), "hash")
+        await accounts.add(services, OPERATOR, AccountName.parse("alice+ci"), None)
 
     assert [each.name for each in await accounts.listing(services, OPERATOR, limit=9)] == ["alice"]
 
@@ -51,14 +60,41 @@ async def test_with_a_password_falls_what_the_old_one_proved(services: Services)
     await accounts.set_password(services, OPERATOR, ALICE, "new")
 
     account = await accounts.show(services, OPERATOR, ALICE)
-    assert (account.password_hash, account.generation) == ("new", made.generation + 1)
+    assert account.generation == made.generation + 1
+    for password in ("old", "new"):
+        stored = StoredPassword(account.id, account.generation, account.password_hash or "")
+        assert await services.passwords.proves(stored, password) is (password == "new")
     left = await services.database.read(lambda tx: tx.credentials.list(made.id))
     assert {each.kind: each.revoked_at is None for each in left} == {"refresh": False, "personal": True}
 
 
+async def test_a_password_that_another_source_keeps_is_not_changed_here(services: Services) -> None:
+    new = NewAccount(name="alice", kind=AccountKind.USER, source="ldap", created_at=now(), created_by="ldap")
+    await services.database.write(lambda tx: tx.accounts.make(new))
+
+    with pytest.raises(PasswordElsewhere, match="ldap"):
+        await accounts.set_password(services, OPERATOR, ALICE, "new")
+
+    assert (await accounts.show(services, OPERATOR, ALICE)).password_hash is None
+
+
+async def test_a_change_is_made_as_a_whole_or_not_at_all(services: Services) -> None:
+    await accounts.add(services, OPERATOR, ALICE, None, is_admin=True)
+    await accounts.add(services, OPERATOR, BOB, None)
+    await accounts.disable(services, OPERATOR, BOB)
+
+    await accounts.change(services, OPERATOR, BOB, is_disabled=False, is_admin=True)
+    await accounts.change(services, OPERATOR, ALICE, is_disabled=None, is_admin=False)
+    with pytest.raises(LastAdministrator):
+        await accounts.change(services, OPERATOR, BOB, is_disabled=True, is_admin=False)
+
+    bob = await accounts.show(services, OPERATOR, BOB)
+    assert (bob.is_disabled, bob.is_admin) == (False, True)
+
+
 async def test_the_last_live_administrator_stays_one(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, "hash", is_admin=True)
-    await accounts.add(services, OPERATOR, BOB, "hash", is_admin=True)
+    await accounts.add(services, OPERATOR, ALICE, None, is_admin=True)
+    await accounts.add(services, OPERATOR, BOB, None, is_admin=True)
     await accounts.disable(services, OPERATOR, BOB)
 
     for change in (accounts.disable, accounts.unmake_administrator, accounts.remove):
@@ -71,8 +107,8 @@ async def test_the_last_live_administrator_stays_one(services: Services) -> None
 
 
 async def test_two_administrators_who_remove_each_other_at_once_leave_one(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, "hash", is_admin=True)
-    await accounts.add(services, OPERATOR, BOB, "hash", is_admin=True)
+    await accounts.add(services, OPERATOR, ALICE, None, is_admin=True)
+    await accounts.add(services, OPERATOR, BOB, None, is_admin=True)
 
     results = await asyncio.gather(
         accounts.remove(services, OPERATOR, ALICE),
@@ -84,31 +120,31 @@ async def test_two_administrators_who_remove_each_other_at_once_leave_one(servic
 
 
 async def test_an_empty_namespace_goes_with_its_person_and_so_do_the_grants_in_it(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, "hash")
-    bob = await accounts.add(services, OPERATOR, BOB, "hash")
+    await accounts.add(services, OPERATOR, ALICE, None)
+    bob = await accounts.add(services, OPERATOR, BOB, None)
     await services.database.write(lambda tx: a_grant(tx, "alice/*", "alice/", account_id=bob.id))
 
     await accounts.remove(services, OPERATOR, ALICE)
 
     assert await services.database.read(lambda tx: tx.namespaces.find("alice")) is None
     assert await services.database.read(lambda tx: tx.grants.of_account(bob.id)) == []
-    await accounts.add(services, OPERATOR, ALICE, "hash")
+    await accounts.add(services, OPERATOR, ALICE, None)
 
 
 async def test_repositories_outlive_their_person(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, "hash")
+    await accounts.add(services, OPERATOR, ALICE, None)
     await Pusher.to(services, "alice/app").image("1")
 
     await accounts.remove(services, OPERATOR, ALICE)
 
     assert await services.database.read(lambda tx: tx.namespaces.find("alice")) is not None
     with pytest.raises(NameTaken):
-        await accounts.add(services, OPERATOR, ALICE, "hash")
+        await accounts.add(services, OPERATOR, ALICE, None)
 
 
 async def test_every_change_is_audited_once(services: Services) -> None:
-    await accounts.add(services, OPERATOR, BOB, "hash", is_admin=True)
-    await accounts.add(services, OPERATOR, ALICE, "hash")
+    await accounts.add(services, OPERATOR, BOB, None, is_admin=True)
+    await accounts.add(services, OPERATOR, ALICE, None)
     await accounts.make_administrator(services, OPERATOR, ALICE)
     for _ in range(2):
         await accounts.disable(services, OPERATOR, ALICE)
@@ -133,7 +169,7 @@ async def test_only_who_may_administer_looks_after_accounts(open_worker: OpenWor
     services = await open_worker(policy=Rules())
 
     with pytest.raises(Denied) as refused:
-        await accounts.add(services, ANONYMOUS, ALICE, "hash")
+        await accounts.add(services, ANONYMOUS, ALICE, None)
     with pytest.raises(Denied):
         await accounts.remove(services, ANONYMOUS, ALICE)
 
