@@ -200,7 +200,8 @@ class Dispatcher:
     def _note_refusal(self, exchange: Exchange, status: int) -> None:
         request = exchange.request
         # Every client begins without credentials, to be told which are wanted: nobody is refused by that.
-        if status == HTTPStatus.UNAUTHORIZED and "Authorization" not in request.headers:
+        brought_none = "Authorization" not in request.headers and exchange.context.login is None
+        if status == HTTPStatus.UNAUTHORIZED and brought_none:
             return
         repository = exchange.match.parameters.get(REPOSITORY, "") if exchange.match is not None else ""
         self._environment.services.refusals.note(

@@ -18,9 +18,10 @@ _SECRET_NAMES: Final = frozenset(
     }
 )
 _URL_PASSWORD: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/]+@", re.IGNORECASE)
-# `_state` is the capability in an upload's Location: whoever has it may go on with the upload.
+# `_state` is the capability in an upload's Location: whoever has it may go on with the upload. `account` is what was
+# typed for a name in a login, which may be a password.
 _QUERY_SECRET: Final = re.compile(
-    r"([?&](?:_state|(?:access_|refresh_)?token|password|code|sig)=)[^&\s\"']*", re.IGNORECASE
+    r"([?&](?:_state|account|(?:access_|refresh_)?token|password|code|sig)=)[^&\s\"']*", re.IGNORECASE
 )
 # A digit or a sign among its letters tells a credential from the next word of a sentence.
 _CREDENTIALS: Final = re.compile(

@@ -5,6 +5,8 @@ What is done for it is put down in the audit log with the client's address and w
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Final
@@ -17,16 +19,29 @@ _NO_TRACE: Final = "0" * 32
 
 
 @dataclass(slots=True)
+class Login:
+    """A login that was tried: for which account, and with which of its credentials, as far as there are such.
+
+    What was given for a name and is nobody's stands nowhere: people type passwords where names belong.
+    """
+
+    account: str = ""
+    credential: str = ""
+
+
+@dataclass(slots=True)
 class RequestContext:
     """A request's id, and the id of the trace that it belongs to, if it said so.
 
     `address` is the client's, and `credential` what it proved itself with, once that is known; never the secret.
+    `login` is there while a login is tried, and when it has failed.
     """
 
     request_id: str
     trace_id: str | None = None
     address: str = ""
     credential: str = ""
+    login: Login | None = None
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request", default=None)
@@ -49,6 +64,18 @@ def of_request(request_id: str | None, traceparent: str | None, address: str = "
 def current() -> RequestContext | None:
     """The context of the request that the running task serves, or None."""
     return _current.get()
+
+
+@contextmanager
+def logging_in() -> Iterator[Login]:
+    """The login that the block tries for the current request; when the block raises, it has failed."""
+    login = Login()
+    context = current()
+    if context is not None:
+        context.login = login
+    yield login
+    if context is not None:
+        context.login = None
 
 
 class serving:  # noqa: N801 - read as a verb: `with serving(context):`

@@ -38,6 +38,7 @@ class Action(StrEnum):
     REPOSITORY_DELETED = "repository.deleted"
     KEYS_ROTATED = "keys.rotated"
     LOGIN = "login"
+    LOGIN_FAILED = "login.failed"
     PERMISSION_CHANGED = "permission.changed"
     ACCOUNT_MADE = "account.made"
     ACCOUNT_REMOVED = "account.removed"

@@ -18,6 +18,7 @@ from registry.errors import AccountNameInvalid, LoginFailed
 from registry.metadata.account_rows import Account, AccountKind, Credential, CredentialUse
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
+from registry.observability.request_context import Login, logging_in
 from registry.services import audit
 from registry.services.audit import Action
 from registry.services.credential_uses import CredentialUses
@@ -51,16 +52,17 @@ class Logins:
             LoginFailed: nobody has; which of the two is wrong is not told.
             TooManyRequests: too many failed before.
         """
-        if kind_of(secret) is not None:
-            subject = await self.by_secret(secret, origin, IN_PLACE_OF_PASSWORDS)
-            if subject.name != name:
-                raise LoginFailed
-            return subject
-        try:
-            attempt = Attempt(AccountName.parse(name), origin.address)
-        except AccountNameInvalid:
-            raise LoginFailed from None
-        return await self._by_password(attempt, secret, origin.moment)
+        with logging_in() as login:
+            if kind_of(secret) is not None:
+                subject = await self._by_secret(secret, origin, IN_PLACE_OF_PASSWORDS, login)
+                if subject.name != name:
+                    raise LoginFailed
+                return subject
+            try:
+                attempt = Attempt(AccountName.parse(name), origin.address)
+            except AccountNameInvalid:
+                raise LoginFailed from None
+            return await self._by_password(attempt, secret, origin.moment, login)
 
     async def by_secret(self, secret: str, origin: From, kinds: Collection[SecretKind]) -> Subject:
         """Whose credential `secret` is, if it is of one of these kinds. It is too random to be guessed.
@@ -68,19 +70,29 @@ class Logins:
         Raises:
             LoginFailed: it is nobody's, or was revoked, or has expired.
         """
+        with logging_in() as login:
+            return await self._by_secret(secret, origin, kinds, login)
+
+    async def _by_secret(self, secret: str, origin: From, kinds: Collection[SecretKind], login: Login) -> Subject:
         if kind_of(secret) not in kinds:
             raise LoginFailed
         credential = await self._database.lookups.credential_by_hash(hash_of(secret))
-        if credential is None or not credential.is_live(origin.moment):
+        if credential is None:
             raise LoginFailed
         account = await self._database.read(_account, credential.account_id)
-        if account is None or not account.is_live(origin.moment):
+        if account is None:
+            raise LoginFailed
+        proof = _proof(account, credential)
+        login.account, login.credential = account.name, str(proof)
+        if not credential.is_live(origin.moment) or not account.is_live(origin.moment):
             raise LoginFailed
         self._uses.note(CredentialUse(credential.id, origin.moment, str(origin.address)))
-        return _subject(account, _proof(account, credential), Scope.read(credential.scope))
+        return _subject(account, proof, Scope.read(credential.scope))
 
-    async def _by_password(self, attempt: Attempt, password: str, moment: datetime) -> Subject:
+    async def _by_password(self, attempt: Attempt, password: str, moment: datetime, login: Login) -> Subject:
         account = await self._database.lookups.account_by_name(str(attempt.name))
+        if account is not None:
+            login.account = account.name
         stored = _stored(account, moment)
         # Before the memory is asked: who is held back must not learn from it whether a guess was right.
         await self._throttle.check(attempt, moment)

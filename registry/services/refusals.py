@@ -25,7 +25,10 @@ _COUNTER: Final = str(system("audit"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A request that was answered with `status`, and by whom and for what it was made."""
+    """A request that was answered with `status`, and by whom and for what it was made.
+
+    Where a login failed in its `context`, that is what it is about.
+    """
 
     actor: str
     target: str
@@ -85,14 +88,21 @@ class Refusals:
 
 
 def _entry(refusal: Refusal) -> AuditEntry:
+    action, target = audit.Action.REQUEST_REFUSED, refusal.target
+    detail: dict[str, str | int] = {"status": refusal.status, "method": refusal.method, "path": refusal.path}
+    login = refusal.context.login
+    if login is not None:
+        action, target = audit.Action.LOGIN_FAILED, login.account
+        if login.credential:
+            detail["credential"] = login.credential
     return audit.entry(
-        audit.Action.REQUEST_REFUSED,
+        action,
         refusal.context,
         actor=refusal.actor,
-        target=refusal.target,
+        target=target,
         moment=refusal.moment,
         outcome=audit.Outcome.REFUSED,
-        detail={"status": refusal.status, "method": refusal.method, "path": refusal.path},
+        detail=detail,
     )
 
 

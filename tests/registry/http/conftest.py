@@ -12,14 +12,20 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from registry.app.authentication import open_authentication
+from registry.auth.account_name import AccountName
+from registry.auth.rules import RulesPolicy
+from registry.auth.subject import OPERATOR
 from registry.config import Config
-from registry.config.schema import Limits
+from registry.config.schema import Auth, Limits
 from registry.http.application import HANDLERS, build_application
 from registry.http.call import Environment
 from registry.observability.access_log import AccessLog
 from registry.observability.metrics import Metrics
+from registry.services import accounts
 from registry.services.context import Services
 from tests.registry.assembly import open_services
+from tests.registry.http.logging_in import ALICE, PASSWORD, ROOT
 from tests.registry.http.serving import Client, RegistryServer, Serve
 
 
@@ -85,3 +91,25 @@ def serve(
 async def client(serve: Serve) -> Client:
     """A client of the application with all its defaults."""
     return await serve()
+
+
+@pytest.fixture
+async def guarded_services(storage_root: Path, sqlite_url: str) -> AsyncIterator[Services]:
+    """The services of a registry that asks everybody who they are."""
+    async with open_services(storage_root, sqlite_url) as services:
+        for name in (ALICE, ROOT):
+            await accounts.add(services, OPERATOR, AccountName(name), PASSWORD, is_admin=name == ROOT)
+        services.policy = RulesPolicy(services.database, anonymous_pull=True)
+        yield services
+
+
+@pytest.fixture
+async def guarded(serve: Serve, guarded_services: Services) -> AsyncIterator[Client]:
+    """A client of the application over `guarded_services`."""
+    config = Config(auth=Auth(mode="token"))
+    async with open_authentication(lambda: config, guarded_services) as (authentication, server):
+        yield await serve(
+            services=guarded_services,
+            tables={"auth": config.auth},
+            parts={"authentication": authentication, "token_server": server},
+        )

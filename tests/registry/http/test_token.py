@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -28,19 +27,10 @@ from registry.metadata.transaction import Transaction
 from registry.services import first_administrator
 from registry.services.context import Services, now
 from tests.registry.assembly import open_services
+from tests.registry.http.logging_in import ALICE, PASSWORD, basic, bearer
 from tests.registry.http.serving import Answer, Client, Serve
 
-PASSWORD = "correct horse battery"
 CONFIG = Config(auth=Auth(mode="token"))
-ALICE = "alice"
-
-
-def basic(name: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def actions(answer: Answer) -> list[tuple[str, tuple[str, ...]]]:
