@@ -26,8 +26,8 @@ _SIGNATURE_ONLY: Final[Options] = {
     "verify_iss": False,
     "verify_sub": False,
     "verify_jti": False,
-    "require": ["iss", "aud", "exp", "nbf", "iat"],
 }
+_UNPROVED: Final[Options] = {**_SIGNATURE_ONLY, "verify_signature": False}
 
 T = TypeVar("T")
 
@@ -75,12 +75,24 @@ def payload(text: str, key: Any, algorithms: Sequence[str]) -> Mapping[str, Any]
     """The claims, which the holder of `key` signed by one of `algorithms`.
 
     Raises:
-        TokenInvalid: the signature is not of this key or not of these algorithms, or a claim that all need is missing.
+        TokenInvalid: the signature is not of this key or not of these algorithms.
     """
     try:
         return jwt.decode(text, key, algorithms=algorithms, options=_SIGNATURE_ONLY)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise TokenInvalid("its signature is not right, or a claim is missing") from None
+        raise TokenInvalid("its signature is not right") from None
+
+
+def unproved_payload(text: str) -> Mapping[str, Any]:
+    """The claims, of which nothing is proved: to find out who has to be asked whether they are true.
+
+    Raises:
+        TokenInvalid: there are none.
+    """
+    try:
+        return jwt.decode(text, options=_UNPROVED)
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        raise TokenInvalid("its claims cannot be read") from None
 
 
 def converted(claims: Mapping[str, Any], kind: type[T]) -> T:

@@ -68,14 +68,23 @@ class TrustedKeys:
         Raises:
             TrustedKeysInvalid: the file is no such set, or none of its keys can be used.
         """
+        return cls.of_key_set_text(_content(path), str(path))
+
+    @classmethod
+    def of_key_set_text(cls, content: bytes, place: str) -> Self:
+        """The same of a set that was read already, at `place`.
+
+        Raises:
+            TrustedKeysInvalid: the text is no such set, or none of its keys can be used.
+        """
         try:
-            document = json.loads(_content(path))
+            document = json.loads(content)
         except (ValueError, RecursionError):
-            raise TrustedKeysInvalid(path, "it is not JSON") from None
+            raise TrustedKeysInvalid(place, "it is not JSON") from None
         listed = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(listed, list):
-            raise TrustedKeysInvalid(path, "it is no JSON Web Key Set")
-        return cls(_by_id(path, [jwk for jwk in listed if isinstance(jwk, dict)]))
+            raise TrustedKeysInvalid(place, "it is no JSON Web Key Set")
+        return cls(_by_id(place, [jwk for jwk in listed if isinstance(jwk, dict)]))
 
     @classmethod
     def of_certificates(cls, path: Path) -> Self:
@@ -87,7 +96,7 @@ class TrustedKeys:
         try:
             return cls({}, x509.load_pem_x509_certificates(_content(path)))
         except ValueError:
-            raise TrustedKeysInvalid(path, "it holds no certificates in PEM form") from None
+            raise TrustedKeysInvalid(str(path), "it holds no certificates in PEM form") from None
 
     def find(self, header: Mapping[str, Any], now: float) -> TrustedKey:
         """The key that a token's header names, by its id or by certificates; who made the header is not proved.
@@ -121,13 +130,13 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(limits.TRUSTED_KEYS_BYTES + 1)
     except OSError as error:
-        raise TrustedKeysInvalid(path, error.strerror or "it cannot be read") from error
+        raise TrustedKeysInvalid(str(path), error.strerror or "it cannot be read") from error
     if len(content) > limits.TRUSTED_KEYS_BYTES:
-        raise TrustedKeysInvalid(path, "it is longer than any such file")
+        raise TrustedKeysInvalid(str(path), "it is longer than any such file")
     return content
 
 
-def _by_id(path: Path, jwks: Iterable[Mapping[str, Any]]) -> dict[str, TrustedKey]:
+def _by_id(place: str, jwks: Iterable[Mapping[str, Any]]) -> dict[str, TrustedKey]:
     found: dict[str, TrustedKey] = {}
     for jwk in jwks:
         key = _of_jwk(jwk)
@@ -136,10 +145,10 @@ def _by_id(path: Path, jwks: Iterable[Mapping[str, Any]]) -> dict[str, TrustedKe
         key_id = jwk.get("kid")
         name = key_id if isinstance(key_id, str) else thumbprint(key.public)
         if name in found:
-            raise TrustedKeysInvalid(path, "two of its keys have one id")
+            raise TrustedKeysInvalid(place, "two of its keys have one id")
         found[name] = key
     if not found:
-        raise TrustedKeysInvalid(path, "it holds no key that could verify a token")
+        raise TrustedKeysInvalid(place, "it holds no key that could verify a token")
     return found
 
 

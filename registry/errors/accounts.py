@@ -99,11 +99,11 @@ class KeyFileInvalid(RegistryError):
 
 
 class TrustedKeysInvalid(RegistryError):
-    """A file of another token server's keys cannot be used."""
+    """The keys of another token server or OpenID provider cannot be used; `place` is where they were read."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        self.message = f"keys of the token server: {path}: {reason}"
+    def __init__(self, place: str, reason: str) -> None:
+        self.place = place
+        self.message = f"keys to trust: {place}: {reason}"
 
 
 class SigningKeysUnreadable(RegistryError):

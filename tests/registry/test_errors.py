@@ -117,7 +117,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.TokenInvalid("it has expired"), 401, ErrorCode.UNAUTHORIZED),
     (errors.KeyFileInvalid(Path("key"), "no such file"), 503, ErrorCode.UNAVAILABLE),
     (errors.SigningKeysUnreadable("they are damaged"), 503, ErrorCode.UNAVAILABLE),
-    (errors.TrustedKeysInvalid(Path("keys"), "it is not JSON"), 503, ErrorCode.UNAVAILABLE),
+    (errors.TrustedKeysInvalid("keys", "it is not JSON"), 503, ErrorCode.UNAVAILABLE),
     (errors.LoginFailed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.ScopeInsufficient(), 401, ErrorCode.UNAUTHORIZED),
     (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),

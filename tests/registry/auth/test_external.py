@@ -474,7 +474,7 @@ def test_a_file_that_is_no_key_set_is_named(tmp_path: Path, content: bytes | Non
     with pytest.raises(TrustedKeysInvalid, match=reason) as refused:
         TrustedKeys.of_key_set(path)
 
-    assert refused.value.path == path
+    assert refused.value.place == str(path)
 
 
 def test_two_keys_with_one_id_are_refused(by_key_set: Open, server: ec.EllipticCurvePrivateKey) -> None:
