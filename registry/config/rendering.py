@@ -6,7 +6,7 @@ from pathlib import Path
 
 from registry.config.keys import Key, keys
 from registry.config.schema import Config
-from registry.config.values import DatabaseUrl
+from registry.config.values import MASK, DatabaseUrl, SecretText
 
 
 def value_of(config: Config, name: str) -> object:
@@ -28,6 +28,8 @@ def plain(value: object) -> object:
             return [plain(item) for item in value]
         case DatabaseUrl():
             return value.masked
+        case SecretText():
+            return MASK
         case Path():
             return str(value)
         case _:

@@ -11,7 +11,9 @@ from typing import Literal, Self
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 _SQLITE = "sqlite:///"
-_MASK = "***"
+MASK = "***"
+"""What stands in the place of a secret."""
+
 # The path goes into headers as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/?#@\[\]-]+")
 _URL_CHARACTERS = 2048
@@ -220,11 +222,11 @@ def _names_a_database(text: str) -> bool:
 def _masked_netloc(parts: SplitResult) -> str:
     credentials, at, host = parts.netloc.rpartition("@")
     user, colon, _ = credentials.partition(":")
-    return f"{user}{colon}{_MASK if colon else ''}{at}{host}"
+    return f"{user}{colon}{MASK if colon else ''}{at}{host}"
 
 
 def _masked_query(parts: SplitResult) -> str:
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     if not any(name in _SECRET_PARAMETERS for name, _ in pairs):
         return parts.query
-    return "&".join(f"{quote(name)}={_MASK if name in _SECRET_PARAMETERS else quote(value)}" for name, value in pairs)
+    return "&".join(f"{quote(name)}={MASK if name in _SECRET_PARAMETERS else quote(value)}" for name, value in pairs)

@@ -136,7 +136,7 @@ def test_output_that_nobody_reads_to_its_end_is_no_traceback() -> None:
 
 
 def test_config_show_masks_secrets_and_names_origins(run: Run, tmp_path: Path) -> None:
-    environment = {"REGISTRY_DATABASE__URL": "postgresql://u:hunter2@h/d"}
+    environment = {"REGISTRY_DATABASE__URL": "postgresql://u:hunter2@h/d", "REGISTRY_AUTH__ADMIN_PASSWORD": "hunter2"}
 
     shown = run("config", "show", "--data", "d", environment=environment)
     listed = run("config", "show", "--json", environment=environment)
@@ -145,6 +145,7 @@ def test_config_show_masks_secrets_and_names_origins(run: Run, tmp_path: Path) -
     assert 'url = "postgresql://u:***@h/d"  # REGISTRY_DATABASE__URL' in shown.out
     assert f'data = "{tmp_path}/d"  # command line' in shown.out
     assert json.loads(listed.out)["database"]["url"] == "postgresql://u:***@h/d"
+    assert json.loads(listed.out)["auth"]["admin_password"] == "***"
 
 
 def test_what_config_show_prints_is_a_configuration(run: Run, tmp_path: Path) -> None:
