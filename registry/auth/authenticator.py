@@ -21,7 +21,7 @@ class Authenticator(Protocol):
     """One place where names and passwords are known."""
 
     async def prove(self, name: AccountName, password: str) -> Identity | None:
-        """Who has this name and this password; None where nobody has.
+        """Who has this name and this password; None where nobody has, and for every robot's name.
 
         Raises:
             DirectoryUnavailable: it cannot be found out now.

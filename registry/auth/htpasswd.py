@@ -56,7 +56,7 @@ class Htpasswd:
     async def prove(self, name: AccountName, password: str) -> Identity | None:
         """See `Authenticator.prove`."""
         raw = encoded(password)
-        if raw is None or b"\0" in raw:
+        if name.is_robot or raw is None or b"\0" in raw:
             return None
         if self._in_hand >= limits.PASSWORDS_WAITING:
             raise TooManyRequests(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any, Final
 import ldap3
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
+from ldap3.utils.dn import escape_rdn
 
 from registry import limits
 from registry.auth.account_name import AccountName
@@ -31,17 +33,29 @@ _REFUSALS: Final = frozenset({19, 48, 49, 53})
 
 
 @dataclass(frozen=True, slots=True)
-class DirectorySettings:
-    """Where the directory is and how it is asked; `{name}` in `filter` is the name of whoever logs in.
+class _Entry:
+    """An entry's distinguished name, and what its account is known by."""
 
-    `bind_dn` and `bind_password` are who searches, nobody in particular where they are empty. Certificates are checked
-    against `ca_file`, or the system's authorities.
+    dn: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    """Where the directory is and how it is asked; `{name}` is the name of whoever logs in.
+
+    Their entry is the one below `base` that `filter` fits, or, without a search, `user_dn` where that is not empty.
+    `bind_dn` and `bind_password` are who searches, nobody in particular where they are empty. An entry is known by the
+    value of `id_attribute`, which stays with it when it is moved, or by its distinguished name. Certificates are
+    checked against `ca_file`, or the system's authorities.
     """
 
     host: str
     port: int
-    base: str
+    base: str = ""
     filter: str = "(uid={name})"
+    user_dn: str = ""
+    id_attribute: str = ""
     bind_dn: str = ""
     bind_password: str = field(default="", repr=False)
     use_ldaps: bool = False
@@ -61,18 +75,18 @@ class Directory:
     async def prove(self, name: AccountName, password: str) -> Identity | None:
         """See `Authenticator.prove`."""
         # An empty password would be an "unauthenticated bind", which succeeds as nobody (RFC 4513, section 5.1.2).
-        if encoded(password) is None or "\0" in password:
+        if name.is_robot or encoded(password) is None or "\0" in password:
             return None
         if self._in_hand >= limits.DIRECTORY_WAITING:
             raise TooManyRequests(1)
         self._in_hand += 1
         try:
-            entry = await self._pool.run(_prove, self._settings, name, password)
+            external_id = await self._pool.run(_prove, self._settings, name, password)
         except (OSError, LDAPException) as error:
             raise DirectoryUnavailable(f"{type(error).__name__}: {error}") from error
         finally:
             self._in_hand -= 1
-        return None if entry is None else Identity(name, SOURCE, entry)
+        return None if external_id is None else Identity(name, SOURCE, external_id)
 
     async def close(self) -> None:
         """End the threads after the work that was begun."""
@@ -93,15 +107,27 @@ class _Tls(ldap3.Tls):  # type: ignore[misc]
 
 
 def _prove(settings: DirectorySettings, name: AccountName, password: str) -> str | None:
-    """The distinguished name of the one entry that has this name and this password; blocks."""
+    """What the one entry is known by that has this name and this password; blocks."""
+    entry = _named(settings, name) if settings.user_dn else _searched(settings, name)
+    if entry is None:
+        # As many questions as about a name that is there: how long they take must not tell which ones are.
+        with _connected(settings, f"cn={secrets.token_hex(8)},{settings.base}", password) as nobody:
+            nobody.bind()
+        return None
+    with _connected(settings, entry.dn, password) as person:
+        return entry.external_id if _bound(person) else None
+
+
+def _named(settings: DirectorySettings, name: AccountName) -> _Entry:
+    dn = settings.user_dn.replace("{name}", escape_rdn(str(name)))
+    return _Entry(dn, dn)
+
+
+def _searched(settings: DirectorySettings, name: AccountName) -> _Entry | None:
     with _connected(settings, settings.bind_dn, settings.bind_password) as searcher:
         if not _bound(searcher):
             raise DirectoryUnavailable("the directory refuses `bind_dn` with `bind_password`")
-        entry = _found(searcher, settings, name)
-    if entry is None:
-        return None
-    with _connected(settings, entry, password) as person:
-        return entry if _bound(person) else None
+        return _found(searcher, settings, name)
 
 
 @contextmanager
@@ -144,13 +170,31 @@ def _bound(connection: Any) -> bool:
     raise DirectoryUnavailable(f"bind: {connection.result['description']}")
 
 
-def _found(searcher: Any, settings: DirectorySettings, name: AccountName) -> str | None:
+def _found(searcher: Any, settings: DirectorySettings, name: AccountName) -> _Entry | None:
     wanted = settings.filter.replace("{name}", escape_filter_chars(str(name)))
     # Two, to see whether the name means one entry only.
     searcher.search(
-        settings.base, wanted, attributes=[ldap3.NO_ATTRIBUTES], size_limit=2, time_limit=settings.timeout_s
+        settings.base,
+        wanted,
+        attributes=[settings.id_attribute or ldap3.NO_ATTRIBUTES],
+        size_limit=2,
+        time_limit=settings.timeout_s,
     )
     if searcher.result["result"] not in {_SUCCESS, _SIZE_EXCEEDED, _NO_SUCH_OBJECT}:
         raise DirectoryUnavailable(f"search: {searcher.result['description']}")
-    entries = [found["dn"] for found in searcher.response if found["type"] == "searchResEntry"]
-    return entries[0] if len(entries) == 1 and entries[0] else None
+    entries = [found for found in searcher.response if found["type"] == "searchResEntry"]
+    if len(entries) != 1 or not entries[0]["dn"]:
+        return None
+    return _Entry(entries[0]["dn"], _external_id(entries[0], settings.id_attribute))
+
+
+def _external_id(found: Any, attribute: str) -> str:
+    if not attribute:
+        dn: str = found["dn"]
+        return dn
+    values: list[bytes] = found["raw_attributes"].get(attribute) or []
+    if len(values) != 1:
+        raise DirectoryUnavailable(f"{len(values)} values of `id_attribute` at {found['dn']!r}")
+    # OpenLDAP's are text; Active Directory's `objectGUID` is 16 bytes.
+    text = values[0].decode("ascii", "replace")
+    return text if text.isprintable() and "\ufffd" not in text else values[0].hex()

@@ -51,6 +51,12 @@ async def test_the_right_password_of_a_name_proves_it(htpasswd: Htpasswd, path: 
     assert await htpasswd.prove(AccountName.parse("carol"), "right one") is None
 
 
+async def test_a_robot_is_none_of_its_people(htpasswd: Htpasswd, path: Path) -> None:
+    path.write_text(f"team+ci:{hashed('right one')}\n")
+
+    assert await htpasswd.prove(AccountName.parse("team+ci"), "right one") is None
+
+
 async def test_a_long_password_is_cut_where_htpasswd_cuts_it(htpasswd: Htpasswd, path: Path) -> None:
     path.write_text(f"alice:{hashed('a' * 72)}\n")
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -16,28 +15,12 @@ from registry.auth.authenticator import Identity
 from registry.auth.ldap import Directory, DirectorySettings
 from registry.errors import DirectoryUnavailable
 from tests.certificates import Authority
-from tests.requirements import require_tool
+from tests.directory import BASE, ROOT_DN, ROOT_PASSWORD, RunningDirectory, free_port, running_directory
 
 ALICE = AccountName.parse("alice")
-BASE = "dc=example,dc=org"
 PROVED = Identity(ALICE, "ldap", f"uid=alice,{BASE}")
 
 pytestmark = pytest.mark.tool("slapd")
-
-_ENTRIES = f"""dn: {BASE}
-objectClass: domain
-dc: example
-""" + "".join(
-    f"""
-dn: uid={name},{BASE}
-objectClass: inetOrgPerson
-uid: {name}
-cn: {common}
-sn: {name}
-userPassword: {name}-password
-"""
-    for name, common in (("alice", "Alice"), ("bob", "Twin"), ("carol", "Twin"))
-)
 
 
 @pytest.fixture(scope="module")
@@ -46,52 +29,14 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[tuple[int, int]]:
-    directory = tmp_path_factory.mktemp("slapd")
-    (directory / "data").mkdir()
-    (directory / "entries").write_text(_ENTRIES)
-    certificate = authority.sign("localhost")
-    configuration = directory / "slapd.conf"
-    schemas = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in ("core", "cosine", "inetorgperson"))
-    configuration.write_text(
-        f"{schemas}modulepath /usr/lib/ldap\nmoduleload back_mdb\n"
-        f"TLSCACertificateFile {authority.certificate}\nTLSCertificateFile {certificate.certificate}\n"
-        f"TLSCertificateKeyFile {certificate.key}\n"
-        f'database mdb\nsuffix "{BASE}"\nrootdn "cn=root,{BASE}"\nrootpw root-password\ndirectory {directory}/data\n'
-    )
-    slapd = str(require_tool("slapd"))
-    subprocess.run([slapd, "-T", "add", "-f", configuration, "-l", directory / "entries"], check=True)
-    plain, secure = free_port(), free_port()
-    addresses = f"ldap://localhost:{plain} ldaps://localhost:{secure}"
-    process = subprocess.Popen([slapd, "-f", configuration, "-h", addresses, "-d", "0"])
-    try:
-        wait_for(secure)
-        yield plain, secure
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def wait_for(port: int) -> None:
-    end = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("localhost", port)).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < end
-        else:
-            return
+def running(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[RunningDirectory]:
+    with running_directory(tmp_path_factory.mktemp("slapd"), authority) as running:
+        yield running
 
 
 @pytest.fixture
-def settings(ports: tuple[int, int]) -> DirectorySettings:
-    return DirectorySettings("localhost", ports[0], BASE)
+def settings(running: RunningDirectory) -> DirectorySettings:
+    return DirectorySettings("localhost", running.plain, BASE)
 
 
 @pytest.fixture
@@ -127,20 +72,43 @@ async def test_a_name_that_means_two_entries_proves_neither(settings: DirectoryS
 
 
 async def test_the_directory_is_searched_as_who_may_search(settings: DirectorySettings) -> None:
-    root = replace(settings, bind_dn=f"cn=root,{BASE}", bind_password="root-password")
+    root = replace(settings, bind_dn=ROOT_DN, bind_password=ROOT_PASSWORD)
 
     assert await prove(root) == PROVED
     with pytest.raises(DirectoryUnavailable) as raised:
         await prove(replace(root, bind_password="wrong"))
     assert "bind_dn" in raised.value.cause
-    assert "root-password" not in repr(root)
+    assert ROOT_PASSWORD not in repr(root)
+
+
+async def test_an_entry_is_known_by_the_attribute_that_stays_with_it(settings: DirectorySettings) -> None:
+    proved = await prove(replace(settings, id_attribute="entryUUID"))
+
+    assert proved is not None
+    assert str(UUID(proved.external_id)) == proved.external_id
+    with pytest.raises(DirectoryUnavailable) as raised:
+        await prove(replace(settings, id_attribute="mail"))
+    assert "0 values of `id_attribute`" in raised.value.cause
+
+
+async def test_where_everybodys_name_is_known_nobody_is_searched(settings: DirectorySettings) -> None:
+    named = replace(settings, base="", user_dn=f"uid={{name}},{BASE}")
+
+    assert await prove(named) == PROVED
+    assert await prove(named, AccountName("nobody")) is None
+    for name in ("alice,dc=other", "*", "al\\69ce", 'alice"'):
+        assert await prove(named, AccountName(name)) is None
+
+
+async def test_nobody_is_asked_about_robots(settings: DirectorySettings) -> None:
+    assert await prove(replace(settings, port=free_port()), AccountName.parse("team+ci")) is None
 
 
 async def test_connections_are_secured_and_certificates_checked(
-    settings: DirectorySettings, ports: tuple[int, int], authority: Authority, tmp_path: Path
+    settings: DirectorySettings, running: RunningDirectory, authority: Authority, tmp_path: Path
 ) -> None:
     stranger = Authority.made_in(tmp_path / "stranger").certificate
-    for secured in (replace(settings, use_start_tls=True), replace(settings, port=ports[1], use_ldaps=True)):
+    for secured in (replace(settings, use_start_tls=True), replace(settings, port=running.secure, use_ldaps=True)):
         assert await prove(replace(secured, ca_file=authority.certificate)) == PROVED
         with pytest.raises(DirectoryUnavailable):
             await prove(replace(secured, ca_file=stranger))
