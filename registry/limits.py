@@ -372,6 +372,10 @@ HTPASSWD_BYTES: Final = 4 * MIB
 HTPASSWD_COST_MAX: Final = 14
 """Greatest cost of a bcrypt hash in such a file: a login of this one takes a processor for about a second."""
 
+OUTSIDE_PROOF_S: Final = 10
+"""How long what an outside source proved is remembered: the requests of one command come within it, and whoever is
+removed there is soon out."""
+
 DIRECTORY_THREADS: Final = 8
 """Threads of one worker that ask the LDAP directory: each mostly waits for it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from registry.app.login_sources import open_sources
 from registry.auth.rules import RulesPolicy
 from registry.auth.tokens import Tokens
 from registry.config import Config
@@ -29,9 +30,11 @@ async def open_authentication(
     assert isinstance(policy, RulesPolicy), "the policy of this mode"
     # Here, so that a registry whose keys cannot be read says so when it starts, and others find its key at once.
     await services.signing_keys.signing()
-    logins = Logins(services.database, services.passwords, services.credential_uses)
-    server = TokenServer(services.database, policy, logins, _tokens(config().auth, services))
-    yield TokenAuthentication(server, policy, config), server
+    auth = config().auth
+    async with open_sources(auth) as outside:
+        logins = Logins(services.database, services.passwords, services.credential_uses, outside)
+        server = TokenServer(services.database, policy, logins, _tokens(auth, services))
+        yield TokenAuthentication(server, policy, config), server
 
 
 def _tokens(auth: Auth, services: Services) -> Tokens:

@@ -61,6 +61,16 @@ class PasswordUnusable(StartRefused):
         return f"the password of the first administrator cannot be used: {self.reason}"
 
 
+class LoginSourceUnusable(StartRefused):
+    """What the configuration names for people to log in by cannot be used."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        self.key, self.reason = key, reason
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}"
+
+
 class WorkerFailed(StartRefused):
     """A worker process could not begin to serve."""
 

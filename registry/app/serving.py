@@ -51,6 +51,8 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
 
     config = resolved.config
     tls = tls_context(config.tls)
+    if config.auth.mode == "token":
+        _check_sources(config)
     # Before anything is made or changed, so that a second registry by mistake does no harm.
     sockets = bind(config.server.listen, config.server.workers or len(os.sched_getaffinity(0)))
     metrics_sockets = bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
@@ -66,6 +68,12 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
     gc.freeze()
     gc.enable()
     return supervisor.run()
+
+
+def _check_sources(config: Config) -> None:
+    from registry.app.login_sources import check_sources
+
+    check_sources(config.auth)
 
 
 def _make_administrator(config: Config, reveal: Callable[[str], None]) -> None:

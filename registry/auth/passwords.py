@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hmac
 import secrets
-import struct
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, ParamSpec, TypeVar
@@ -17,6 +14,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from registry import limits
 from registry.auth.account_name import AccountName
+from registry.auth.proved_passwords import ProvedPasswords
 from registry.errors import PasswordInvalid, TooManyRequests
 from storage_backends.threads import BlockingPool
 
@@ -51,7 +49,7 @@ class Passwords:
         self.hashings = 0
         self._pool = BlockingPool(limits.PASSWORD_THREADS, "passwords")
         self._in_hand = 0
-        self._proved = _Proved(clock)
+        self._proved = ProvedPasswords(limits.PASSWORD_CACHE_S, clock)
 
     async def hash(self, password: str) -> str:
         """The text to keep of a new password, which `check_new` has let pass.
@@ -76,13 +74,15 @@ class Passwords:
             return False
         if stored is None:
             return False
-        self._proved.add(stored, raw)
+        self._proved.add(stored.account_id, stored.generation, raw)
         return True
 
     def remembers(self, stored: StoredPassword | None, password: str) -> bool:
         """Whether `proves` would say so at once, because it did a short while ago."""
         raw = encoded(password)
-        return stored is not None and raw is not None and self._proved.holds(stored, raw)
+        if stored is None or raw is None:
+            return False
+        return self._proved.holds(stored.account_id, stored.generation, raw)
 
     async def close(self) -> None:
         """End the threads after the work that was begun."""
@@ -134,33 +134,6 @@ def generate() -> str:
     """A random password of 100 bits, easy to copy by hand: for an account's first login, to be replaced then."""
     groups = ("".join(secrets.choice(_GENERATED_FROM) for _ in range(_GROUP_CHARACTERS)) for _ in range(_GROUPS))
     return "-".join(groups)
-
-
-class _Proved:
-    """What was proved a short while ago.
-
-    A password stands in it only as a HMAC under a key that never leaves the process, together with its account and
-    generation: so a changed password's old one is not found, whoever changed it on whichever node.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._key = secrets.token_bytes(32)
-        self._until: OrderedDict[bytes, float] = OrderedDict()
-
-    def add(self, stored: StoredPassword, password: bytes) -> None:
-        seal = self._seal(stored, password)
-        self._until[seal] = self._clock() + limits.PASSWORD_CACHE_S
-        self._until.move_to_end(seal)
-        while len(self._until) > limits.PASSWORD_CACHE_ENTRIES:
-            self._until.popitem(last=False)
-
-    def holds(self, stored: StoredPassword, password: bytes) -> bool:
-        return self._until.get(self._seal(stored, password), 0) > self._clock()
-
-    def _seal(self, stored: StoredPassword, password: bytes) -> bytes:
-        about = struct.pack(">qq", stored.account_id, stored.generation)
-        return hmac.digest(self._key, about + password, "sha256")
 
 
 def _nobodys_hash() -> str:

@@ -91,6 +91,10 @@ class Throttle:
         await self.check(attempt, now)
         await self._database.note(_begin, attempt, now)
 
+    async def take_back(self, attempt: Attempt, now: datetime) -> None:
+        """Take back what `begin` counted, for nobody could say whether it was right."""
+        await self._database.note(_take_back, attempt, now)
+
     async def succeeded(self, attempt: Attempt, now: datetime) -> None:
         """Take back what `begin` counted, and know the address from now on."""
         await self._database.note(_succeeded, attempt, now)
@@ -114,6 +118,11 @@ def _begin(tx: Transaction, attempt: Attempt, now: datetime) -> None:
         if delay_s := allowances[subject].delay_s(count.failures):
             tx.login_failures.hold(subject, now + timedelta(seconds=delay_s))
     tx.login_failures.forget(now, limits.LOGIN_FORGET_ROWS)
+
+
+def _take_back(tx: Transaction, attempt: Attempt, now: datetime) -> None:
+    is_known = bool(tx.login_failures.find([_known_mark(attempt)], now))
+    tx.login_failures.take_back(_allowances(attempt, is_known=is_known))
 
 
 def _succeeded(tx: Transaction, attempt: Attempt, now: datetime) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.config.errors import Problem
+from registry.config.login_checks import problems_of_logins
 from registry.config.schema import Config
 
 
@@ -43,15 +44,9 @@ def _tls_files(config: Config) -> Iterator[tuple[str, str]]:
             yield key, f"{file} cannot be read"
 
 
-def _key_file(config: Config) -> Iterator[tuple[str, str]]:
-    file = config.auth.key_file
-    if file is not None and not os.access(file, os.R_OK):
-        yield "auth.key_file", f"{file} cannot be read"
-
-
 def _metrics_address(config: Config) -> Iterator[tuple[str, str]]:
     if config.metrics.listen == config.server.listen and config.server.listen.port != 0:
         yield "metrics.listen", "is the registry's own address; leave it empty, or choose another port"
 
 
-_CHECKS: Final = (_open_to_others, _tls_files, _key_file, _metrics_address)
+_CHECKS: Final = (_open_to_others, _tls_files, problems_of_logins, _metrics_address)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
+from registry.config.directory_values import AttributeName, DistinguishedName, LdapFilter, LdapUrl
 from registry.config.schema import Config, TakesEffect
 from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
@@ -18,7 +19,18 @@ VARIABLE_PREFIX: Final = "REGISTRY_"
 _LIST_ENTRIES: Final = 256
 
 _UNITS: Final = {"_s": "seconds", "_bytes": "bytes"}
-_PARSED: Final = (DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress)
+_PARSED: Final = (
+    AttributeName,
+    DatabaseUrl,
+    DistinguishedName,
+    ExternalUrl,
+    LdapFilter,
+    LdapUrl,
+    Network,
+    PlainText,
+    SecretText,
+    SocketAddress,
+)
 _EXPECTATIONS: Final[dict[object, str]] = {
     bool: "`true` or `false`",
     int: "an integer",
@@ -30,6 +42,10 @@ _EXPECTATIONS: Final[dict[object, str]] = {
     Network: "a network",
     PlainText: "a plain text",
     SecretText: "a text",
+    AttributeName: "an attribute's name",
+    DistinguishedName: "a distinguished name",
+    LdapFilter: "a filter",
+    LdapUrl: "an LDAP URL",
 }
 # What people will try because other builds or other registries have it.
 _NOT_IN_THIS_BUILD: Final = {

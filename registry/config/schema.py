@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from registry import limits as bounds
+from registry.config.directory_values import AttributeName, DistinguishedName, LdapFilter, LdapUrl
 from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
 
@@ -129,6 +130,63 @@ class Database(Struct, frozen=True, kw_only=True):
     ] = True
 
 
+class Ldap(Struct, frozen=True, kw_only=True):
+    """People whom an LDAP directory knows (OpenLDAP, Active Directory); they log in with their passwords there."""
+
+    url: Annotated[
+        LdapUrl | None,
+        RESTART,
+        Meta(
+            description="Where the directory is: `ldaps://host`, or `ldap://host` with `start_tls`; set, it is asked."
+        ),
+    ] = None
+    start_tls: Annotated[
+        bool, RESTART, Meta(description="Whether a connection to `ldap://` is encrypted before anything is said.")
+    ] = False
+    allow_plain: Annotated[
+        bool, RESTART, Meta(description="Whether passwords may cross a network unencrypted, to `ldap://` elsewhere.")
+    ] = False
+    ca_file: Annotated[
+        Path | None,
+        RESTART,
+        Meta(description="PEM file of authorities for the directory's certificate; not set, the system's."),
+    ] = None
+    timeout_s: Annotated[
+        int, RESTART, Meta(ge=1, le=60, description="How long the directory may take to connect, and for each answer.")
+    ] = 5
+    base: Annotated[
+        DistinguishedName | None, RESTART, Meta(description="The entry below which people are searched.")
+    ] = None
+    filter: Annotated[
+        LdapFilter,
+        RESTART,
+        Meta(description="Which entry is whose: `{name}` is the name they log in with. Who has none stays out."),
+    ] = LdapFilter("(uid={name})")
+    id_attribute: Annotated[
+        AttributeName | None,
+        RESTART,
+        Meta(
+            description="Attribute that stays with a person whose entry is moved (`entryUUID`, `objectGUID`) and by "
+            "which their account is found; not set, by the entry's distinguished name."
+        ),
+    ] = None
+    bind_dn: Annotated[
+        DistinguishedName | None,
+        RESTART,
+        Meta(description="Who searches; not set, the search is anonymous."),
+    ] = None
+    bind_password: Annotated[
+        SecretText | None,
+        RESTART,
+        Meta(description="The password of `bind_dn`.", extra={"secret": True}),
+    ] = None
+    user_dn: Annotated[
+        DistinguishedName | None,
+        RESTART,
+        Meta(description="Everybody's entry, as in `uid={name},ou=people,dc=example,dc=com`, in place of a search."),
+    ] = None
+
+
 class Auth(Struct, frozen=True, kw_only=True):
     """Who may do what."""
 
@@ -143,6 +201,14 @@ class Auth(Struct, frozen=True, kw_only=True):
     allow_open: Annotated[
         bool, RESTART, Meta(description="Whether to listen on more than loopback although everyone may do everything.")
     ] = False
+    htpasswd: Annotated[
+        Path | None,
+        RESTART,
+        Meta(
+            description="File of people beside the registry's own accounts, made with `htpasswd -B`; what changes in "
+            "it holds at the next login."
+        ),
+    ] = None
     admin_password_file: Annotated[
         Path | None,
         RESTART,
@@ -191,6 +257,7 @@ class Auth(Struct, frozen=True, kw_only=True):
             "the same on every node; not set, they stand there in the clear."
         ),
     ] = None
+    ldap: Ldap = Ldap()
 
 
 class Egress(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+LOCAL: Final = "local"
+"""The source of accounts that the registry itself keeps the passwords of."""
 
 
 class AccountKind(StrEnum):
@@ -36,7 +40,7 @@ class NewAccount:
     kind: AccountKind
     created_at: datetime
     created_by: str
-    source: str = "local"
+    source: str = LOCAL
     namespace_id: int | None = None
     external_id: str | None = None
     password_hash: str | None = field(default=None, repr=False)

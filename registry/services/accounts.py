@@ -15,14 +15,11 @@ from registry.auth.policy import require, require_password
 from registry.auth.secret_text import SecretKind
 from registry.auth.subject import Subject
 from registry.errors import AccountNameInvalid, AccountUnknown, LastAdministrator, NameTaken, PasswordElsewhere
-from registry.metadata.account_rows import Account, AccountKind, NamespaceKind, NewAccount
+from registry.metadata.account_rows import LOCAL, Account, AccountKind, NamespaceKind, NewAccount
 from registry.metadata.transaction import Transaction
 from registry.services import audit
 from registry.services.account_access import require_keeper, require_standing_proof
 from registry.services.context import Services, now
-
-LOCAL: Final = "local"
-"""The source of accounts whose passwords are kept here."""
 
 Unit = Callable[[Transaction, AccountName, str], None]
 
@@ -181,6 +178,21 @@ def found_person(tx: Transaction, name: AccountName) -> Account:
     return account
 
 
+def make_person(tx: Transaction, new: NewAccount) -> Account:
+    """The account that is made for a person, who owns the namespace of its name from then on.
+
+    Raises:
+        NameTaken: a user or an organisation has it.
+    """
+    namespace = tx.namespaces.make(new.name, NamespaceKind.USER, new.created_at)
+    account = tx.accounts.make(new) if namespace is not None else None
+    if namespace is None or account is None:
+        raise NameTaken(new.name)
+    tx.namespaces.set_member(namespace.id, account.id, is_owner=True, now=new.created_at)
+    audit.record(tx, audit.Action.ACCOUNT_MADE, actor=new.created_by, target=new.name, moment=new.created_at)
+    return account
+
+
 def forget_namespace(tx: Transaction, namespace_id: int, name: str) -> bool:
     """Remove a namespace that has no repositories, with the grants in it; False if it has some."""
     if not tx.namespaces.remove(namespace_id):
@@ -209,22 +221,18 @@ def _all(tx: Transaction, name: AccountName, units: tuple[Unit, ...], subject: S
 
 def _add(tx: Transaction, name: AccountName, password_hash: str | None, *, is_admin: bool, subject: Subject) -> Account:
     require_standing_proof(tx, subject)
-    moment, actor = now(), str(subject)
-    namespace = tx.namespaces.make(str(name), NamespaceKind.USER, moment)
-    account = tx.accounts.make(
+    actor = str(subject)
+    account = make_person(
+        tx,
         NewAccount(
             name=str(name),
             kind=AccountKind.USER,
             password_hash=password_hash,
             is_admin=is_admin,
-            created_at=moment,
+            created_at=now(),
             created_by=actor,
-        )
+        ),
     )
-    if namespace is None or account is None:
-        raise NameTaken(str(name))
-    tx.namespaces.set_member(namespace.id, account.id, is_owner=True, now=moment)
-    _record(tx, audit.Action.ACCOUNT_MADE, name, actor)
     if is_admin:
         _record(tx, audit.Action.ADMINISTRATOR_MADE, name, actor)
     return account

@@ -1,4 +1,8 @@
-"""Who a name and a password, or a secret of a credential, prove: the one way in for all that is not a bearer token."""
+"""Who a name and a password, or a secret of a credential, prove: the one way in for all that is not a bearer token.
+
+A password is first compared with the account's own, if it has one here, then the outside sources are asked in their
+order. Each wrong one goes all this way, so that the time it takes does not tell who has an account, or where.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,27 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from registry.auth.account_name import AccountName
+from registry.auth.authenticator import Identity
 from registry.auth.passwords import Passwords, StoredPassword
 from registry.auth.scope import EVERYTHING, Scope
 from registry.auth.secret_text import SecretKind, hash_of, kind_of
 from registry.auth.subject import PASSWORD, Proof, Subject, SubjectKind
 from registry.auth.throttle import Attempt, Throttle
-from registry.errors import AccountNameInvalid, LoginFailed
-from registry.metadata.account_rows import Account, AccountKind, Credential, CredentialUse
+from registry.errors import AccountNameInvalid, DirectoryUnavailable, LoginFailed, NameTaken
+from registry.metadata.account_rows import LOCAL, Account, AccountKind, Credential, CredentialUse
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
+from registry.observability import logging
 from registry.observability.request_context import Login, logging_in
-from registry.services import audit
+from registry.services import audit, outside_accounts
 from registry.services.audit import Action
 from registry.services.credential_uses import CredentialUses
+from registry.services.outside_sources import OutsideSources
 
 IN_PLACE_OF_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
 """The kinds of secrets that clients may send where a password is expected."""
+
+_log = logging.logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,11 @@ class From:
 class Logins:
     """Proves who is asking; belongs to one event loop."""
 
-    def __init__(self, database: Database, passwords: Passwords, uses: CredentialUses) -> None:
-        """Look accounts up in `database`; `uses` is told of each credential that was used."""
+    def __init__(self, database: Database, passwords: Passwords, uses: CredentialUses, outside: OutsideSources) -> None:
+        """Look accounts up in `database` and ask `outside`; `uses` is told of each credential that was used."""
         self._database = database
         self._passwords = passwords
+        self._outside = outside
         self._throttle = Throttle(database)
         self._uses = uses
 
@@ -51,6 +61,7 @@ class Logins:
         Raises:
             LoginFailed: nobody has; which of the two is wrong is not told.
             TooManyRequests: too many failed before.
+            DirectoryUnavailable: an outside source cannot be asked.
         """
         with logging_in() as login:
             if kind_of(secret) is not None:
@@ -93,17 +104,51 @@ class Logins:
         account = await self._database.lookups.account_by_name(str(attempt.name))
         if account is not None:
             login.account = account.name
-        stored = _stored(account, moment)
         # Before the memory is asked: who is held back must not learn from it whether a guess was right.
         await self._throttle.check(attempt, moment)
-        if account is None or stored is None or not self._passwords.remembers(stored, password):
+        if account is None or not self._remembers(account, password, moment):
             await self._throttle.begin(attempt, moment)
-            proved = await self._passwords.proves(stored, password)
-            if account is None or not proved:
-                raise LoginFailed
+            account = await self._proved(account, attempt, password, moment)
             await self._throttle.succeeded(attempt, moment)
             await self._database.note(_note_login, account, moment)
         return _subject(account, Proof(PASSWORD, account.generation), EVERYTHING)
+
+    def _remembers(self, account: Account, password: str, moment: datetime) -> bool:
+        if not account.is_live(moment):
+            return False
+        stored = _stored(account, moment)
+        return self._passwords.remembers(stored, password) or self._outside.remembers(account, password)
+
+    async def _proved(self, account: Account | None, attempt: Attempt, password: str, moment: datetime) -> Account:
+        stored = _stored(account, moment)
+        if await self._passwords.proves(stored, password) and account is not None:
+            return account
+        try:
+            identity = await self._outside.prove(attempt.name, password)
+        except DirectoryUnavailable:
+            # No guess, but at a password that is ours.
+            if stored is None:
+                await self._throttle.take_back(attempt, moment)
+            raise
+        if identity is None:
+            raise LoginFailed
+        return await self._outsider(identity, password, moment)
+
+    async def _outsider(self, identity: Identity, password: str, moment: datetime) -> Account:
+        try:
+            account = await outside_accounts.account_of(self._database, identity, moment)
+        except NameTaken:
+            _log.warning(
+                "a login is refused: its name is not free for whom the source means",
+                name=str(identity.name),
+                source=identity.source,
+                external_id=identity.external_id,
+            )
+            raise LoginFailed from None
+        if not account.is_live(moment):
+            raise LoginFailed
+        self._outside.remember(account, password)
+        return account
 
 
 def _stored(account: Account | None, moment: datetime) -> StoredPassword | None:
@@ -119,7 +164,8 @@ def _account(tx: Transaction, account_id: int) -> Account | None:
 def _note_login(tx: Transaction, account: Account, moment: datetime) -> None:
     tx.accounts.note_login(account.id, moment)
     actor = str(_subject(account, Proof(PASSWORD, account.generation), EVERYTHING))
-    audit.record(tx, Action.LOGIN, actor=actor, target=account.name, moment=moment)
+    detail = {} if account.source == LOCAL else {"source": account.source}
+    audit.record(tx, Action.LOGIN, actor=actor, target=account.name, moment=moment, detail=detail)
 
 
 def _proof(account: Account, credential: Credential) -> Proof:

@@ -15,7 +15,7 @@ from registry.auth.subject import PASSWORD, Subject
 from registry.auth.token_scope import TokenScope
 from registry.auth.tokens import Issued, Tokens
 from registry.errors import NamespaceUnknown
-from registry.metadata.account_rows import NewCredential
+from registry.metadata.account_rows import LOCAL, NewCredential
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
 from registry.services.logins import Logins
@@ -44,8 +44,9 @@ class TokenServer:
     ) -> Granted:
         """A token with as much of `asked` as `subject` may do now; to grant nothing is no error.
 
-        With `offline_at`, the present moment, `client` also gets a refresh token, if it brought a password: other
-        proofs are kept by clients in its place.
+        With `offline_at`, the present moment, `client` also gets a refresh token, if it brought a password that is kept
+        here: other proofs are kept by clients in its place, and an outside source has to be asked each time, for it
+        does not tell whom it knows no longer.
         """
         scopes = tuple([narrowed for scope in asked if (narrowed := await self._narrowed(subject, scope)).actions])
         token = await self.tokens.issue(subject, scopes)
@@ -80,8 +81,7 @@ class TokenServer:
             created_by=str(subject),
             expires_at=moment + timedelta(seconds=limits.REFRESH_TOKEN_S),
         )
-        await self._database.write(_make, new)
-        return secret
+        return secret if await self._database.write(_make, new) else None
 
 
 def _meant(scope: TokenScope) -> frozenset[str]:
@@ -89,5 +89,9 @@ def _meant(scope: TokenScope) -> frozenset[str]:
     return TokenScope.of(scope.repository, scope.permissions).actions
 
 
-def _make(tx: Transaction, new: NewCredential) -> None:
+def _make(tx: Transaction, new: NewCredential) -> bool:
+    account = tx.accounts.find_by_id(new.account_id)
+    if account is None or account.source != LOCAL:
+        return False
     tx.credentials.make(new)
+    return True

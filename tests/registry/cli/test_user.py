@@ -6,11 +6,13 @@ from pathlib import Path
 
 from registry.app.assembly import open_services
 from registry.auth.account_name import AccountName
+from registry.auth.authenticator import Identity
 from registry.auth.passwords import Passwords, StoredPassword
 from registry.auth.subject import OPERATOR
 from registry.config import load
 from registry.metadata.account_rows import Account
-from registry.services import accounts
+from registry.services import accounts, outside_accounts
+from registry.services.context import now
 from tests.registry.cli.running import PASSWORD, Run
 
 
@@ -66,6 +68,23 @@ def test_users_are_listed_shown_and_changed(registry: Run) -> None:
     assert (shown["is_disabled"], shown["created_by"]) == (True, "operator")
     assert registry("user", "enable", "bob").out == "bob is enabled\n"
     assert "user" in registry("user", "show", "bob").out
+
+
+def test_a_password_that_another_source_keeps_is_not_set_here(registry: Run, tmp_path: Path) -> None:
+    asyncio.run(come_from_a_directory(tmp_path, "alice"))
+
+    refused = registry("user", "passwd", "alice", "--password-stdin")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == "registry: the password of alice is kept by ldap; change it there\n"
+    assert json.loads(registry("user", "show", "alice", "--json").out)["source"] == "ldap"
+    assert registry("token", "create", "--for", "alice", "--name", "laptop").code == 0
+
+
+async def come_from_a_directory(data: Path, name: str) -> None:
+    identity = Identity(AccountName.parse(name), "ldap", f"uid={name},dc=example")
+    async with open_services(load(environment={}, flags={"server.data": str(data)})) as services:
+        await outside_accounts.account_of(services.database, identity, now())
 
 
 def test_removing_is_confirmed_and_the_last_administrator_stays(registry: Run) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from registry.config import Config, load
+from registry.config import read as unchecked
 from registry.config.changes import changes, reloadable_values, with_reloadable_values
 from registry.config.keys import keys
 from registry.config.rendering import value_of
@@ -37,6 +38,18 @@ OTHER = {
     "auth.key_file": "/dev/null",
     "auth.admin_password_file": "/dev/null",
     "auth.admin_password": "correct horse",
+    "auth.htpasswd": "/dev/null",
+    "auth.ldap.url": "ldap://directory.example",
+    "auth.ldap.start_tls": "true",
+    "auth.ldap.allow_plain": "true",
+    "auth.ldap.ca_file": "/dev/null",
+    "auth.ldap.timeout_s": "1",
+    "auth.ldap.base": "dc=example",
+    "auth.ldap.filter": "(cn={name})",
+    "auth.ldap.id_attribute": "entryUUID",
+    "auth.ldap.bind_dn": "cn=registry,dc=example",
+    "auth.ldap.bind_password": "battery staple",
+    "auth.ldap.user_dn": "cn={name},dc=example",
     "egress.allow": "127.0.0.0/8",
     "manifests.sparse": "allow",
     "uploads.expire_s": "61",
@@ -62,8 +75,8 @@ ALONE = {"storage.backend", "auth.mode"}
 
 
 def other() -> Config:
-    """A configuration in which every key that can be is another one than by default."""
-    return load(environment={}, flags=OTHER)
+    """A configuration in which every key that can be is another one than by default; not all go together."""
+    return unchecked(environment={}, flags=OTHER).config
 
 
 def without_tls(config: Config) -> Config:
@@ -108,7 +121,7 @@ def test_tls_is_not_switched_while_the_registry_runs(running: Config, read: Conf
 def test_another_certificate_is_taken_over(tmp_path: Path) -> None:
     file = tmp_path / "certificate.pem"
     file.touch()
-    read = load(environment={}, flags={**OTHER, "tls.certificate": str(file)})
+    read = unchecked(environment={}, flags={**OTHER, "tls.certificate": str(file)}).config
 
     found = changes(other(), read)
 
