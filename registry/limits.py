@@ -276,6 +276,10 @@ PASSWORD_CACHE_S: Final = 300
 TOKEN_LIFETIME_S: Final = 300
 """How long a token lives by default: the uploads of one push come within it, and what leaks is soon worth nothing."""
 
+LAPSED_TOKEN_S: Final = 24 * 3600
+"""How long after its end a token still goes on with the upload that it began: a blob of a TiB over 100 Mbit/s takes a
+day. What its credential and account may do counts all the time."""
+
 TOKEN_CHARACTERS: Final = 16 * KIB
 """Longest bearer token that is looked at: `TOKEN_SCOPES` long names fit, and so does the header that brings it."""
 

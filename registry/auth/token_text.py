@@ -13,7 +13,7 @@ from jwt.types import Options
 from registry import limits
 from registry.auth import token_scope
 from registry.auth.token_scope import Granted
-from registry.errors import TokenInvalid
+from registry.errors import TokenExpired, TokenInvalid
 
 _PARTS: Final = 3
 # Times, issuer and audience are checked by us: by our clock and our types.
@@ -107,16 +107,19 @@ def converted(claims: Mapping[str, Any], kind: type[T]) -> T:
         raise TokenInvalid("its claims are not what they have to be") from None
 
 
-def check_times(times: Times, now: float) -> None:
+def check_times(times: Times, now: float, forgiven_s: float = 0) -> None:
     """Return when a token of these times is valid at `now`, give or take `limits.TOKEN_SKEW_S`.
 
+    Its end may lie `forgiven_s` further back.
+
     Raises:
-        TokenInvalid: it has expired, or was made for later.
+        TokenExpired: it has expired.
+        TokenInvalid: it was made for later.
     """
-    if times.expires + limits.TOKEN_SKEW_S <= now:
-        raise TokenInvalid("it has expired")
     if max(times.not_before, times.issued) - limits.TOKEN_SKEW_S > now:
         raise TokenInvalid("it is not valid yet")
+    if times.expires + limits.TOKEN_SKEW_S + forgiven_s <= now:
+        raise TokenExpired
 
 
 def granted(access: Iterable[AccessEntry]) -> Granted:

@@ -122,7 +122,8 @@ class Tokens:
         """What the token `text` proves.
 
         Raises:
-            TokenInvalid: it is not one of ours, not for this service, not valid now, or no token at all.
+            TokenInvalid: it is not one of ours, not for this service, not valid yet, or no token at all.
+            TokenExpired: only its time is over.
         """
         token_text.check_length(text)
         digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -131,11 +132,22 @@ class Tokens:
         # What was remembered falls with its key.
         if known is not None and await self._keys.verifying(known[1]) is not None:
             return known[0]
-        verified, key_id = await self._examine(text)
+        verified, key_id = await self._examine(text, 0)
         self._verified.put(digest, (verified, key_id), verified.expires_at + limits.TOKEN_SKEW_S)
         return verified
 
-    async def _examine(self, text: str) -> tuple[Verified, str]:
+    async def verify_lapsed(self, text: str, forgiven_s: float) -> Verified:
+        """What the token `text` proves if its time is over for less than `forgiven_s`; all else is as `verify` has it.
+
+        Whoever asks must have another proof beside it. It is verified anew each time.
+
+        Raises:
+            TokenInvalid, TokenExpired: as `verify`.
+        """
+        token_text.check_length(text)
+        return (await self._examine(text, forgiven_s))[0]
+
+    async def _examine(self, text: str, forgiven_s: float) -> tuple[Verified, str]:
         header = token_text.header(text)
         if header.keys() - _HEADERS or header.get("typ", _TYPE) != _TYPE:
             raise TokenInvalid("its header has fields that our tokens do not have")
@@ -147,7 +159,7 @@ class Tokens:
         claims = token_text.converted(payload, _Claims)
         if claims.iss != self._issuer or claims.aud != self._service:
             raise TokenInvalid("it is another issuer's or for another service")
-        token_text.check_times(Times(claims.exp, claims.nbf, claims.iat), self._clock())
+        token_text.check_times(Times(claims.exp, claims.nbf, claims.iat), self._clock(), forgiven_s)
         return Verified(_subject(claims), claims.jti, claims.prf, claims.exp), key.key_id
 
 

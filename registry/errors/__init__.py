@@ -32,6 +32,7 @@ The tree::
     │   ├── ScopeInsufficient    a bearer token that does not reach as far as its owner
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
+    │       └── TokenExpired     only its time is over
     ├── NameTaken, AccountUnknown, LastAdministrator
     ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown
     ├── PasswordElsewhere        another source keeps it
@@ -76,6 +77,7 @@ from registry.errors.accounts import (
     ScopeInsufficient,
     SigningKeysUnreadable,
     TeamNameInvalid,
+    TokenExpired,
     TokenInvalid,
     TrustedKeysInvalid,
     Unauthorized,
@@ -210,6 +212,7 @@ __all__ = [
     "TagPatternInvalid",
     "TagProtected",
     "TeamNameInvalid",
+    "TokenExpired",
     "TokenInvalid",
     "TooManyRequests",
     "TrustedKeysInvalid",

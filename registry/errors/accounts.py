@@ -90,6 +90,13 @@ class TokenInvalid(Unauthorized):
         self.reason = reason
 
 
+class TokenExpired(TokenInvalid):
+    """A bearer token that nothing is wrong with but that its time is over."""
+
+    def __init__(self) -> None:
+        super().__init__("it has expired")
+
+
 class KeyFileInvalid(RegistryError):
     """`auth.key_file` names no file with a key."""
 

@@ -16,11 +16,14 @@ from registry.errors import Denied, RegistryError
 class Authentication(Protocol):
     """How clients prove who they are."""
 
-    async def authenticate(self, request: web.Request, *, at_once: bool) -> Subject:
+    async def authenticate(self, request: web.Request, *, at_once: bool, forgiven_s: float = 0) -> Subject:
         """The subject that a request's credentials prove; `at_once` where that must not keep others waiting.
+
+        A bearer token of ours may have expired less than `forgiven_s` ago; whoever gives that has another proof.
 
         Raises:
             Unauthorized: the credentials prove nothing (any more).
+            TokenExpired: a bearer token's time is over, and nothing else is wrong with it.
             TooManyRequests: too many proofs have failed; it may be tried later.
             TakesTime: it cannot be told at once.
             DatabaseUnavailable, DatabaseBusy: it could not be found out.
@@ -47,7 +50,7 @@ class Authentication(Protocol):
 class OpenAuthentication:
     """`auth.mode = "none"`: nobody is asked who they are, and what they say about it is not looked at."""
 
-    async def authenticate(self, request: web.Request, *, at_once: bool) -> Subject:
+    async def authenticate(self, request: web.Request, *, at_once: bool, forgiven_s: float = 0) -> Subject:
         """Everybody is anonymous."""
         return ANONYMOUS
 

@@ -35,6 +35,12 @@ parse_repository = lru_cache(_REMEMBERED)(RepositoryName.parse)
 """`RepositoryName.parse`, with a memory."""
 
 
+def query_value(request: web.Request, name: str) -> str | None:
+    """The query parameter `name`; the last one, where a client appended to a query that had it already."""
+    values = request.query.getall(name, [])
+    return values[-1] if values else None
+
+
 @dataclass(slots=True)
 class Lifecycle:
     """Whether this process is about to stop: it then still serves, but tells load balancers to look away."""
@@ -126,9 +132,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             raise TakesTime
 
     def query(self, name: str) -> str | None:
-        """The query parameter `name`; the last one, where a client appended to a query that had it already."""
-        values = self.request.query.getall(name, [])
-        return values[-1] if values else None
+        """See `query_value`."""
+        return query_value(self.request, name)
 
     def location(self, path: str) -> str:
         """`path` as clients reach it: without scheme and host, which a proxy knows better than the registry."""

@@ -14,13 +14,14 @@ from registry.auth.challenge import TokenError
 from registry.auth.permission import Permission
 from registry.auth.policy import require
 from registry.auth.subject import ANONYMOUS, Subject
-from registry.errors import BodyIncomplete, Denied, ScopeInsufficient, Unauthorized
+from registry.errors import BodyIncomplete, Denied, ScopeInsufficient, TokenExpired, Unauthorized
 from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
 from registry.http.arrival import arrival
 from registry.http.at_once import TakesTime, result_at_once, whole_answer
 from registry.http.call import Call, Environment, parse_repository
 from registry.http.error_answers import answer_to, as_response
 from registry.http.exchange import CLIENT_GONE, Exchange, Recorder
+from registry.http.lapsed_tokens import subject_on_location
 from registry.http.progress import untaken_by_client, while_taken
 from registry.http.routing import REPOSITORY, Match, Router
 from registry.http.traffic import Traffic
@@ -139,7 +140,7 @@ class Dispatcher:
         request = exchange.request
         name = match.parameters.get(REPOSITORY)
         repository = parse_repository(name) if name is not None else None
-        exchange.subject = await self._authenticated(request, match.route.permission, repository, at_once=at_once)
+        exchange.subject = await self._authenticated(request, match, repository, at_once=at_once)
         if exchange.subject.proof is not None:
             exchange.context.credential = str(exchange.subject.proof)
         call = Call(
@@ -160,12 +161,19 @@ class Dispatcher:
             raise
 
     async def _authenticated(
-        self, request: web.Request, permission: Permission, repository: RepositoryName | None, *, at_once: bool
+        self, request: web.Request, match: Match, repository: RepositoryName | None, *, at_once: bool
     ) -> Subject:
         authentication = self._environment.authentication
         try:
-            return await authentication.authenticate(request, at_once=at_once)
+            try:
+                return await authentication.authenticate(request, at_once=at_once)
+            except TokenExpired:
+                subject = await subject_on_location(self._environment, request, match, repository)
+                if subject is None:
+                    raise
+                return subject
         except Unauthorized as error:
+            permission = match.route.permission
             error.challenge = authentication.challenge(request, permission, repository, TokenError.INVALID)
             raise
 

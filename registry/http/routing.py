@@ -34,6 +34,9 @@ Malformed: TypeAlias = Mapping[type[Exception], Meaning]
 REPOSITORY = "name"
 """The path parameter that names the repository of a route."""
 
+UPLOAD = "upload"
+"""The path parameter that names the upload session of a route: see `registry.http.lapsed_tokens`."""
+
 _REMEMBERED_PATHS = 4096
 _REMEMBERED_CHARACTERS = 400
 _PARAMETER = re.compile(r"\{(\w+)\}")

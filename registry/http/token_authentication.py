@@ -40,7 +40,7 @@ class TokenAuthentication:
         self._policy = policy
         self._config = config
 
-    async def authenticate(self, request: web.Request, *, at_once: bool) -> Subject:
+    async def authenticate(self, request: web.Request, *, at_once: bool, forgiven_s: float = 0) -> Subject:
         """See `Authentication.authenticate`."""
         credentials = read_authorization(request.headers.get("Authorization"))
         if credentials is None:
@@ -52,7 +52,8 @@ class TokenAuthentication:
             return await self._server.logins.by_name(credentials.name, credentials.password, self._origin(request))
         if kind_of(credentials.token) is not None:
             return await self._server.logins.by_secret(credentials.token, self._origin(request), IN_PLACE_OF_PASSWORDS)
-        subject = (await self._server.tokens.verify(credentials.token)).subject
+        tokens, text = self._server.tokens, credentials.token
+        subject = (await (tokens.verify_lapsed(text, forgiven_s) if forgiven_s else tokens.verify(text))).subject
         if not await self._policy.is_live(subject):
             raise LoginFailed
         return subject

@@ -33,8 +33,21 @@ async def check_state(services: Services, repository: RepositoryName, upload_id:
     """The offset at which `state` was given out.
 
     Raises:
+        UploadUnknown: as `claimed`.
+    """
+    return (await _claim(services, repository, upload_id, state))[1]
+
+
+async def claimed(services: Services, repository: RepositoryName, upload_id: str, state: str) -> Upload:
+    """The upload on whose Location a request came that has `state`.
+
+    Raises:
         UploadUnknown: there is no such upload in this repository, or the state was not made for it.
     """
+    return (await _claim(services, repository, upload_id, state))[0]
+
+
+async def _claim(services: Services, repository: RepositoryName, upload_id: str, state: str) -> tuple[Upload, int]:
     upload = await services.database.lookups.upload(upload_id)
     if upload is None or upload.repository != repository:
         raise UploadUnknown(upload_id)
@@ -47,7 +60,7 @@ async def check_state(services: Services, repository: RepositoryName, upload_id:
     offset, seal = raw[:_OFFSET_BYTES], raw[_OFFSET_BYTES:]
     if not await services.secrets.verifies(_CONTEXT, _message(upload, offset), seal):
         raise UploadUnknown(upload_id)
-    return int.from_bytes(offset, "big")
+    return upload, int.from_bytes(offset, "big")
 
 
 def _message(upload: Upload, offset: bytes) -> bytes:
