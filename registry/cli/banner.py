@@ -18,6 +18,7 @@ def banner(config: Config, address: SocketAddress) -> str:
         "",
         "Push an image and pull it back:",
         "",
+        *([f"  docker login {host}"] if config.auth.mode == "token" else []),
         f"  docker tag IMAGE {host}/{_IMAGE}",
         f"  docker push {host}/{_IMAGE}",
         f"  docker pull {host}/{_IMAGE}",

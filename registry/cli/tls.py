@@ -235,6 +235,6 @@ def _tell_what_is_left_to_do(config: Config) -> None:
     if config.server.listen.is_loopback:
         click.echo(
             f"the registry listens on {config.server.listen}, where only this machine reaches it: for others set "
-            "server.listen, and auth.allow_open while nobody has to prove who they are",
+            'server.listen, beside auth.mode = "token", by which everybody has to log in',
             err=True,
         )

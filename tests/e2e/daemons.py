@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.requirements import require_tool
+
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 60.0
 _POLL_S = 0.02
@@ -25,6 +27,28 @@ def running_dockerd(program: Path) -> Iterator[Path]:
         (home / "daemon.json").write_text("{}")
         with _dockerd_in(home, [program, "--config-file", home / "daemon.json"]):
             yield home / "docker.sock"
+
+
+@contextmanager
+def networked_dockerd(program: Path) -> Iterator[tuple[Path, Sequence[str | Path]]]:
+    """The same in a network namespace of its own, where ports of containers are published as on any machine.
+
+    Its socket, and what makes a command run in that namespace when it stands before it.
+    """
+    with short_directory() as home:
+        (home / "daemon.json").write_text("{}")
+        begin: list[str | Path] = [
+            require_tool("unshare"),
+            "--net",
+            "/bin/sh",
+            "-c",
+            'ip link set lo up && exec "$@"',
+            "sh",
+        ]
+        command = [*begin, program, "--config-file", home / "daemon.json"]
+        with _dockerd_in(home, command, network=["--iptables=false"]):
+            process = (home / "docker.pid").read_text().strip()
+            yield home / "docker.sock", [require_tool("nsenter"), "--target", process, "--net"]
 
 
 @contextmanager
@@ -61,15 +85,16 @@ def short_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def _dockerd_in(home: Path, start: Sequence[str | Path]) -> Iterator[None]:
+def _dockerd_in(
+    home: Path, start: Sequence[str | Path], *, network: Sequence[str] = ("--iptables=false", "--bridge=none")
+) -> Iterator[None]:
     command: list[str | Path] = [
         *start,
         *("--data-root", home / "data"),
         *("--exec-root", home / "exec"),
         *("--pidfile", home / "docker.pid"),
         *("--host", f"unix://{home}/docker.sock"),
-        "--iptables=false",
-        "--bridge=none",
+        *network,
     ]
     with _running(command, home, ready=lambda: _ping_docker(home / "docker.sock")):
         yield

@@ -59,6 +59,14 @@ def test_over_tls_no_client_is_told_to_skip_verification(tmp_path: Path) -> None
     assert "tls-verify" not in text
 
 
+def test_who_has_to_log_in_is_told_so_first() -> None:
+    config = load(environment={}, flags={"auth.mode": "token"})
+
+    lines = [line.strip() for line in banner(config, config.server.listen).splitlines()]
+
+    assert lines.index("docker login localhost:5000") < lines.index("docker push localhost:5000/team/app:1")
+
+
 def test_a_password_is_not_shown() -> None:
     config = load(environment={}, flags={"database.url": "postgresql://u:hunter2@h/d"})
 
