@@ -154,9 +154,11 @@ class Dispatcher:
         )
         try:
             return await match.route.handler(call)
-        except ScopeInsufficient as error:
+        except Unauthorized as error:
+            # A 401 without a challenge is none (RFC 9110, "401 Unauthorized").
+            lacking = TokenError.INSUFFICIENT if isinstance(error, ScopeInsufficient) else TokenError.INVALID
             error.challenge = self._environment.authentication.challenge(
-                request, match.route.permission, repository, TokenError.INSUFFICIENT
+                request, match.route.permission, repository, lacking
             )
             raise
 

@@ -224,7 +224,9 @@ async def test_a_form_that_proves_nothing_is_refused(client: Client, form: bytes
 async def test_the_bearer_of_a_token_gets_no_other_one(client: Client) -> None:
     token = (await login(client)).document["token"]
 
-    assert (await client.get("/token", headers=bearer(token))).status == 401
+    refused = await client.get("/token", headers=bearer(token))
+
+    assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, 'Basic realm="registry"')
 
 
 async def test_a_personal_token_stands_in_for_the_password_as_far_as_it_reaches(
