@@ -2,15 +2,19 @@
 
 import click
 
+from oci_spec.reference import RepositoryName
 from registry.auth.account_name import AccountName
 from registry.auth.pattern import RepositoryPattern
+from registry.auth.permission import Permission
 from registry.auth.roles import Role
 from registry.auth.subject import OPERATOR
 from registry.cli import output
-from registry.cli.options import ACCOUNT, REPOSITORY_PATTERN, as_json, configured
-from registry.cli.running import with_services
+from registry.cli.options import ACCOUNT, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
+from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
-from registry.services import grants
+from registry.services import grants, repository_roles
+from registry.services.context import Services
+from registry.services.repository_roles import RepositoryRoles, Source
 
 
 @click.group("grant")
@@ -34,19 +38,20 @@ def put(resolved: Resolved, *, who: AccountName, role: str, repository: Reposito
 
 
 @command.command("list")
-@click.argument("who", type=ACCOUNT)
+@click.argument("who", type=ACCOUNT, required=False)
+@click.option("--repository", type=REPOSITORY, metavar="NAME", help="List all who have a role in this repository.")
 @as_json
 @configured()
-def list_grants(resolved: Resolved, who: AccountName, json_output: bool) -> None:
-    """List what was granted to WHO."""
-    found = with_services(resolved.config, lambda services: grants.listing(services, OPERATOR, who))
-    if json_output:
-        rows = [{"repository": each.pattern, "role": each.role, "created_at": each.created_at} for each in found]
-        output.print_json({"name": str(who), "grants": rows})
-    else:
-        output.print_table(
-            ["REPOSITORY", "ROLE", "SINCE"], [[each.pattern, each.role, each.created_at] for each in found]
-        )
+def list_grants(
+    resolved: Resolved, *, who: AccountName | None, repository: RepositoryName | None, json_output: bool
+) -> None:
+    """List what was granted to WHO, or who may do what in a repository and by what."""
+    if (who is None) == (repository is None):
+        raise click.UsageError("say whose grants with WHO, or the roles in which repository with --repository")
+    if who is not None:
+        _list_of(resolved, who, json_output=json_output)
+    elif repository is not None:
+        _list_in(resolved, repository, json_output=json_output)
 
 
 @command.command("rm")
@@ -61,3 +66,50 @@ def remove(resolved: Resolved, *, who: AccountName, repository: RepositoryPatter
         output.print_json({"name": str(who), "removed": str(repository)})
     else:
         click.echo(f"{who} is granted nothing on {repository}")
+
+
+def _list_of(resolved: Resolved, who: AccountName, *, json_output: bool) -> None:
+    found = with_services(resolved.config, lambda services: grants.listing(services, OPERATOR, who))
+    if json_output:
+        rows = [
+            {
+                "repository": each.pattern,
+                "role": each.role,
+                "created_at": each.created_at,
+                "created_by": each.created_by,
+            }
+            for each in found
+        ]
+        output.print_json({"name": str(who), "grants": rows})
+    else:
+        output.print_table(
+            ["REPOSITORY", "ROLE", "SINCE"], [[each.pattern, each.role, each.created_at] for each in found]
+        )
+
+
+def _list_in(resolved: Resolved, repository: RepositoryName, *, json_output: bool) -> None:
+    found = with_services(resolved.config, lambda services: _roles_in(services, repository))
+    if json_output:
+        roles = [
+            {"name": holder.name, "role": holder.role, "sources": [_source_as_json(each) for each in holder.sources]}
+            for holder in found.holders
+        ]
+        output.print_json({"repository": str(repository), "visibility": found.visibility, "roles": roles})
+    else:
+        rows = [[holder.name, holder.role, ", ".join(map(_source_as_text, holder.sources))] for holder in found.holders]
+        output.print_table(["WHO", "ROLE", "BY"], rows)
+
+
+async def _roles_in(services: Services, repository: RepositoryName) -> RepositoryRoles:
+    return await repository_roles.show(services, await operator_access(services, Permission.OWN, repository))
+
+
+def _source_as_json(source: Source) -> dict[str, str | None]:
+    return {"role": source.role, "repository": source.pattern, "team": source.team}
+
+
+def _source_as_text(source: Source) -> str:
+    if source.pattern is None:
+        return "owns the namespace"
+    of_team = f" of {source.team}" if source.team is not None else ""
+    return f"{source.role} in {source.pattern}{of_team}"

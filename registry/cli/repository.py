@@ -24,11 +24,12 @@ from registry.services.inspection import ShownRepository
 
 @click.group("repository")
 def command() -> None:
-    """List, show, describe, publish and remove repositories."""
+    """List, show, describe, publish, give away and remove repositories."""
 
 
 command.add_command(repository_settings.describe)
 command.add_command(repository_settings.change_visibility)
+command.add_command(repository_settings.change_owner)
 
 
 @command.command("list")

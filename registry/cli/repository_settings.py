@@ -1,4 +1,4 @@
-"""`registry repository describe` and `visibility`: what the owners of repositories say of them."""
+"""`registry repository describe`, `visibility` and `chown`: what the owners of repositories say of them."""
 
 from pathlib import Path
 
@@ -6,15 +6,16 @@ import click
 
 from oci_spec.reference import RepositoryName
 from registry import limits
+from registry.auth.account_name import AccountName
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
 from registry.cli import output
-from registry.cli.options import REPOSITORY, REPOSITORY_PATTERN, as_json, configured
+from registry.cli.options import ACCOUNT, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
 from registry.cli.running import operator_access, refusals, with_services
 from registry.config import Resolved
 from registry.errors import DescriptionInvalid
 from registry.metadata.rows import Visibility
-from registry.services import repository_settings
+from registry.services import repository_roles, repository_settings
 from registry.services.context import Services
 from registry.services.description import Description
 
@@ -66,6 +67,26 @@ def change_visibility(resolved: Resolved, pattern: RepositoryPattern, visibility
         click.echo("\n".join(f"{name} is {to}" for name in changed))
 
 
+@click.command("chown")
+@click.argument("pattern", type=REPOSITORY_PATTERN)
+@click.argument("owner", type=ACCOUNT)
+@as_json
+@configured()
+def change_owner(resolved: Resolved, *, pattern: RepositoryPattern, owner: AccountName, json_output: bool) -> None:
+    """Let the repositories that fit PATTERN belong to OWNER, and to nobody else whom they were granted by name.
+
+    PATTERN is a repository, or one with `*` for any text. Repositories to come are not meant: they belong to the owners
+    of their namespace, whose rights stay as they are (`registry org member add --owner`).
+    """
+    changed = with_services(resolved.config, lambda services: _change_owner(services, pattern, owner))
+    if not changed:
+        raise click.ClickException(f"no repository fits {pattern}")
+    if json_output:
+        output.print_json({"owner": str(owner), "repositories": [str(name) for name in changed]})
+    else:
+        click.echo("\n".join(f"{name} is {owner}'s" for name in changed))
+
+
 def _read(source: Path) -> str:
     """The text of a file, no more of which is read than a description can have.
 
@@ -95,4 +116,12 @@ async def _change_visibility(
     for name in names:
         access = await operator_access(services, Permission.OWN, name)
         await repository_settings.set_visibility(services, access, visibility)
+    return names
+
+
+async def _change_owner(services: Services, pattern: RepositoryPattern, owner: AccountName) -> list[RepositoryName]:
+    names = await repository_settings.matching(services, pattern)
+    for name in names:
+        access = await operator_access(services, Permission.OWN, name)
+        await repository_roles.change_owner(services, access, owner)
     return names

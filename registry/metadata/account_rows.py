@@ -185,6 +185,16 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedGrant:
+    """A role that is granted, and to whom: the account of a name, or a team of a name in a namespace."""
+
+    grant: Grant
+    account: str | None
+    namespace: str | None
+    team: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What every request asks again of the account, and of the credential, that a proof was made for.
 

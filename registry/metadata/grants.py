@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select
 
-from registry.metadata.account_rows import Grant
-from registry.metadata.schema import role_grant
+from registry.metadata.account_rows import Grant, NamedGrant
+from registry.metadata.schema import account, namespace, role_grant, team
 from registry.metadata.statements import Runner, insert
 
 if TYPE_CHECKING:
@@ -36,7 +36,15 @@ _LIST = select(*role_grant.c).order_by(role_grant.c.bucket, role_grant.c.pattern
 _FIND = select(*role_grant.c).where(role_grant.c.id == bindparam("this_id"))
 _OF_ACCOUNT = _LIST.where(role_grant.c.account_id == bindparam("this_account"))
 _OF_TEAM = _LIST.where(role_grant.c.team_id == bindparam("this_team"))
-_IN_BUCKETS = _LIST.where(role_grant.c.bucket.in_(bindparam("these_buckets", expanding=True)))
+_IN_BUCKETS = (
+    select(*role_grant.c, account.c.name, namespace.c.name, team.c.name)
+    .select_from(role_grant)
+    .outerjoin(account, account.c.id == role_grant.c.account_id)
+    .outerjoin(team, team.c.id == role_grant.c.team_id)
+    .outerjoin(namespace, namespace.c.id == team.c.namespace_id)
+    .where(role_grant.c.bucket.in_(bindparam("these_buckets", expanding=True)))
+    .order_by(role_grant.c.bucket, role_grant.c.pattern, role_grant.c.id)
+)
 _IN_NAMESPACE = _LIST.where(role_grant.c.bucket >= bindparam("first"), role_grant.c.bucket < bindparam("end"))
 
 
@@ -82,9 +90,10 @@ class Grants:
         """Give all that was granted to the team, by bucket and pattern."""
         return self._grants(_OF_TEAM, {"this_team": team_id})
 
-    def in_buckets(self, buckets: tuple[str, ...]) -> list[Grant]:
-        """Give all grants in these buckets: of a repository's, those that may fit it."""
-        return self._grants(_IN_BUCKETS, {"these_buckets": buckets})
+    def in_buckets(self, buckets: tuple[str, ...]) -> list[NamedGrant]:
+        """Give all grants in these buckets, with whose they are: of a repository's, those that may fit it."""
+        rows = self._runner.rows(_IN_BUCKETS, {"these_buckets": buckets})
+        return [NamedGrant(Grant(*row[:-3]), *row[-3:]) for row in rows]
 
     def in_namespace(self, namespace: str) -> list[Grant]:
         """Give all grants whose patterns are within the namespace."""

@@ -11,11 +11,17 @@ from aiohttp import web
 from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import Route, RouteTable
-from registry.http.web_api import audit, openapi, protections, repositories, tags
+from registry.http.web_api import audit, grants, openapi, protections, repositories, tags
 
 routes = RouteTable("api_document")
 
-DESCRIBED: Final[tuple[Route, ...]] = (*repositories.routes, *tags.routes, *protections.routes, *audit.routes)
+DESCRIBED: Final[tuple[Route, ...]] = (
+    *repositories.routes,
+    *tags.routes,
+    *protections.routes,
+    *grants.routes,
+    *audit.routes,
+)
 """The routes that the document is about."""
 
 

@@ -33,6 +33,11 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
     },
     "tag": {"description": "The tag.", "example": "1.0"},
     "pattern": {"description": "A tag, or a pattern of tags in which `*` stands for any text.", "example": "1.*"},
+    "who": {"description": "A user, or a robot as `NAMESPACE+NAME`.", "example": "alice"},
+    "repositories": {
+        "description": "A repository's name, or a pattern of names in which `*` stands for any text; slashes as `%2F`.",
+        "example": "team/*",
+    },
 }
 
 

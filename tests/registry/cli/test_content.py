@@ -1,6 +1,7 @@
 """Commands about repositories and tags, on a real database and store that no server has open."""
 
 import asyncio
+import io
 import json
 import shutil
 from collections.abc import Mapping
@@ -127,6 +128,25 @@ def test_repositories_are_published_by_name_and_pattern(registry: Run) -> None:
     assert registry("repository", "visibility", "none/*", "public").err == "registry: no repository fits none/*\n"
     assert registry("repository", "visibility", "*/app", "public").code == 2
     assert registry("repository", "visibility", "team/app", "hidden").code == 2
+
+
+def test_repositories_get_another_owner_by_name_and_pattern(registry: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    registry("user", "add", "alice", "--password-stdin")
+    registry("grant", "set", "alice", "reader", "team/*")
+
+    assert registry("repository", "chown", "team/web", "alice").out == "team/web is alice's\n"
+    several = listed(registry("repository", "chown", "team/*", "alice", "--json"))
+
+    assert several == {"owner": "alice", "repositories": ["team/app", "team/web"]}
+    assert registry("repository", "chown", "none/*", "alice").err == "registry: no repository fits none/*\n"
+    assert registry("repository", "chown", "team/*", "bob").err == "registry: there is no account bob\n"
+    rows = registry("grant", "list", "--repository", "team/app").out
+    assert rows == "alice\towner\towner in team/app, reader in team/*\n"
+    [role] = listed(registry("grant", "list", "--repository", "team/app", "--json"))["roles"]
+    assert role["sources"][0] == {"role": "owner", "repository": "team/app", "team": None}
+    registry("org", "member", "add", "team", "alice", "--owner")
+    assert "owns the namespace" in registry("grant", "list", "--repository", "team/app").out
 
 
 def test_tags_are_listed_with_what_they_name(registry: Run) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from registry.auth.account_name import AccountName
+from registry.auth.subject import OPERATOR
 from registry.errors import MEANINGS
 from registry.http import token
 from registry.http.application import TABLES
+from registry.services import accounts
 from registry.services.context import Services
 from tests.registry.http.serving import Answer, Client
 from tests.registry.pushing import Document, Pusher
@@ -153,6 +156,7 @@ async def fill(services: Services) -> None:
         ]
         await pusher.index(*tags, manifests=children)
     await Pusher.to(services, "team/web").image("1")
+    await accounts.add(services, OPERATOR, AccountName.parse("alice"), None)
 
 
 def layers(version: str, architecture: str) -> list[bytes]:

@@ -35,7 +35,11 @@ async def test_grants_are_listed_by_grantee_by_repository_and_by_namespace(datab
 
         assert tx.grants.of_account(alice) == [everywhere, app]
         assert tx.grants.of_account(bob) == [beside, some, other]
-        assert tx.grants.in_buckets(("team/app", "team/", "")) == [everywhere, some, app]
+        assert [(each.grant, each.account) for each in tx.grants.in_buckets(("team/app", "team/", ""))] == [
+            (everywhere, "alice"),
+            (some, "bob"),
+            (app, "alice"),
+        ]
         assert tx.grants.in_namespace("team") == [some, app, other]
 
         assert tx.grants.remove(some.id)

@@ -1,4 +1,4 @@
-"""Grants: set, changed and taken back."""
+"""Grants: set, changed and taken back, by whoever owns all that they are about."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import pytest
 from registry.auth.account_name import AccountName
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.roles import Role
-from registry.auth.subject import OPERATOR
-from registry.errors import GrantUnknown, NamespaceUnknown
-from registry.services import accounts, grants
+from registry.auth.rules import RulesPolicy
+from registry.auth.scope import EVERYTHING, Action, Scope
+from registry.auth.subject import OPERATOR, Proof, Subject, SubjectKind
+from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown
+from registry.metadata.audit_values import AuditSearch
+from registry.services import accounts, audit, grants, organisations
 from registry.services.context import Services
+from tests.registry.assembly import ON_SQLITE
 
-ALICE = AccountName.parse("alice")
+ALICE, BOB, CAROL, TEAM = map(AccountName.parse, ("alice", "bob", "carol", "team"))
 MINE, ELSEWHERE = RepositoryPattern.parse("alice/*"), RepositoryPattern.parse("team/*")
 
 
 async def test_a_role_is_changed_and_taken_back(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, "hash")
+    await accounts.add(services, OPERATOR, ALICE, None)
     for role in (Role.READER, Role.WRITER):
         await grants.put(services, OPERATOR, ALICE, role, pattern=MINE)
     with pytest.raises(NamespaceUnknown):
@@ -29,3 +33,95 @@ async def test_a_role_is_changed_and_taken_back(services: Services) -> None:
     assert [(each.pattern, each.bucket, each.role) for each in listed] == [("alice/*", "alice/", "writer")]
     with pytest.raises(GrantUnknown):
         await grants.remove(services, OPERATOR, ALICE, MINE)
+
+
+async def test_the_audit_log_tells_who_was_granted_what(services: Services) -> None:
+    await accounts.add(services, OPERATOR, ALICE, None)
+    await grants.put(services, OPERATOR, ALICE, Role.READER, pattern=MINE)
+    await grants.remove(services, OPERATOR, ALICE, MINE)
+
+    rows = await audit.page(services, AuditSearch(target="alice"), None, 2)
+
+    assert [(row.entry.action, row.entry.actor, row.entry.detail) for row in rows] == [
+        ("role.taken_back", "operator", '{"repository":"alice/*"}'),
+        ("role.granted", "operator", '{"role":"reader","repository":"alice/*"}'),
+    ]
+
+
+@pytest.fixture
+async def people(services: Services) -> dict[str, Subject]:
+    """Alice, who owns `team`; Bob, who was granted `team/app` and `team/b*` as an owner; Carol; an administrator."""
+    found = {}
+    for name in ("alice", "bob", "carol", "root"):
+        account = await accounts.add(services, OPERATOR, AccountName.parse(name), None, is_admin=name == "root")
+        found[name] = Subject(SubjectKind.USER, name, account.id, Proof("password", account.generation))
+    await organisations.create(services, OPERATOR, TEAM)
+    await organisations.set_member(services, OPERATOR, TEAM, ALICE, is_owner=True)
+    await organisations.set_member(services, OPERATOR, TEAM, CAROL, is_owner=False)
+    for pattern in ("team/app", "team/b*"):
+        await grants.put(services, OPERATOR, BOB, Role.OWNER, pattern=RepositoryPattern.parse(pattern))
+    services.policy = RulesPolicy(services.database, anonymous_pull=True)
+    return found
+
+
+IN_TEAM = ("team/*", "team/a*", "team/b*", "team/app", "team/bee", "team/other")
+PATTERNS = ("*", *IN_TEAM, "carol/*", "nobodys/*", "nobodys/a")
+# Who may grant on which of them, written out from the rules.
+MAY_GRANT = {
+    "root": set(PATTERNS),
+    "alice": set(IN_TEAM),
+    "bob": {"team/app", "team/bee"},
+    "carol": {"carol/*"},
+}
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("who", MAY_GRANT)
+async def test_roles_are_granted_by_whoever_owns_all_that_is_meant(
+    services: Services, people: dict[str, Subject], who: str
+) -> None:
+    may = set()
+    for text in PATTERNS:
+        pattern = RepositoryPattern.parse(text)
+        try:
+            await grants.put(services, people[who], CAROL, Role.READER, pattern=pattern)
+        except Denied:
+            with pytest.raises(Denied):
+                await grants.remove(services, people[who], CAROL, pattern)
+        except NamespaceUnknown:
+            assert "nobodys" in text
+            may.add(text)
+        else:
+            may.add(text)
+            await grants.remove(services, people[who], CAROL, pattern)
+
+    assert may == MAY_GRANT[who]
+
+
+@ON_SQLITE
+async def test_a_credential_that_does_not_reach_grants_nothing(services: Services, people: dict[str, Subject]) -> None:
+    alice = people["alice"]
+    only_pull = Scope(frozenset({Action.PULL, Action.PUSH, Action.DELETE}), EVERYTHING.patterns)
+    only_app = Scope(frozenset(Action), (RepositoryPattern.parse("team/app"),))
+
+    for scope, text in ((only_pull, "team/app"), (only_app, "team/*"), (only_app, "team/other")):
+        narrow = Subject(alice.kind, alice.name, alice.account_id, alice.proof, scope)
+        with pytest.raises(Denied):
+            await grants.put(services, narrow, CAROL, Role.OWNER, pattern=RepositoryPattern.parse(text))
+
+
+@ON_SQLITE
+async def test_what_was_granted_is_told_to_whom_it_concerns(services: Services, people: dict[str, Subject]) -> None:
+    for text in ("team/app", "team/other", "carol/x", "*"):
+        await grants.put(services, people["root"], CAROL, Role.READER, pattern=RepositoryPattern.parse(text))
+
+    async def told(who: str, about: AccountName = CAROL) -> list[str]:
+        return [grant.pattern for grant in await grants.listing(services, people[who], about)]
+
+    everything = ["*", "carol/x", "team/app", "team/other"]
+    assert (await told("root"), await told("carol")) == (everything, everything)
+    assert (await told("alice"), await told("bob")) == (["team/app", "team/other"], ["team/app"])
+    absent = AccountName.parse("absent")
+    assert await told("bob", absent) == []
+    with pytest.raises(AccountUnknown):
+        await told("root", absent)

@@ -9,10 +9,13 @@ import pytest
 from openapi_spec_validator import validate
 
 from oci_spec.digest import Digest
+from registry.auth.account_name import AccountName
 from registry.auth.permission import Permission
+from registry.auth.subject import OPERATOR
 from registry.config.schema import Server
 from registry.config.values import ExternalUrl
 from registry.http.application import TABLES
+from registry.services import accounts
 from registry.services.context import Services
 from tests.registry.http.serving import Client, Serve
 from tests.registry.http.web_api.api_document import ApiDocument
@@ -62,10 +65,13 @@ async def test_every_answer_is_what_the_document_says(client: Client, http_servi
     await pusher.index("2", manifests=[*children, statement], annotations={"a": "b"})
     await pusher.image("3", config_type="application/x", subject=image)
     await pusher.index("2", manifests=children)
-    values = {"name": "team/app", "tag": "2", "pattern": "3.*"}
+    await accounts.add(http_services, OPERATOR, AccountName.parse("alice"), None)
+    values = {"name": "team/app", "tag": "2", "pattern": "3.*", "who": "alice", "repositories": "team%2F*"}
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("PATCH", REPOSITORY): {"json": {"description": "# An app"}},
         ("PUT", f"{REPOSITORY}/visibility"): {"json": {"visibility": "public"}},
+        ("PUT", f"{REPOSITORY}/owner"): {"json": {"owner": "alice"}},
+        ("PUT", "/api/v1/grants/{who}/{repositories}"): {"json": {"role": "reader"}},
         ("PUT", f"{REPOSITORY}/tags/{{tag}}"): {"json": {"digest": image["digest"]}},
         ("POST", f"{REPOSITORY}/tags/{{tag}}/restore"): {"json": {"steps": 1}},
     }

@@ -1,0 +1,100 @@
+"""Grants and the roles that they give, in the form that the web API takes and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from oci_spec.reference import RepositoryName
+from registry.auth.account_name import AccountName
+from registry.auth.roles import Role
+from registry.http.web_api.representations import Time
+from registry.metadata import account_rows
+from registry.metadata.rows import Visibility
+from registry.services import repository_roles
+
+
+class RoleChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody shall be in some repositories: each role may do all that those before it may."""
+
+    role: Role
+
+
+class OwnerChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose a repository shall be: a user's or a robot's, who may do everything in it then."""
+
+    owner: Annotated[str, Meta(description="The name.", examples=["alice"])]
+
+
+class Grant(Struct, frozen=True):
+    """A role in a repository, or in all that a pattern with `*` fits."""
+
+    repository: str
+    role: Role
+    created_at: Time
+    created_by: str
+
+
+class GrantList(Struct, frozen=True):
+    """What was granted to somebody."""
+
+    name: str
+    grants: list[Grant]
+
+
+class RoleSource(Struct, frozen=True):
+    """What gives a role: a grant for `repository`, which may be a pattern, to the holder or to a `team` of theirs.
+
+    Without `repository` it is that the holder owns the namespace.
+    """
+
+    role: Role
+    repository: str | None
+    team: str | None
+
+
+class RoleHolder(Struct, frozen=True):
+    """A user, a robot, or a team such as `@team/builders`: the role that counts, and all that gives one."""
+
+    name: str
+    role: Role
+    sources: list[RoleSource]
+
+
+class RepositoryRoles(Struct, frozen=True):
+    """All who have a role in a repository, by name; from a public one everyone may pull besides.
+
+    Administrators are not told: they may do everything anywhere.
+    """
+
+    repository: str
+    visibility: Visibility
+    roles: list[RoleHolder]
+
+
+def grant_list(who: AccountName, found: Iterable[account_rows.Grant]) -> GrantList:
+    """What was granted to `who`."""
+    return GrantList(
+        name=str(who),
+        grants=[
+            Grant(
+                repository=grant.pattern,
+                role=Role(grant.role),
+                created_at=grant.created_at,
+                created_by=grant.created_by,
+            )
+            for grant in found
+        ],
+    )
+
+
+def roles_in_repository(name: RepositoryName, found: repository_roles.RepositoryRoles) -> RepositoryRoles:
+    """Who may do what in a repository."""
+    return RepositoryRoles(repository=str(name), visibility=found.visibility, roles=list(map(_holder, found.holders)))
+
+
+def _holder(found: repository_roles.Holder) -> RoleHolder:
+    sources = [RoleSource(source.role, source.pattern, source.team) for source in found.sources]
+    return RoleHolder(name=found.name, role=found.role, sources=sources)

@@ -1,0 +1,124 @@
+"""Who may do what in one repository, and by what: the namespace, a grant, or a team's grant; and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from oci_spec.reference import RepositoryName
+from registry.auth.access import Access
+from registry.auth.account_name import AccountName
+from registry.auth.pattern import RepositoryPattern, buckets
+from registry.auth.roles import Role
+from registry.errors import RepositoryUnknown
+from registry.metadata.account_rows import NamedGrant
+from registry.metadata.rows import Visibility
+from registry.metadata.transaction import Transaction
+from registry.services import grants
+from registry.services.context import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What gives a role: a grant by `pattern` (None: to own the namespace), to the `team` of whoever has the role."""
+
+    role: Role
+    pattern: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An account, or a team as `@team/builders`, and all that gives it a role, the highest first."""
+
+    name: str
+    sources: tuple[Source, ...]
+
+    @property
+    def role(self) -> Role:
+        """The role that counts."""
+        return self.sources[0].role
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRoles:
+    """All who have a role in a repository, by name; administrators are not told, who may do everything anywhere."""
+
+    visibility: Visibility
+    holders: list[Holder]
+
+
+async def show(services: Services, access: Access) -> RepositoryRoles:
+    """Who may do what in the repository; also accounts that are disabled, which have their roles when they are not.
+
+    Raises:
+        RepositoryUnknown: there is no such repository.
+    """
+    return await services.database.read(_show, access.repository)
+
+
+async def change_owner(services: Services, access: Access, owner: AccountName) -> None:
+    """Let the repository belong to `owner`, and to nobody else whom it was granted by its name. May be repeated.
+
+    What owners of its namespace, and of patterns that it fits, may do in it stays as it is.
+
+    Raises:
+        RepositoryUnknown: there is no such repository.
+        AccountUnknown: there is no such account.
+    """
+    await services.database.write(_change_owner, access, owner)
+
+
+def _show(tx: Transaction, name: RepositoryName) -> RepositoryRoles:
+    repository = tx.repositories.find(name)
+    if repository is None:
+        raise RepositoryUnknown(name)
+    found: dict[str, list[Source]] = {}
+    for holder, source in (*_of_namespace(tx, name), *_of_grants(tx, name)):
+        found.setdefault(holder, []).append(source)
+    holders = [Holder(holder, _highest_first(sources)) for holder, sources in sorted(found.items())]
+    return RepositoryRoles(tx.repositories.visibility(repository.id), holders)
+
+
+def _of_namespace(tx: Transaction, name: RepositoryName) -> Iterator[tuple[str, Source]]:
+    namespace = tx.namespaces.find(name.namespace)
+    for member in tx.namespaces.members(namespace.id) if namespace is not None else ():
+        if member.is_owner:
+            yield member.name, Source(Role.OWNER)
+
+
+def _of_grants(tx: Transaction, name: RepositoryName) -> Iterator[tuple[str, Source]]:
+    for granted in tx.grants.in_buckets(buckets(name)):
+        if RepositoryPattern(granted.grant.pattern).fits(name):
+            yield from _holders(tx, granted)
+
+
+def _holders(tx: Transaction, granted: NamedGrant) -> Iterator[tuple[str, Source]]:
+    role, pattern = Role(granted.grant.role), granted.grant.pattern
+    yield _name(granted), Source(role, pattern)
+    if granted.grant.team_id is not None:
+        for member in tx.teams.members(granted.grant.team_id):
+            yield member, Source(role, pattern, _name(granted))
+
+
+def _name(granted: NamedGrant) -> str:
+    return granted.account if granted.account is not None else f"@{granted.namespace}/{granted.team}"
+
+
+def _highest_first(sources: Iterable[Source]) -> tuple[Source, ...]:
+    return tuple(sorted(sources, key=lambda source: -source.role.rank))
+
+
+def _change_owner(tx: Transaction, access: Access, owner: AccountName) -> None:
+    if tx.repositories.lock(access.repository) is None:
+        raise RepositoryUnknown(access.repository)
+    pattern = RepositoryPattern(str(access.repository))
+    owners = {
+        _name(granted): granted.grant
+        for granted in tx.grants.in_buckets((pattern.bucket,))
+        if granted.grant.role == Role.OWNER
+    }
+    if owners.pop(str(owner), None) is None:
+        grants.give(tx, owner, Role.OWNER, pattern, actor=access.actor)
+    for name, grant in owners.items():
+        grants.end(tx, grant, name, actor=access.actor)
