@@ -128,6 +128,10 @@ WEB_API_PARAMETERS: Final = 32
 CURSOR_CHARACTERS: Final = 1024
 """Longest cursor of a web API page: a name and a value in base 64."""
 
+LOOKED_AT_REPOSITORIES: Final = 10_000
+"""Most repositories that are looked at for one page of a sorted or searched list, where most of them may not belong
+to it: some ten milliseconds. A page that is not full by then says where to go on."""
+
 SEARCH_CHARACTERS: Final = 255
 """Longest text to search for: no name is longer."""
 

@@ -8,6 +8,7 @@ from oci_spec.reference import RepositoryName
 from registry.auth.permission import Permission
 from registry.auth.subject import PASSWORD, Subject, SubjectKind
 from registry.errors import Denied, PasswordRequired
+from registry.metadata.visible import EVERYTHING, NOTHING, Visible
 
 
 class Policy(Protocol):
@@ -18,6 +19,14 @@ class Policy(Protocol):
 
         Raises:
             NamespaceUnknown: an account would push, and nobody made the namespace.
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        ...
+
+    async def visible(self, subject: Subject) -> Visible:
+        """Which repositories may be shown to `subject`: just those for whose names `allows` says so of `CATALOG`.
+
+        Raises:
             DatabaseUnavailable, DatabaseBusy: it could not be found out.
         """
         ...
@@ -45,6 +54,10 @@ class OpenPolicy:
     async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         """True for every subject that exists while authentication is off."""
         return subject.kind in self._ALLOWED
+
+    async def visible(self, subject: Subject) -> Visible:
+        """All repositories, for the same subjects."""
+        return EVERYTHING if subject.kind in self._ALLOWED else NOTHING
 
     async def owns(self, subject: Subject, namespace: str) -> bool:
         """True for every subject that exists while authentication is off."""

@@ -16,6 +16,7 @@ from registry.auth.token_scope import covers
 from registry.errors import NamespaceUnknown
 from registry.metadata.account_rows import Standing
 from registry.metadata.database import Database
+from registry.metadata.visible import EVERYTHING, NOTHING, Visible
 
 _BESIDE_THE_DATA: Final = frozenset({SubjectKind.OPERATOR, SubjectKind.SYSTEM})
 _OF_EVERY_ACCOUNT: Final = frozenset({Permission.ENTER, Permission.SELF})
@@ -59,6 +60,26 @@ class RulesPolicy:
         if subject.account_id is None:
             return subject.proof is not None and subject.proof.granted is not None
         return await self._account_may(subject, subject.account_id, permission, repository)
+
+    async def visible(self, subject: Subject) -> Visible:
+        """Which repositories may be shown to `subject`: just those for whose names `allows` says so of `CATALOG`.
+
+        Raises:
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        if subject.kind in _BESIDE_THE_DATA:
+            return EVERYTHING
+        if not _reaches(subject, Permission.CATALOG, None):
+            return NOTHING
+        within = tuple(map(str, subject.scope.patterns))
+        if subject.kind is SubjectKind.ANONYMOUS:
+            return Visible(public=self._anonymous_pull, within=within)
+        if subject.account_id is None:
+            return Visible(everything=subject.proof is not None and subject.proof.granted is not None, within=within)
+        standing = await self._standing(subject, subject.account_id)
+        if standing is None:
+            return NOTHING
+        return Visible(everything=standing.is_admin, public=True, account_id=subject.account_id, within=within)
 
     async def owns(self, subject: Subject, namespace: str) -> bool:
         """Whether `subject` is an owner of `namespace` or an administrator, and their credential is for all they may.

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from oci_spec.reference import RepositoryName
-from registry import limits
-from registry.metadata.rows import (
-    Direction,
-    Repository,
-    RepositorySearch,
-    RepositorySort,
-    RepositorySummary,
-    Visibility,
-)
-from registry.metadata.schema import namespace, repository, tag
-from registry.metadata.statements import Runner, contains, insert, kept, past
+from registry.metadata import repository_pages, visible_repositories
+from registry.metadata.rows import Repository, Visibility
+from registry.metadata.schema import namespace, repository, repository_description
+from registry.metadata.statements import Runner, insert, kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from typing import Any
+
+    from registry.metadata.repository_values import RepositoryPage
+    from registry.metadata.rows import RepositorySearch, RepositorySummary
+    from registry.metadata.visible import Visible
 
 _COLUMNS = (repository.c.id, repository.c.name, repository.c.created_at, repository.c.updated_at)
 _FIND = kept(select(*_COLUMNS).where(repository.c.name == bindparam("this_name")), repository)
@@ -38,29 +35,17 @@ _TOUCH = (
 _DELETE = delete(repository).where(repository.c.id == bindparam("this_id"))
 _FIRST = select(*_COLUMNS).order_by(repository.c.name).limit(bindparam("limit"))
 _NEXT = _FIRST.where(repository.c.name > bindparam("last"))
-_TAGS = (
-    select(func.count()).where(tag.c.repository_id == repository.c.id, tag.c.valid_until.is_(None)).scalar_subquery()
-)
-_SUMMARY = select(
-    *_COLUMNS,
-    _TAGS,
-    repository.c.visibility,
-    func.substr(repository.c.description, 1, limits.DESCRIPTION_OPENING_CHARACTERS),
-    repository.c.pulls,
-    repository.c.pulled_at,
-)
 _THIS = repository.c.id == bindparam("this_id")
-_SUMMARY_OF = _SUMMARY.where(_THIS)
-_DESCRIPTION = select(repository.c.description).where(_THIS)
+_DESCRIPTION = select(repository_description.c.text).where(
+    repository_description.c.repository_id == bindparam("this_id")
+)
 _VISIBILITY = select(repository.c.visibility).where(_THIS)
-_DESCRIBE = update(repository).where(_THIS).values(description=bindparam("text"))
+_DESCRIBE = insert(
+    repository_description,
+    lambda new: new.on_conflict_do_update(index_elements=["repository_id"], set_={"text": new.excluded.text}),
+)
 _SHOW = update(repository).where(_THIS).values(visibility=bindparam("to"))
-_SORTS = {
-    RepositorySort.NAME: repository.c.name,
-    RepositorySort.CREATED: repository.c.created_at,
-    RepositorySort.UPDATED: repository.c.updated_at,
-    RepositorySort.PULLS: repository.c.pulls,
-}
+_COUNT = select(func.count()).select_from(repository)
 
 
 class Repositories:
@@ -116,18 +101,16 @@ class Repositories:
 
     def summary(self, found: Repository) -> RepositorySummary:
         """Give what a search would tell of the repository `found`."""
-        row = self._runner.row(_SUMMARY_OF, {"this_id": found.id})
-        assert row is not None, "whoever found a repository keeps it"
-        return _to_summary(row)
+        return repository_pages.summaries(self._runner, repository.c.id == found.id)[found.id]
 
     def description(self, repository_id: int) -> str:
         """Give the whole description of a repository, empty where nobody wrote one."""
-        text: str = self._runner.value(_DESCRIPTION, {"this_id": repository_id})
-        return text
+        text: str | None = self._runner.value(_DESCRIPTION, {"this_id": repository_id})
+        return text or ""
 
     def describe(self, repository_id: int, text: str) -> None:
         """Make `text` the description of a repository."""
-        self._runner.change(_DESCRIBE, {"this_id": repository_id, "text": text})
+        self._runner.change(_DESCRIBE, {"repository_id": repository_id, "text": text})
 
     def visibility(self, repository_id: int) -> Visibility:
         """Give who may pull from a repository."""
@@ -137,19 +120,17 @@ class Repositories:
         """Change who may pull from a repository."""
         self._runner.change(_SHOW, {"this_id": repository_id, "to": visibility})
 
-    def search(self, search: RepositorySearch) -> list[RepositorySummary]:
-        """Give one page of the repositories that `search` describes, in its order."""
-        query = _matching(_SUMMARY, search)
-        key = _SORTS[search.sort]
-        ordered = key.desc() if search.direction is Direction.DESCENDING else key.asc()
-        query = query.order_by(ordered, repository.c.name).limit(search.limit)
-        if search.after is not None:
-            query = query.where(past(search.after, key, repository.c.name, search.direction))
-        return [_to_summary(row) for row in self._runner.rows(query)]
+    def page(self, search: RepositorySearch, visible: Visible) -> RepositoryPage:
+        """Give one page of the repositories that `search` describes and that are visible, in its order."""
+        return repository_pages.page(self._runner, search, visible)
 
-    def count(self, search: RepositorySearch) -> int:
-        """Count all repositories that `search` describes, whatever its page."""
-        counted: int = self._runner.value(_matching(select(func.count()), search))
+    def names(self, visible: Visible, limit: int, after: RepositoryName | None) -> list[RepositoryName]:
+        """Give up to `limit` of the visible repositories in the byte order of their names, those after `after`."""
+        return visible_repositories.names(self._runner, visible, limit, None if after is None else str(after))
+
+    def count(self) -> int:
+        """Count all repositories."""
+        counted: int = self._runner.value(_COUNT)
         return counted
 
     def list(self, limit: int, last: RepositoryName | None) -> list[Repository]:
@@ -161,24 +142,5 @@ class Repositories:
         return [_to_repository(row) for row in rows]
 
 
-def _matching(query: Select[Any], search: RepositorySearch) -> Select[Any]:
-    query = query.select_from(repository)
-    return query.where(contains(repository.c.name, search.text)) if search.text else query
-
-
 def _to_repository(row: Sequence[Any]) -> Repository:
     return Repository(id=row[0], name=RepositoryName.parse(row[1]), created_at=row[2], updated_at=row[3])
-
-
-def _to_summary(row: Sequence[Any]) -> RepositorySummary:
-    return RepositorySummary(
-        row[0],
-        RepositoryName.parse(row[1]),
-        row[2],
-        row[3],
-        row[4],
-        visibility=Visibility(row[5]),
-        opening=row[6],
-        pulls=row[7],
-        pulled_at=row[8],
-    )

@@ -147,5 +147,10 @@ def past(
     position: Position, key: ColumnElement[Any], name: ColumnElement[str], direction: Direction
 ) -> ColumnElement[bool]:
     """Say that a row comes after `position` in a listing sorted by `key`, which is never null, and then by `name`."""
-    further = key < position.key if direction is Direction.DESCENDING else key > position.key
-    return further if key is name else or_(further, and_(key == position.key, name > position.name))
+    is_descending = direction is Direction.DESCENDING
+    further = key < position.key if is_descending else key > position.key
+    if key is name:
+        return further
+    # The first condition follows from the second. Only by the first an index finds where to begin.
+    begins = key <= position.key if is_descending else key >= position.key
+    return and_(begins, or_(further, and_(key == position.key, name > position.name)))

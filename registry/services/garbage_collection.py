@@ -25,7 +25,7 @@ from registry.metadata.garbage_values import (
     RestingBlob,
     removal_order,
 )
-from registry.metadata.rows import Repository, RepositorySearch
+from registry.metadata.rows import Repository
 from registry.metadata.transaction import Transaction
 from registry.services import events
 from registry.services.context import Services, now
@@ -224,7 +224,7 @@ async def _remove_blobs(sweep: _Sweep, blobs: Sequence[RestingBlob]) -> None:
 
 
 def _count(tx: Transaction) -> int:
-    return tx.repositories.count(RepositorySearch(limit=0))
+    return tx.repositories.count()
 
 
 def _page(tx: Transaction, last: Repository | None) -> list[Repository]:

@@ -6,7 +6,7 @@ image and process. What is in one image tells `image_description`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,9 +16,9 @@ from oci_spec.manifest import ManifestKind
 from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.auth.access import Access
-from registry.auth.permission import Permission
 from registry.auth.subject import Subject
 from registry.errors import RepositoryUnknown
+from registry.metadata.repository_values import RepositoryPage
 from registry.metadata.rows import (
     LinkedBlob,
     ManifestEntry,
@@ -30,18 +30,10 @@ from registry.metadata.rows import (
     TagSearch,
 )
 from registry.metadata.transaction import Transaction
+from registry.metadata.visible import Visible
 from registry.services import manifest_tree
 from registry.services.context import Services
 from registry.services.manifest_tree import ManifestRole, Tree
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryPage:
-    """Some of the `total` repositories that were searched for, and after which the next page begins (None: no more)."""
-
-    repositories: list[RepositorySummary]
-    total: int
-    after: Position | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +69,7 @@ class TagPage:
 async def repositories(services: Services, subject: Subject, search: RepositorySearch) -> RepositoryPage:
     """Up to `search.limit` of the repositories that `subject` may pull from, within the configured bound."""
     search = replace(search, limit=min(search.limit, services.settings.page_entries))
-    if await services.policy.allows(subject, Permission.PULL, None):
-        found, total = await services.database.read(_search, search)
-    else:
-        found, total = await _search_visible(services, subject, search)
-    page = found[: search.limit]
-    return RepositoryPage(page, total, page[-1].position(search.sort) if len(found) > len(page) else None)
+    return await services.database.read(_search, search, await services.policy.visible(subject))
 
 
 async def repository(services: Services, access: Access) -> ShownRepository:
@@ -122,36 +109,8 @@ class _Listing:
     configs: Mapping[Digest, LinkedBlob]
 
 
-def _search(tx: Transaction, search: RepositorySearch) -> tuple[list[RepositorySummary], int]:
-    return tx.repositories.search(replace(search, limit=search.limit + 1)), tx.repositories.count(search)
-
-
-async def _search_visible(
-    services: Services, subject: Subject, search: RepositorySearch
-) -> tuple[list[RepositorySummary], int]:
-    # Hidden repositories must not be counted either, so all have to be looked at.
-    everything = replace(search, after=None, limit=limits.PAGE_ENTRIES)
-    page: list[RepositorySummary] = []
-    async for found in _visible(services, subject, search):
-        page.append(found)
-        if len(page) > search.limit:
-            break
-    total = 0
-    async for _ in _visible(services, subject, everything):
-        total += 1
-    return page, total
-
-
-async def _visible(services: Services, subject: Subject, search: RepositorySearch) -> AsyncIterator[RepositorySummary]:
-    while batch := await services.database.read(_batch, search):
-        for found in batch:
-            if await services.policy.allows(subject, Permission.CATALOG, found.name):
-                yield found
-        search = replace(search, after=batch[-1].position(search.sort))
-
-
-def _batch(tx: Transaction, search: RepositorySearch) -> list[RepositorySummary]:
-    return tx.repositories.search(search)
+def _search(tx: Transaction, search: RepositorySearch, visible: Visible) -> RepositoryPage:
+    return tx.repositories.page(search, visible)
 
 
 def _summarise(tx: Transaction, name: RepositoryName) -> ShownRepository:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
 from registry.auth.subject import system
-from registry.metadata.rows import NEVER, RepositorySearch
+from registry.metadata.rows import NEVER
 from registry.metadata.transaction import Transaction
 from registry.services import index_objects, index_reading, manifest_rows, stored_bytes
 from registry.services.context import Services, lease_from, now
@@ -285,7 +285,7 @@ def _begin(tx: Transaction) -> int:
 
 def _end(tx: Transaction, token: int) -> int:
     tx.leases.release(_MARK, token)
-    return tx.repositories.count(RepositorySearch(limit=0))
+    return tx.repositories.count()
 
 
 def _put_blobs(tx: Transaction, found: list[_FoundBlob], moment: datetime) -> None:

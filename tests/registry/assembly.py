@@ -19,6 +19,7 @@ from registry.auth.signing_keys import SigningKeys
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.egress.client import Client
 from registry.metadata.database import open_database
+from registry.metadata.visible import Visible
 from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
 from registry.services.server_secrets import ServerSecrets
@@ -76,3 +77,9 @@ class Rules:
 
     async def owns(self, subject: Subject, namespace: str) -> bool:
         return False
+
+    async def visible(self, subject: Subject) -> Visible:
+        return Visible(
+            everything=True,
+            within=tuple(str(name) for permission, name in self.allowed if permission is Permission.CATALOG),
+        )

@@ -32,7 +32,7 @@ from registry.http.web_api.representations import (
     TagInterval,
     TagPage,
 )
-from registry.metadata import rows
+from registry.metadata import repository_values, rows
 from registry.metadata.audit_values import AuditRow
 from registry.metadata.rows import RepositorySummary, TagRow
 from registry.services import inspection
@@ -60,10 +60,10 @@ def repository_detail(found: inspection.ShownRepository) -> RepositoryDetail:
     return RepositoryDetail(**listed, description=found.description)
 
 
-def repository_page(page: inspection.RepositoryPage, query: RepositoryQuery) -> RepositoryPage:
+def repository_page(page: repository_values.RepositoryPage, query: RepositoryQuery) -> RepositoryPage:
     """A page of repositories, as `query` asked for it."""
     cursor = None if page.after is None else cursors.write(query.sort, query.order, page.after)
-    return RepositoryPage([repository(found) for found in page.repositories], page.total, cursor)
+    return RepositoryPage([repository(found) for found in page.repositories], cursor)
 
 
 def tag_page(name: RepositoryName, page: inspection.TagPage, query: TagQuery) -> TagPage:

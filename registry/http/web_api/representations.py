@@ -69,10 +69,12 @@ class VisibilityChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RepositoryPage(Struct, frozen=True):
-    """Some of the repositories that were asked for; `total` counts all of them, `next_cursor` leads to the next."""
+    """Some of the repositories that were asked for; `next_cursor` leads to the next, null where there are none.
+
+    A page may have fewer than `limit`, or none, and a next one all the same.
+    """
 
     repositories: list[Repository]
-    total: Size
     next_cursor: str | None
 
 

@@ -34,16 +34,39 @@ repository = Table(
     "repository",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("namespace_id", RowId, ForeignKey("namespace.id"), nullable=False, index=True),
+    Column("namespace_id", RowId, ForeignKey("namespace.id"), nullable=False),
     Column("name", ByteOrdered, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Column("visibility", Text, nullable=False, server_default="private"),
+    # Where descriptions stood before revision 0005; empty since, for a later revision to remove.
     Column("description", Text, nullable=False, server_default=""),
     Column("pulls", BigInteger, nullable=False, server_default="0"),
     Column("pulled_at", UtcTime),
     UniqueConstraint("name"),
     sqlite_autoincrement=True,
+)
+
+# Every index of a listing ends with the name, which decides between equals.
+Index("ix_repository_namespace_name", repository.c.namespace_id, repository.c.name)
+Index("ix_repository_created", repository.c.created_at, repository.c.name)
+Index("ix_repository_updated", repository.c.updated_at, repository.c.name)
+Index("ix_repository_pulls", repository.c.pulls, repository.c.name)
+# Very many have equally few pulls, so that those of one number cannot be sorted when they are listed.
+Index("ix_repository_most_pulls", repository.c.pulls.desc(), repository.c.name)
+Index(
+    "ix_repository_public",
+    repository.c.name,
+    sqlite_where=repository.c.visibility == "public",
+    postgresql_where=repository.c.visibility == "public",
+)
+
+# A table of its own: pulls are counted every few seconds, and SQLite would write all of the description each time.
+repository_description = Table(
+    "repository_description",
+    metadata,
+    Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
 )
 
 # The tags of a repository that cannot be moved or removed: a tag's name, or a pattern with `*`.

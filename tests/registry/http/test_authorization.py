@@ -8,6 +8,7 @@ from registry.auth.subject import ANONYMOUS, Subject
 from registry.http import health
 from registry.http.application import TABLES
 from registry.http.routing import REPOSITORY, Route
+from registry.metadata.visible import EVERYTHING, NOTHING, Visible
 from tests.registry.assembly import open_services
 from tests.registry.http.serving import Answer, Serve
 
@@ -38,6 +39,9 @@ class Only:
 
     async def owns(self, subject: Subject, namespace: str) -> bool:
         return True
+
+    async def visible(self, subject: Subject) -> Visible:
+        return EVERYTHING if Permission.CATALOG in self.permissions else NOTHING
 
 
 async def ask(serve: Serve, policy: Only, route: Route, *, root: Path, url: str) -> Answer:

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from oci_spec.reference import RepositoryName
 from registry.auth.permission import Permission
+from registry.auth.subject import Subject
 from tests.registry.assembly import Rules, open_services
 from tests.registry.http.serving import Client, Serve
 
@@ -53,11 +55,12 @@ async def test_the_catalog_itself_has_a_permission(serve: Serve, storage_root: P
 async def test_only_what_may_be_shown_is_listed(
     serve: Serve, filled: Client, storage_root: Path, sqlite_url: str
 ) -> None:
-    class Some(Rules):
-        async def allows(self, subject: object, permission: Permission, repository: object) -> bool:
-            return permission is Permission.CATALOG and (repository is None or str(repository) == "a/c")
+    class MayList(Rules):
+        async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+            return permission is Permission.CATALOG and repository is None
 
-    async with open_services(storage_root, sqlite_url, policy=Some()) as services:
+    policy = MayList((Permission.CATALOG, "a/c"))
+    async with open_services(storage_root, sqlite_url, policy=policy) as services:
         client = await serve(services=services)
 
         assert (await client.get(CATALOG)).document == {"repositories": ["a/c"]}

@@ -23,6 +23,7 @@ from registry.metadata.postgresql_rows import connect
 from registry.metadata.revision import HEAD, SchemaMismatch
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
+from registry.metadata.transaction import Transaction
 from tests.registry.metadata.examples import APP, LATEST, NOW, digest, push
 from tests.registry.metadata.raw_sql import execute
 
@@ -107,6 +108,7 @@ async def test_a_populated_database_is_upgraded_with_all_its_rows(empty_database
         assert [event.kind for event in await database.read(lambda tx: tx.outbox.pending(10))] == ["moved"]
         secret = await database.read(lambda tx: tx.secrets.active("uploads"))
         assert secret is not None
+        assert await database.read(_description) == ("An app." if start >= "0004" else "")
         await database.write(push, "two")
     assert await _differences(empty_database_url) == []
 
@@ -209,6 +211,12 @@ async def test_serving_loads_no_alembic(sqlite_url: str) -> None:
     )
 
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], check=True)
+
+
+def _description(tx: Transaction) -> str:
+    found = tx.repositories.find(APP)
+    assert found is not None
+    return tx.repositories.description(found.id)
 
 
 def _revisions() -> list[str]:

@@ -18,10 +18,22 @@ from registry.metadata.audit_values import AuditSearch
 from registry.metadata.database import Database
 from registry.metadata.garbage_values import GarbageTerms, LooseManifest
 from registry.metadata.hot_statements import compile_all
-from registry.metadata.rows import Position, Pull, ReferenceRole, Repository, TagSearch, UploadProgress, Visibility
+from registry.metadata.rows import (
+    Direction,
+    Position,
+    Pull,
+    ReferenceRole,
+    Repository,
+    RepositorySearch,
+    RepositorySort,
+    TagSearch,
+    UploadProgress,
+    Visibility,
+)
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
 from registry.metadata.transaction import Transaction
+from registry.metadata.visible import EVERYTHING, Visible
 from tests.registry.metadata.examples import (
     ALICE,
     APP,
@@ -46,6 +58,22 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "find a repository": lambda tx: tx.repositories.find(APP),
     "list repositories": lambda tx: tx.repositories.list(5, None),
     "list further repositories": lambda tx: tx.repositories.list(5, APP),
+    "all names": lambda tx: tx.repositories.names(EVERYTHING, 5, APP),
+    "public names": lambda tx: tx.repositories.names(Visible(public=True), 5, APP),
+    "names within a pattern": lambda tx: tx.repositories.names(Visible(everything=True, within=("team/a*",)), 5, APP),
+    "repositories by name": lambda tx: tx.repositories.page(RepositorySearch(5), EVERYTHING),
+    "least pulled repositories": lambda tx: tx.repositories.page(
+        RepositorySearch(5, Position(9, "a"), sort=RepositorySort.PULLS), EVERYTHING
+    ),
+    "most pulled repositories": lambda tx: tx.repositories.page(
+        RepositorySearch(5, Position(9, "a"), "", RepositorySort.PULLS, Direction.DESCENDING), EVERYTHING
+    ),
+    "oldest repositories": lambda tx: tx.repositories.page(
+        RepositorySearch(5, Position(NOW, "a"), sort=RepositorySort.CREATED), EVERYTHING
+    ),
+    "repositories that rested": lambda tx: tx.repositories.page(
+        RepositorySearch(5, Position(NOW, "a"), sort=RepositorySort.UPDATED), EVERYTHING
+    ),
     "touch a repository": lambda tx: tx.repositories.touch(1, later(9)),
     "find a blob": lambda tx: tx.blobs.find(digest("layer")),
     "replace a key": lambda tx: tx.blobs.replace_key(1, "key"),
@@ -69,7 +97,6 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "what a tag ever named": lambda tx: tx.tags.ever_named(1, LATEST, digest("two")),
     "summarise a repository": lambda tx: tx.repositories.summary(_REPOSITORY),
     "read a description": lambda tx: tx.repositories.description(1),
-    "describe a repository": lambda tx: tx.repositories.describe(1, "An app."),
     "who may pull": lambda tx: tx.repositories.visibility(1),
     "publish a repository": lambda tx: tx.repositories.set_visibility(1, Visibility.PUBLIC),
     "list protections": lambda tx: tx.protections.of(1),
@@ -162,11 +189,18 @@ SORTED: dict[str, Callable[[Transaction], object]] = {
     "grants of an account": lambda tx: tx.grants.of_account(1),
     "grants of a team": lambda tx: tx.grants.of_team(1),
     "grants that may fit a repository": lambda tx: tx.grants.in_buckets(("team/app", "team/", "")),
+    "names for an account": lambda tx: tx.repositories.names(Visible(public=True, account_id=1), 5, APP),
+    "newest repositories": lambda tx: tx.repositories.page(
+        RepositorySearch(5, Position(NOW, "a"), "", RepositorySort.CREATED, Direction.DESCENDING), EVERYTHING
+    ),
+    "few repositories, sorted": lambda tx: tx.repositories.page(
+        RepositorySearch(5, Position(NOW, "a"), sort=RepositorySort.UPDATED), Visible(public=True, account_id=1)
+    ),
     "grants in a namespace": lambda tx: tx.grants.in_namespace("team"),
 }
 
 # Pages of the whole table in the order of an index have no condition to search by.
-_WHOLE_TABLES = {"list repositories", "pending events"}
+_WHOLE_TABLES = {"list repositories", "pending events", "all names", "public names", "repositories by name"}
 
 
 @pytest.mark.parametrize("name", [*ORDERED, *SORTED])
@@ -305,6 +339,9 @@ def faults(plan: list[str], *, whole_table: bool, sorting: bool) -> list[str]:
     found = []
     for number, line in enumerate(plan):
         told = line.replace("->", "").strip()
+        if told.startswith(("SCAN anon_", "SCAN (subquery", "SCAN CONSTANT ROW")):
+            # SQLite reads what a subquery gives, whose own lines stand before it, or no table at all.
+            continue
         has_condition = any("Index Cond" in further for further in plan[number + 1 : number + 2])
         walks_table = told.startswith("SCAN") or (told.startswith("Index") and not has_condition)
         sorts = told.startswith(("USE TEMP B-TREE", "Sort", "Incremental Sort")) and "Sort Key" not in told

@@ -4,9 +4,12 @@ from dataclasses import replace
 import pytest
 
 from oci_spec.reference import RepositoryName, Tag
+from registry import limits
+from registry.metadata import visible_repositories
 from registry.metadata.database import Database
-from registry.metadata.rows import Direction, Pull, RepositorySearch, RepositorySort, RepositorySummary
+from registry.metadata.rows import Direction, Pull, RepositorySearch, RepositorySort, RepositorySummary, Visibility
 from registry.metadata.transaction import Transaction
+from registry.metadata.visible import EVERYTHING, Visible
 from tests.registry.metadata.examples import (
     ALICE,
     APP,
@@ -66,6 +69,7 @@ async def test_the_time_of_the_last_change_never_goes_back(database: Database) -
     await database.write(unit)
 
 
+PUBLIC = Visible(public=True)
 NAMES = ("a", "a-b", "a-b/c", "a.b", "a/b", "a/b/c", "a/b-c", "a/b_c", "a0", "a_b", "b")
 
 
@@ -100,17 +104,26 @@ async def test_a_search_finds_text_anywhere_and_takes_wildcards_literally(databa
 
         assert _names(tx, RepositorySearch(10, text="WEB_a")) == ["team/web_app"]
         assert _names(tx, RepositorySearch(10, text="team")) == ["team/web_app", "team/webxapp"]
-        assert tx.repositories.count(RepositorySearch(1, text="app")) == 3
-        assert tx.repositories.count(RepositorySearch(1, text="%")) == 0
+        assert _names(tx, RepositorySearch(10, text="%")) == []
+        assert tx.repositories.count() == 3
 
     await database.write(unit)
 
 
+# Who may see all, who sees the few that they may, and who may see more than few, looked at a few at a time.
+SEEN = {"all": (EVERYTHING, 100, 100), "few": (PUBLIC, 100, 100), "many": (PUBLIC, 0, 2)}
+
+
+@pytest.mark.parametrize("seen", SEEN)
 @pytest.mark.parametrize("direction", Direction)
 @pytest.mark.parametrize("sort", RepositorySort)
 async def test_pages_of_a_search_join_to_the_whole(
-    database: Database, sort: RepositorySort, direction: Direction
+    database: Database, monkeypatch: pytest.MonkeyPatch, sort: RepositorySort, direction: Direction, seen: str
 ) -> None:
+    visible, few, looked_at = SEEN[seen]
+    monkeypatch.setattr(visible_repositories, "FEW", few)
+    monkeypatch.setattr(limits, "LOOKED_AT_REPOSITORIES", looked_at)
+
     def unit(tx: Transaction) -> None:
         for number, name in enumerate(NAMES):
             # Several of a kind: the name must decide between them, across pages too.
@@ -121,17 +134,15 @@ async def test_pages_of_a_search_join_to_the_whole(
             current = tx.tags.current(repository.id, LATEST)
             assert current is not None
             tx.pulls.record([Pull(row.id, current.id, NOW, times=number % 2)])
+            tx.repositories.set_visibility(repository.id, Visibility.PUBLIC)
+        tx.repositories.ensure(RepositoryName.parse("a/hidden"), NOW)
         search = RepositorySearch(100, sort=sort, direction=direction)
-        whole = tx.repositories.search(search)
+        whole = _in_pages(tx, search, visible)
 
-        paged: list[RepositorySummary] = []
-        while page := tx.repositories.search(
-            replace(search, limit=2, after=paged[-1].position(sort) if paged else None)
-        ):
-            paged += page
-
-        assert paged == whole
-        assert sorted(str(found.name) for found in whole) == sorted(NAMES)
+        assert _in_pages(tx, replace(search, limit=2), visible) == whole
+        listed = {str(found.name) for found in whole}
+        assert listed >= set(NAMES)
+        assert ("a/hidden" in listed) is visible.everything
         keys = [found.position(sort).key for found in whole]
         assert len({found.pulls for found in whole}) == 2
         assert keys == sorted(keys, reverse=direction is Direction.DESCENDING)
@@ -149,7 +160,7 @@ async def test_a_summary_counts_the_tags_that_exist_now(database: Database) -> N
         tx.tags.end(repository.id, Tag.parse("gone"), actor=ALICE, now=NOW)
 
         assert tx.repositories.summary(repository).tags == 2
-        assert [found.tags for found in tx.repositories.search(RepositorySearch(10))] == [2]
+        assert [found.tags for found in tx.repositories.page(RepositorySearch(10), EVERYTHING).repositories] == [2]
 
     await database.write(unit)
 
@@ -177,4 +188,16 @@ async def test_a_deleted_repository_takes_all_with_it_but_the_blobs(database: Da
 
 
 def _names(tx: Transaction, search: RepositorySearch) -> list[str]:
-    return [str(found.name) for found in tx.repositories.search(search)]
+    return [str(found.name) for found in tx.repositories.page(search, EVERYTHING).repositories]
+
+
+def _in_pages(tx: Transaction, search: RepositorySearch, visible: Visible) -> list[RepositorySummary]:
+    """All that the search finds, page by page, each no longer than it may be."""
+    found: list[RepositorySummary] = []
+    while True:
+        page = tx.repositories.page(search, visible)
+        assert len(page.repositories) <= search.limit
+        found += page.repositories
+        if page.after is None:
+            return found
+        search = replace(search, after=page.after)
