@@ -328,6 +328,15 @@ unknown keys, and one that is away must not hold up everybody who asks."""
 OPENID_PROVIDERS: Final = 64
 """Most providers whose keys one process remembers: each has one, or one for each CI system in use."""
 
+CLAIM_CHARACTERS: Final = 512
+"""Longest claim, and longest audience, that a trusted workload is known by: those of CI systems have some 200."""
+
+CLAIMS_OF_A_TRUST: Final = 16
+"""Most claims of one trusted workload: a CI system's tokens have some twenty, of which a few say whose they are."""
+
+TRUSTS_OF_A_ROBOT: Final = 64
+"""Most workloads that one robot trusts: each is compared with a token."""
+
 # Asking other servers
 
 OUTGOING_S: Final = 15

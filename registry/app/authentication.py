@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from registry.app.login_sources import open_sources
+from registry.auth.id_tokens import IdTokens
+from registry.auth.openid_providers import OpenIdProviders
 from registry.auth.rules import RulesPolicy
 from registry.auth.tokens import Tokens
 from registry.config import Config
@@ -15,6 +17,7 @@ from registry.http.token_authentication import TokenAuthentication
 from registry.services.context import Services
 from registry.services.logins import Logins
 from registry.services.token_server import TokenServer
+from registry.services.workloads import WorkloadLogins
 
 
 @asynccontextmanager
@@ -32,7 +35,11 @@ async def open_authentication(
     await services.signing_keys.signing()
     auth = config().auth
     async with open_sources(auth) as outside:
-        logins = Logins(services.database, services.passwords, services.credential_uses, outside)
+        id_tokens = IdTokens(OpenIdProviders(services.egress))
+        workloads = WorkloadLogins(services.database, id_tokens)
+        logins = Logins(
+            services.database, services.passwords, services.credential_uses, outside=outside, workloads=workloads
+        )
         server = TokenServer(services.database, policy, logins, _tokens(auth, services))
         yield TokenAuthentication(server, policy, config), server
 

@@ -22,6 +22,9 @@ class SubjectKind(StrEnum):
 PASSWORD: Final = "password"  # noqa: S105 - the kind, not one
 """The kind of a proof that was a password."""
 
+FEDERATED: Final = "federated"
+"""The kind of a proof that was a token of an OpenID provider, which is trusted for a robot."""
+
 BEARER: Final = "bearer"
 """The kind of a proof that was a token made for whoever had another proof."""
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final
+from typing import Final, TypeAlias
 
 from registry import limits
 from registry.auth.account_name import AccountName
@@ -26,6 +26,8 @@ from registry.errors import TooManyRequests
 from registry.metadata.database import Database
 from registry.metadata.login_failures import FailureCount
 from registry.metadata.transaction import Transaction
+
+Address: TypeAlias = IPv4Address | IPv6Address
 
 _IPV6_NETWORK_BITS: Final = 64
 
@@ -55,16 +57,12 @@ class Attempt:
     """A login with a password: the account it is for, and where it comes from."""
 
     name: AccountName
-    address: IPv4Address | IPv6Address
+    address: Address
 
     @property
     def network(self) -> str:
         """What counts as one address: of IPv6, the /64 that one machine may choose from freely."""
-        if isinstance(self.address, IPv4Address):
-            return str(self.address)
-        if self.address.ipv4_mapped is not None:
-            return str(self.address.ipv4_mapped)
-        return str(IPv6Address(int(self.address) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS))
+        return _network(self.address)
 
 
 class Throttle:
@@ -99,6 +97,21 @@ class Throttle:
         """Take back what `begin` counted, and know the address from now on."""
         await self._database.note(_succeeded, attempt, now)
 
+    async def begin_from(self, address: Address, now: datetime) -> None:
+        """Return when something signed may be looked at; it counts as a failure until `succeeded_from` takes it back.
+
+        Nobody can guess it, but to look at it costs work; so it is counted for the address alone, apart from passwords.
+
+        Raises:
+            TooManyRequests: it may not yet.
+        """
+        await self._database.read(_check_signed, address, now)
+        await self._database.note(_begin_signed, address, now)
+
+    async def succeeded_from(self, address: Address) -> None:
+        """Take back what `begin_from` counted."""
+        await self._database.note(_succeeded_signed, address)
+
 
 def _check(tx: Transaction, attempt: Attempt, now: datetime) -> None:
     counts = tx.login_failures.find([_known_mark(attempt), *_all_subjects(attempt)], now)
@@ -109,7 +122,10 @@ def _check(tx: Transaction, attempt: Attempt, now: datetime) -> None:
 
 def _begin(tx: Transaction, attempt: Attempt, now: datetime) -> None:
     is_known = bool(tx.login_failures.find([_known_mark(attempt)], now))
-    allowances = _allowances(attempt, is_known=is_known)
+    _count(tx, _allowances(attempt, is_known=is_known), now)
+
+
+def _count(tx: Transaction, allowances: Mapping[str, Allowance], now: datetime) -> None:
     expires_at = now + timedelta(seconds=limits.LOGIN_FORGET_S)
     # In one order everywhere, so that two attempts do not wait for each other.
     for subject in sorted(allowances):
@@ -131,6 +147,19 @@ def _succeeded(tx: Transaction, attempt: Attempt, now: datetime) -> None:
         tx.login_failures.take_back([_address(attempt), _account(attempt)])
     tx.login_failures.drop(_pair(attempt))
     tx.login_failures.mark(_known_mark(attempt), expires_at=now + timedelta(seconds=limits.LOGIN_KNOWN_S))
+
+
+def _check_signed(tx: Transaction, address: Address, now: datetime) -> None:
+    for count in tx.login_failures.find([_signed(address)], now).values():
+        _refuse_while_held(count, now)
+
+
+def _begin_signed(tx: Transaction, address: Address, now: datetime) -> None:
+    _count(tx, {_signed(address): _ADDRESS}, now)
+
+
+def _succeeded_signed(tx: Transaction, address: Address) -> None:
+    tx.login_failures.take_back([_signed(address)])
 
 
 def _refuse_while_held(count: FailureCount, now: datetime) -> None:
@@ -161,8 +190,20 @@ def _account(attempt: Attempt) -> str:
     return _subject("account", str(attempt.name))
 
 
+def _signed(address: Address) -> str:
+    return _subject("signed", _network(address))
+
+
 def _known_mark(attempt: Attempt) -> str:
     return _subject("known", str(attempt.name), attempt.network)
+
+
+def _network(address: Address) -> str:
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Address(int(address) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS))
 
 
 def _subject(kind: str, *parts: str) -> str:

@@ -145,6 +145,7 @@ from registry.errors.uploads import (
     UploadRangeInvalid,
     UploadUnknown,
 )
+from registry.errors.workloads import TrustInvalid, TrustsTooMany, TrustUnknown
 
 __all__ = [
     "BLOB_UNKNOWN",
@@ -215,7 +216,10 @@ __all__ = [
     "TokenExpired",
     "TokenInvalid",
     "TooManyRequests",
+    "TrustInvalid",
+    "TrustUnknown",
     "TrustedKeysInvalid",
+    "TrustsTooMany",
     "Unauthorized",
     "Unavailable",
     "UploadConflict",

@@ -69,6 +69,7 @@ from registry.errors.uploads import (
     UploadRangeInvalid,
     UploadUnknown,
 )
+from registry.errors.workloads import TrustInvalid, TrustsTooMany, TrustUnknown
 from storage_backends import errors as storage
 
 
@@ -168,6 +169,9 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     PasswordElsewhere: Meaning(ErrorCode.DENIED, 409),
     Denied: Meaning(ErrorCode.DENIED, 403),
     NamespaceUnknown: Meaning(ErrorCode.DENIED, 403),
+    TrustInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
+    TrustsTooMany: Meaning(ErrorCode.UNSUPPORTED, 400),
+    TrustUnknown: NAME_UNKNOWN,
     TooManyRequests: Meaning(ErrorCode.TOOMANYREQUESTS, 429),
     # What the registry cannot do now.
     Unavailable: _UNAVAILABLE,

@@ -1,4 +1,7 @@
-"""The token server's resource: distribution's "Token Authentication" (GET) and "OAuth2 Token Authentication" (POST)."""
+"""The token server's resource: distribution's "Token Authentication" (GET) and "OAuth2 Token Authentication" (POST).
+
+A workload may exchange the token of another issuer for one of ours (RFC 8693, "OAuth 2.0 Token Exchange").
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from multidict import MultiDict
 
 from registry import limits
 from registry.auth import token_scope
+from registry.auth.account_name import AccountName
 from registry.auth.permission import Permission
 from registry.auth.secret_text import SecretKind
 from registry.auth.subject import ANONYMOUS, BEARER, Subject
-from registry.errors import LoginFailed, ParameterInvalid, RequestInvalid
+from registry.errors import AccountNameInvalid, LoginFailed, ParameterInvalid, RequestInvalid
 from registry.http.call import Call
 from registry.http.request_body import read_whole
 from registry.http.routing import RouteTable
@@ -24,6 +28,9 @@ from registry.services.token_server import Granted
 routes = RouteTable("token")
 
 _REFRESH: Final = frozenset({SecretKind.REFRESH})
+# RFC 8693, section 3.
+_TOKEN_TYPE: Final = "urn:ietf:params:oauth:token-type"  # noqa: S105 - no token
+_SUBJECT_TOKENS: Final = (f"{_TOKEN_TYPE}:id_token", f"{_TOKEN_TYPE}:jwt")
 # RFC 6749, "Successful Response".
 _HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
@@ -38,7 +45,7 @@ async def get_token(call: Call) -> web.StreamResponse:
 
 @routes.post("/token", permission=Permission.PUBLIC)
 async def post_token(call: Call) -> web.StreamResponse:
-    """Answer a token for whoever the form's password or refresh token proves."""
+    """Answer a token for whoever the form's password, refresh token or workload's token proves."""
     form = _form(await read_whole(call.body, limits.TOKEN_FORM_BYTES, RequestInvalid("its form is too long")))
     subject, refresh_token = await _proved(call, form)
     granted = await _granted(call, subject, form.getall("scope", []), form)
@@ -65,8 +72,22 @@ async def _proved(call: Call, form: Mapping[str, str]) -> tuple[Subject, str | N
         case "refresh_token":
             secret = form.get("refresh_token", "")
             return await logins.by_secret(secret, call.origin, _REFRESH), secret
+        case "urn:ietf:params:oauth:grant-type:token-exchange":
+            return await _exchanged(call, form), None
         case _:
-            raise ParameterInvalid("grant_type", "password or refresh_token")
+            raise ParameterInvalid("grant_type", "password, refresh_token or that of a token exchange")
+
+
+async def _exchanged(call: Call, form: Mapping[str, str]) -> Subject:
+    if form.get("subject_token_type") not in _SUBJECT_TOKENS:
+        raise ParameterInvalid("subject_token_type", f"one of {', '.join(_SUBJECT_TOKENS)}")
+    name = form.get("username", "")
+    try:
+        robot = AccountName.parse(name) if name else None
+    except AccountNameInvalid:
+        raise LoginFailed from None
+    workloads, origin = call.token_server.logins.workloads, call.origin
+    return await workloads.by_token(form.get("subject_token", ""), robot, origin.address, origin.moment)
 
 
 def _require_login(subject: Subject, account: str) -> None:
@@ -94,6 +115,8 @@ def _answer(granted: Granted, refresh_token: str | None = None) -> web.Response:
     body: dict[str, object] = {
         "token": token.text,
         "access_token": token.text,
+        "token_type": "Bearer",
+        "issued_token_type": f"{_TOKEN_TYPE}:access_token",
         "expires_in": token.lifetime_s,
         "issued_at": token.issued_at.isoformat().replace("+00:00", "Z"),
         "scope": " ".join(map(str, granted.scopes)),

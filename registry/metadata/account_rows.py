@@ -119,6 +119,31 @@ class CredentialUse:
     address: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFederation:
+    """A workload to be trusted as an account; `claims` is text that only its writer knows to read."""
+
+    account_id: int
+    issuer: str
+    audience: str
+    claims: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """A workload that is trusted as an account: tokens of `issuer` for `audience` with these claims."""
+
+    id: int
+    account_id: int
+    issuer: str
+    audience: str
+    claims: str
+    created_at: datetime
+    created_by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """A user's own namespace or an organisation's."""

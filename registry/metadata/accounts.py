@@ -30,6 +30,7 @@ _PAGE = _ALL.where(account.c.name > bindparam("after")).order_by(account.c.name)
 _MAKE = insert(account, lambda new: new.on_conflict_do_nothing().returning(*account.c))
 _NEXT_GENERATION = account.c.generation + 1
 _SET_PASSWORD = update(account).where(_IS_THIS).values(password_hash=bindparam("new_hash"), generation=_NEXT_GENERATION)
+_END_PROOFS = update(account).where(_IS_THIS).values(generation=_NEXT_GENERATION)
 _DISABLE = (
     update(account)
     .where(_IS_THIS, account.c.is_disabled == false())
@@ -112,6 +113,10 @@ class Accounts:
     def set_password(self, account_id: int, password_hash: str | None) -> bool:
         """Replace the password, None for no password at all; False if there is no such account."""
         return self._runner.change(_SET_PASSWORD, {"this_id": account_id, "new_hash": password_hash}) > 0
+
+    def end_proofs(self, account_id: int) -> None:
+        """Let fall what proved the account so far, but for its tokens."""
+        self._runner.change(_END_PROOFS, {"this_id": account_id})
 
     def disable(self, account_id: int) -> bool:
         """Take all its rights from the account; False if it had none already, or does not exist."""

@@ -8,6 +8,7 @@ from registry.metadata.accounts import Accounts
 from registry.metadata.audit import Audit
 from registry.metadata.blobs import Blobs
 from registry.metadata.credentials import Credentials
+from registry.metadata.federations import Federations
 from registry.metadata.garbage import Garbage
 from registry.metadata.grants import Grants
 from registry.metadata.leases import Leases
@@ -37,6 +38,7 @@ class Transaction:
         "audit",
         "blobs",
         "credentials",
+        "federations",
         "garbage",
         "grants",
         "leases",
@@ -73,6 +75,7 @@ class Transaction:
         self.verification = Verification(runner)
         self.accounts = Accounts(runner)
         self.credentials = Credentials(runner)
+        self.federations = Federations(runner)
         self.namespaces = Namespaces(runner)
         self.teams = Teams(runner)
         self.grants = Grants(runner)

@@ -53,6 +53,8 @@ class Action(StrEnum):
     MEMBER_REMOVED = "member.removed"
     CREDENTIAL_MADE = "credential.made"
     CREDENTIAL_REVOKED = "credential.revoked"
+    WORKLOAD_TRUSTED = "workload.trusted"
+    WORKLOAD_DISTRUSTED = "workload.distrusted"
     ROLE_GRANTED = "role.granted"
     ROLE_TAKEN_BACK = "role.taken_back"
     REQUEST_REFUSED = "request.refused"

@@ -14,6 +14,7 @@ from typing import Final
 
 from registry.auth.account_name import AccountName
 from registry.auth.authenticator import Identity
+from registry.auth.id_tokens import unproved_issuer
 from registry.auth.passwords import Passwords, StoredPassword
 from registry.auth.scope import EVERYTHING, Scope
 from registry.auth.secret_text import SecretKind, hash_of, kind_of
@@ -29,6 +30,7 @@ from registry.services import audit, outside_accounts
 from registry.services.audit import Action
 from registry.services.credential_uses import CredentialUses
 from registry.services.outside_sources import OutsideSources
+from registry.services.workloads import WorkloadLogins
 
 IN_PLACE_OF_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
 """The kinds of secrets that clients may send where a password is expected."""
@@ -47,8 +49,20 @@ class From:
 class Logins:
     """Proves who is asking; belongs to one event loop."""
 
-    def __init__(self, database: Database, passwords: Passwords, uses: CredentialUses, outside: OutsideSources) -> None:
-        """Look accounts up in `database` and ask `outside`; `uses` is told of each credential that was used."""
+    def __init__(
+        self,
+        database: Database,
+        passwords: Passwords,
+        uses: CredentialUses,
+        *,
+        outside: OutsideSources,
+        workloads: WorkloadLogins,
+    ) -> None:
+        """Look accounts up in `database` and ask `outside`; `uses` is told of each credential that was used.
+
+        `workloads` are asked where a robot brings a token of another issuer.
+        """
+        self.workloads = workloads
         self._database = database
         self._passwords = passwords
         self._outside = outside
@@ -56,12 +70,12 @@ class Logins:
         self._uses = uses
 
     async def by_name(self, name: str, secret: str, origin: From) -> Subject:
-        """Who has this name, and this password or credential.
+        """Who has this name, and this password or credential; or the robot that trusts this token of a workload.
 
         Raises:
             LoginFailed: nobody has; which of the two is wrong is not told.
             TooManyRequests: too many failed before.
-            DirectoryUnavailable: an outside source cannot be asked.
+            DirectoryUnavailable, OutgoingFailed: an outside source, or the token's issuer, cannot be asked.
         """
         with logging_in() as login:
             if kind_of(secret) is not None:
@@ -73,6 +87,8 @@ class Logins:
                 attempt = Attempt(AccountName.parse(name), origin.address)
             except AccountNameInvalid:
                 raise LoginFailed from None
+            if attempt.name.is_robot and unproved_issuer(secret) is not None:
+                return await self.workloads.by_token(secret, attempt.name, origin.address, origin.moment)
             return await self._by_password(attempt, secret, origin.moment, login)
 
     async def by_secret(self, secret: str, origin: From, kinds: Collection[SecretKind]) -> Subject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from registry.auth.permission import Permission
 from registry.auth.policy import OpenPolicy, Policy
 from registry.auth.signing_keys import SigningKeys
 from registry.auth.subject import ANONYMOUS, Subject
+from registry.config.values import Network
 from registry.egress.client import Client
 from registry.metadata.database import open_database
 from registry.metadata.visible import Visible
@@ -35,12 +36,12 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @asynccontextmanager
 async def open_services(
-    root: Path, database_url: str, *, policy: Policy | None = None, **settings: Any
+    root: Path, database_url: str, *, policy: Policy | None = None, allowed: Sequence[Network] = (), **settings: Any
 ) -> AsyncIterator[Services]:
-    """The services of one worker over the files in `root` and a migrated database."""
+    """The services of one worker over the files in `root` and a migrated database, which connects to `allowed`."""
     async with await open_database(database_url) as database:
         store = FilesystemBlobStore(root, _POOL_SIZE)
-        egress = Client()
+        egress = Client(allowed)
         try:
             services = Services(
                 database=database,

@@ -18,6 +18,8 @@ from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.authenticator import Authenticator, Identity
 from registry.auth.htpasswd import Htpasswd
+from registry.auth.id_tokens import IdTokens
+from registry.auth.openid_providers import OpenIdProviders
 from registry.auth.subject import OPERATOR, Subject
 from registry.errors import DirectoryUnavailable, LoginFailed, PasswordElsewhere, TooManyRequests
 from registry.metadata.account_rows import NamespaceKind
@@ -27,6 +29,7 @@ from registry.services.context import Services
 from registry.services.credential_uses import CredentialUses
 from registry.services.logins import From, Logins
 from registry.services.outside_sources import OutsideSources
+from registry.services.workloads import WorkloadLogins
 from tests.registry.assembly import ON_SQLITE
 from tests.registry.metadata.examples import NOW
 
@@ -54,7 +57,10 @@ class Way:
         self.file, self.passwords = file, services.passwords
         self.seconds = 0.0
         outside = OutsideSources(sources, lambda: self.seconds)
-        self._logins = Logins(services.database, services.passwords, CredentialUses(), outside)
+        workloads = WorkloadLogins(services.database, IdTokens(OpenIdProviders(services.egress)))
+        self._logins = Logins(
+            services.database, services.passwords, CredentialUses(), outside=outside, workloads=workloads
+        )
 
     def know(self, **people: str) -> None:
         """Let the file say these names and passwords, and no others."""

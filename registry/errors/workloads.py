@@ -1,0 +1,29 @@
+"""Workloads that act as robots: jobs of CI systems, and others that an OpenID provider vouches for."""
+
+from __future__ import annotations
+
+from registry.errors.root import RegistryError
+
+
+class TrustInvalid(RegistryError, ValueError):
+    """What shall be trusted is not said well enough; `reason` tells why."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.message = f"this workload cannot be trusted: {reason}"
+
+
+class TrustUnknown(RegistryError):
+    """The robot trusts no workload of this number."""
+
+    def __init__(self, robot: str, number: int) -> None:
+        self.robot, self.number = robot, number
+        self.message = f"{robot} trusts no workload {number}"
+
+
+class TrustsTooMany(RegistryError):
+    """The robot trusts as many workloads as one can."""
+
+    def __init__(self, robot: str, most: int) -> None:
+        self.robot = robot
+        self.message = f"{robot} trusts {most} workloads already; stop trusting one that is not needed any more"
