@@ -44,14 +44,16 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
-class _Registry:
+class Registry:
+    """A registry that holds `rows` of what grows."""
+
     server: Server
     rows: int
     image: Image
 
 
-# What is done with a registry in the round of this number.
-_Action = Callable[[_Registry, int], Work]
+Action = Callable[[Registry, int], Work]
+"""What is done with a registry in the round of this number."""
 
 
 def measure_curve(
@@ -62,16 +64,26 @@ def measure_curve(
     `seconds` is how long each kind of request is repeated in each of `rounds`.
     """
     template = scratch / "curve"
-    image = _push_template(template)
+    image = push_template(template)
     with ExitStack() as stack:
         registries = []
         for rows in sizes:
             directory = scratch / f"curve-{rows}"
-            _make(directory, template, rows)
+            make_registry(directory, template, rows)
             server = stack.enter_context(Moorage().running(directory))
-            registries.append(_Registry(server, rows, image))
-        samples = _run_rounds(registries, _actions(generator, seconds), rounds + 1)
+            registries.append(Registry(server, rows, image))
+        return measure_points(registries, _actions(generator, seconds), rounds)
+
+
+def measure_points(registries: Sequence[Registry], actions: Mapping[str, Action], rounds: int) -> list[CurvePoint]:
+    """Do each action with each registry, round after round, every other one backwards."""
+    samples: dict[tuple[str, int], list[Sample]] = {}
     # The first round fills caches, as any registry's first minutes do.
+    for number in range(rounds + 1):
+        for name, action in actions.items():
+            for registry in registries if number % 2 == 0 else reversed(registries):
+                sample = measured(registry.server.roots, partial(action, registry, number))
+                samples.setdefault((name, registry.rows), []).append(sample)
     return [_point(name, rows, done[1:]) for (name, rows), done in samples.items()]
 
 
@@ -93,7 +105,7 @@ def growths(points: Sequence[CurvePoint]) -> dict[str, Growth]:
     return growth
 
 
-def _push_template(directory: Path) -> Image:
+def push_template(directory: Path) -> Image:
     """A registry's data with one image, which the filling copies."""
     image = make_image(TEMPLATE, [_LAYER])
     with Moorage().running(directory) as server:
@@ -105,42 +117,30 @@ def _push_template(directory: Path) -> Image:
     return image
 
 
-def _make(directory: Path, template: Path, rows: int) -> None:
-    """The data of `template` with so many copies of its image."""
+def make_registry(directory: Path, template: Path, rows: int, grants: int = 0) -> None:
+    """The data of `template` with so many copies of its image, and of the one grant in it."""
     shutil.copytree(template, directory)
-    print(f"filling a database with {rows:,} tags and repositories …", file=sys.stderr)
+    print(f"filling a database with {rows:,} tags and repositories, {grants:,} grants …", file=sys.stderr)
     database = directory / "data" / "registry.db"
-    subprocess.run([sys.executable, "-m", "benchmarks.filling", database, str(rows)], check=True)
+    command: list[str | Path] = [sys.executable, "-m", "benchmarks.filling", database, str(rows), str(grants)]
+    subprocess.run(command, check=True)
 
 
-def _run_rounds(
-    registries: Sequence[_Registry], actions: Mapping[str, _Action], rounds: int
-) -> dict[tuple[str, int], list[Sample]]:
-    """Do each action with each registry, round after round, every other one backwards."""
-    samples: dict[tuple[str, int], list[Sample]] = {}
-    for number in range(rounds):
-        for name, action in actions.items():
-            for registry in registries if number % 2 == 0 else reversed(registries):
-                sample = measured(registry.server.roots, partial(action, registry, number))
-                samples.setdefault((name, registry.rows), []).append(sample)
-    return samples
-
-
-def _actions(generator: Generator, seconds: float) -> dict[str, _Action]:
-    def again(targets: Callable[[_Registry], Iterable[str]]) -> _Action:
-        def ask(registry: _Registry, _round: int) -> Work:
+def _actions(generator: Generator, seconds: float) -> dict[str, Action]:
+    def again(targets: Callable[[Registry], Iterable[str]]) -> Action:
+        def ask(registry: Registry, _round: int) -> Work:
             return generator.ask(registry.server.address, None, _plan("GET", targets(registry), seconds))
 
         return ask
 
-    def once(target: Callable[[int], str]) -> _Action:
-        def ask(registry: _Registry, number: int) -> Work:
-            targets = map(target, _new_numbers(registry.rows, number))
+    def once(target: Callable[[int], str]) -> Action:
+        def ask(registry: Registry, number: int) -> Work:
+            targets = map(target, new_numbers(registry.rows, number))
             return generator.ask(registry.server.address, None, _plan("HEAD", targets, 0))
 
         return ask
 
-    def push_manifests(registry: _Registry, _round: int) -> Work:
+    def push_manifests(registry: Registry, _round: int) -> Work:
         # Each under a name of its own: pushing what is already there would change nothing.
         names = [f"/v2/{TAGGED}/manifests/pushed-{secrets.token_hex(8)}" for _ in range(_PUSHES)]
         body = registry.image.manifest.decode()
@@ -148,7 +148,7 @@ def _actions(generator: Generator, seconds: float) -> dict[str, _Action]:
         plan = RequestPlan(connections=1, requests=requests, seconds=0)
         return generator.ask(registry.server.address, None, plan)
 
-    def push_blobs(registry: _Registry, _round: int) -> Work:
+    def push_blobs(registry: Registry, _round: int) -> Work:
         plan = UploadPlan(
             connections=1,
             repository=TAGGED,
@@ -183,7 +183,7 @@ def _spread(rows: int) -> list[int]:
     return [1 + number * rows // _SPREAD for number in range(_SPREAD)]
 
 
-def _new_numbers(rows: int, turn: int) -> list[int]:
+def new_numbers(rows: int, turn: int) -> list[int]:
     """Some numbers from 1 to `rows`, evenly apart, that no earlier turn had.
 
     A server remembers what it was asked, and would answer again without its database.

@@ -1,4 +1,4 @@
-"""Fill a stopped Moorage's SQLite database with many tags and repositories: `python -m benchmarks.filling FILE ROWS`.
+"""Fill a stopped Moorage's SQLite database with many rows: `python -m benchmarks.filling FILE ROWS GRANTS`.
 
 Every row is a copy of what a real push left there, so that whatever columns a table has are filled as the registry
 fills them. Pushing a million of each would take hours and measure nothing.
@@ -30,10 +30,11 @@ def repository_name(number: int) -> str:
     return f"curve/repository-{number:08}"
 
 
-def fill(file: Path, rows: int) -> None:
-    """Add `rows` tags to TAGGED and `rows` repositories like it, in the database that no registry has open.
+def fill(file: Path, rows: int, grants: int) -> None:
+    """Add `rows` tags to TAGGED, `rows` repositories like it, and `grants` of one repository each.
 
-    TAGGED must hold one image, pushed under the tag TEMPLATE.
+    No registry has the database open. TAGGED must hold one image, pushed under the tag TEMPLATE, and there must be one
+    grant if more are wanted.
 
     Raises:
         sqlite3.Error: the tables are not as expected.
@@ -45,19 +46,28 @@ def fill(file: Path, rows: int) -> None:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -262144")
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(
-            "CREATE TEMP TABLE number AS WITH RECURSIVE n(i) AS "
-            "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) SELECT i FROM n",
-            {"rows": rows},
-        )
+        _count_to(connection, rows)
         _copy_tags(connection)
         _copy_repositories(connection)
+        if grants:
+            _count_to(connection, grants)
+            _copy_grants(connection)
         _hold_garbage_collection(connection)
         connection.execute("COMMIT")
         # No ANALYZE: a registry that has grown by pushes has no statistics either.
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
+
+
+def _count_to(connection: sqlite3.Connection, rows: int) -> None:
+    """Have the table `number` hold the numbers from 1 to `rows`."""
+    connection.execute("DROP TABLE IF EXISTS temp.number")
+    connection.execute(
+        "CREATE TEMP TABLE number AS WITH RECURSIVE n(i) AS "
+        "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) SELECT i FROM n",
+        {"rows": rows},
+    )
 
 
 def _copy_tags(connection: sqlite3.Connection) -> None:
@@ -82,6 +92,12 @@ def _copy_repositories(connection: sqlite3.Connection) -> None:
     )
     _copy(connection, "link", in_it, {"repository_id": own})
     _copy(connection, "tag", f"{in_it} AND source.name = '{TEMPLATE}'", {"id": None, "repository_id": own})
+
+
+def _copy_grants(connection: sqlite3.Connection) -> None:
+    name = "printf('curve/repository-%08d', i)"
+    grant = _one(connection, "SELECT min(id) FROM role_grant", {})
+    _copy(connection, "role_grant", f"source.id = {grant}", {"id": None, "pattern": name, "bucket": name})
 
 
 def _hold_garbage_collection(connection: sqlite3.Connection) -> None:
@@ -109,4 +125,4 @@ def _one(connection: sqlite3.Connection, query: str, values: Mapping[str, object
 
 
 if __name__ == "__main__":
-    fill(Path(sys.argv[1]), int(sys.argv[2]))
+    fill(Path(sys.argv[1]), *map(int, sys.argv[2:4]))

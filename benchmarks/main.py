@@ -14,16 +14,20 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import chart
+from benchmarks.access import measure_access
+from benchmarks.accounts import LoginRefused
 from benchmarks.ceilings import measure_ceilings
 from benchmarks.content import Corpus, PushRefused
 from benchmarks.curve import SIZES, CurvePoint, measure_curve
 from benchmarks.generator import Generator, LoadFailed
+from benchmarks.grants import SIZES as GRANTS
+from benchmarks.grants import measure_grants
 from benchmarks.machine import describe_machine, load_average
 from benchmarks.options import OptionInvalid, Options, read_options
 from benchmarks.report import Report
 from benchmarks.results import Result
 from benchmarks.rounds import run_rounds
-from benchmarks.servers import DISTRIBUTION, MOORAGE, Candidate, Distribution, Moorage, Peer, StartFailed
+from benchmarks.servers import DISTRIBUTION, MOORAGE, WITH_ACCOUNTS, Candidate, Distribution, Moorage, Peer, StartFailed
 from benchmarks.toolchain import ToolchainMissing, build_distribution, build_load
 from benchmarks.workloads.stages import Stage, make_program
 from benchmarks.workloads.starts import measure_starts
@@ -49,7 +53,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(dir=OUTPUT, prefix="scratch.") as scratch:
             kit = Kit(generator, Corpus(), options, Path(scratch).resolve())
             return _measure(kit, candidates)
-    except (OptionInvalid, ToolchainMissing, StartFailed, PushRefused, LoadFailed) as error:
+    except (OptionInvalid, ToolchainMissing, StartFailed, PushRefused, LoadFailed, LoginRefused) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
 
@@ -68,12 +72,15 @@ def _measure(kit: Kit, candidates: Sequence[Candidate]) -> int:
         results=results,
         left_out=program.left_out,
         ceilings=measure_ceilings(kit),
+        access=measure_access(kit),
         curve=_curve(kit),
+        grants=_grants(kit),
         part=kit.options.part,
         seconds=time.monotonic() - began,
     )
     _write(report)
-    return 1 if any(MOORAGE in result.failures for result in results) else 0
+    ours = {MOORAGE, WITH_ACCOUNTS}
+    return 1 if any(ours & result.failures.keys() for result in (*results, *report.access)) else 0
 
 
 def _run_stage(kit: Kit, stage: Stage, candidates: Sequence[Candidate]) -> list[Result]:
@@ -99,6 +106,12 @@ def _curve(kit: Kit) -> list[CurvePoint]:
     if options.quick or not options.wants("curve"):
         return []
     return measure_curve(kit.generator, kit.scratch, SIZES, rounds=_CURVE_ROUNDS, seconds=options.seconds)
+
+
+def _grants(kit: Kit) -> list[CurvePoint]:
+    if kit.options.quick or not kit.options.wants("grants"):
+        return []
+    return measure_grants(kit.generator, kit.scratch, GRANTS, rounds=_CURVE_ROUNDS)
 
 
 def _write(report: Report) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.ceilings import RESPONDER
 from benchmarks.curve import CurvePoint, growths
-from benchmarks.goals import judge
+from benchmarks.goals import Verdict, judge
 from benchmarks.results import Result
-from benchmarks.servers import DISTRIBUTION, MOORAGE
+from benchmarks.servers import DISTRIBUTION, MOORAGE, WITH_ACCOUNTS
 
 # The kernel's own threads do not count in it, but processes are accounted exactly and the machine by its ticks.
 _ROUGH = 0.15
@@ -27,7 +27,8 @@ class Report:
     """All that a run measured, and on what; `seconds` is how long it took.
 
     `part` says what of everything was measured, where that was not all (`Options.part`). `left_out` tells why a
-    workload was not measured. `ceilings` are results of the load generator alone.
+    workload was not measured. `ceilings` are results of the load generator alone. `access` is what accounts cost,
+    beside the same without, and `grants` how that grows.
     """
 
     machine: Mapping[str, str]
@@ -37,20 +38,26 @@ class Report:
     left_out: Mapping[str, str] = field(default_factory=dict)
     ceilings: Sequence[Result] = ()
     curve: Sequence[CurvePoint] = ()
+    access: Sequence[Result] = ()
+    grants: Sequence[CurvePoint] = ()
 
     def markdown(self) -> str:
         """The tables of the run, and what is to be known about them."""
         about = ", ".join(f"{name} {value}" for name, value in self.machine.items())
         whole = f"a part only: {self.part}" if self.part else "everything"
         lines = [f"Measured ({whole}, in {self.seconds / 60:.1f} minutes) on: {about}.", ""]
-        verdicts = judge(self.results)
+        verdicts = self._verdicts()
         if verdicts:
             lines += [*tables.goals(verdicts), ""]
         for peer in _peers(self.results):
             beside = verdicts if peer == DISTRIBUTION else []
             lines += [*tables.comparison(self.results, peer, beside), ""]
+        if self.access:
+            lines += [*tables.comparison(self.access, MOORAGE, verdicts, server=WITH_ACCOUNTS), ""]
         if self.curve:
-            lines += [*tables.curve(self.curve), ""]
+            lines += [*tables.curve(self.curve, "tags and repositories"), ""]
+        if self.grants:
+            lines += [*tables.curve(self.grants, "grants"), ""]
         if self.ceilings:
             lines += [*tables.ceilings(self.ceilings, self.results), ""]
         lines += [f"- {note}" for note in self._notes()]
@@ -66,26 +73,31 @@ class Report:
             "ratios": {peer: [_ratios(result, peer) for result in self.results] for peer in _peers(self.results)},
             "goals": [
                 {"name": item.workload, "goal": item.goal.text, "reached": item.reached, "met": item.met}
-                for item in judge(self.results)
+                for item in self._verdicts()
             ],
+            "access": [result.document() for result in self.access],
             "curve": [asdict(point) for point in self.curve],
+            "grants": [asdict(point) for point in self.grants],
             "ceilings": [result.document() for result in self.ceilings],
             "left_out": dict(self.left_out),
         }
 
+    def _verdicts(self) -> list[Verdict]:
+        return judge([*self.results, *self.access])
+
     def _notes(self) -> Iterator[str]:
         for name, reason in self.left_out.items():
             yield f"not measured: {name} ({reason})"
-        for result in (*self.results, *self.ceilings):
+        for result in (*self.results, *self.access, *self.ceilings):
             for server, reason in result.failures.items():
                 yield f"{result.name}: {server} failed: {reason}"
-        for result in self.results:
+        for result in (*self.results, *self.access):
             for reason in _doubts(result):
                 yield f"rough: {result.name}: {reason}"
-        for verdict in judge(self.results):
+        for verdict in self._verdicts():
             if not verdict.met:
                 yield f"below its goal: {verdict.workload}: {verdict.reached:.2f}, goal {verdict.goal.text}"
-        yield from _doubts_of_curve(self.curve)
+        yield from _doubts_of_curve((*self.curve, *self.grants))
 
 
 def _peers(results: Sequence[Result]) -> list[str]:

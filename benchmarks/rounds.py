@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from benchmarks.accounts import LoginRefused
 from benchmarks.content import PushRefused
 from benchmarks.generator import LoadFailed
 from benchmarks.measure import measured
@@ -20,7 +21,7 @@ from benchmarks.workloads.images import ClientFailed
 from benchmarks.workloads.workload import Unsuitable, Workload
 
 # With these a server is left out of the workload, and the report says why.
-_FAILURES = (Unsuitable, LoadFailed, PushRefused, ClientFailed, OSError, subprocess.TimeoutExpired)
+_FAILURES = (Unsuitable, LoadFailed, LoginRefused, PushRefused, ClientFailed, OSError, subprocess.TimeoutExpired)
 
 
 def run_rounds(workload: Workload, servers: Sequence[Server], rounds: int) -> Result:

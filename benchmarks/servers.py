@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.accounts import Account
 from benchmarks.generator import TlsFiles
 from benchmarks.options import PeerAddress
 from benchmarks.processes import listeners, spawned
@@ -23,6 +24,7 @@ _POLL_S = 0.002
 _REGISTRY = Path(sys.executable).with_name("registry")
 
 MOORAGE = "moorage"
+WITH_ACCOUNTS = "moorage with accounts"
 DISTRIBUTION = "distribution"
 
 _DISTRIBUTION_CONFIG = """\
@@ -46,7 +48,8 @@ class Server:
     """A registry that answers on `address` (host:port); HTTPS when there is an `authority` to trust.
 
     `roots` are the processes whose cost is the server's. `uploaded` is where it keeps the bytes that it received, and
-    `start_s` is how long after its process it gave its first answer; None where that is not known.
+    `start_s` is how long after its process it gave its first answer; None where that is not known. `account` is who may
+    pull, where not everybody may.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Server:
     authority: Path | None = None
     uploaded: Path | None = None
     start_s: float | None = None
+    account: Account | None = None
 
     def connect(self, timeout_s: float = 60.0) -> http.client.HTTPConnection:
         """A connection; who asks for it closes it."""
@@ -113,13 +117,18 @@ class StartedCandidate(Candidate):
 
 
 class Moorage(StartedCandidate):
-    """`registry serve` of this checkout with its defaults, but for the logs, which its peers do not write either."""
+    """`registry serve` of this checkout with its defaults, but for the logs, which its peers do not write either.
 
-    name = MOORAGE
+    `settings` are further ones, each as `--set` takes it.
+    """
+
+    def __init__(self, name: str = MOORAGE, settings: Sequence[str] = ()) -> None:
+        self.name = name
+        self._settings = settings
 
     def _command(self, directory: Path, address: str, tls: TlsFiles | None) -> Sequence[str | Path]:
         command: list[str | Path] = [_REGISTRY, "serve", "--listen", address, "--data", directory / "data"]
-        settings = ["log.level=error", "log.access=off"]
+        settings = ["log.level=error", "log.access=off", *self._settings]
         if tls is not None:
             settings += [f"tls.certificate={tls.certificate}", f"tls.key={tls.key}"]
         for setting in settings:

@@ -15,7 +15,7 @@ _UNKNOWN = "–"
 
 
 def goals(verdicts: Sequence[Verdict]) -> list[str]:
-    """What was to be reached beside distribution, and what was."""
+    """What was to be reached, and what was."""
     rows = [
         f"| {verdict.workload} | {verdict.goal.text} | {verdict.reached:.2f} | {_mark(verdict)} |"
         for verdict in verdicts
@@ -23,18 +23,20 @@ def goals(verdicts: Sequence[Verdict]) -> list[str]:
     return ["| work | goal | reached | |", "|---|---|---:|---|", *rows]
 
 
-def comparison(results: Sequence[Result], peer: str, verdicts: Sequence[Verdict]) -> list[str]:
-    """Moorage beside `peer`, a row for each workload; `verdicts` on some of them stand in the last column.
+def comparison(
+    results: Sequence[Result], peer: str, verdicts: Sequence[Verdict], *, server: str = MOORAGE
+) -> list[str]:
+    """`server` beside `peer`, a row for each workload; `verdicts` on some of them stand in the last column.
 
     Memory is the proportional set size, and the resident one in parentheses.
     """
-    names = f"speed (of single rounds) | CPU | memory | {MOORAGE} CPU | {peer} CPU | {MOORAGE} memory | {peer} memory"
-    lines = [f"| work | {MOORAGE} | {peer} | {names} | client CPU | goal |", f"|---|{'---:|' * 10}---|"]
+    names = f"speed (of single rounds) | CPU | memory | {server} CPU | {peer} CPU | {server} memory | {peer} memory"
+    lines = [f"| work | {server} | {peer} | {names} | client CPU | goal |", f"|---|{'---:|' * 10}---|"]
     for result in results:
-        if peer not in result.samples and MOORAGE not in result.samples:
+        if peer not in result.samples and server not in result.samples:
             continue
-        ours, theirs = result.figures(MOORAGE), result.figures(peer)
-        ratios = result.compare(MOORAGE, peer)
+        ours, theirs = result.figures(server), result.figures(peer)
+        ratios = result.compare(server, peer)
         cells = [
             result.name,
             _amount(ours.value, result.unit),
@@ -53,12 +55,12 @@ def comparison(results: Sequence[Result], peer: str, verdicts: Sequence[Verdict]
     return lines
 
 
-def curve(points: Sequence[CurvePoint]) -> list[str]:
-    """The latency of each kind of request, a column for each number of rows."""
+def curve(points: Sequence[CurvePoint], rows: str) -> list[str]:
+    """The latency of each kind of request, a column for each number of `rows`, which says what they are."""
     sizes = sorted({point.rows for point in points})
     columns = " | ".join(f"{size:,}" for size in sizes)
     lines = [
-        f"| median (99 of 100), by tags and repositories | {columns} | growth | of CPU |",
+        f"| median (99 of 100), by {rows} | {columns} | growth | of CPU |",
         f"|---|{'---:|' * len(sizes)}---:|---:|",
     ]
     for name, growth in growths(points).items():

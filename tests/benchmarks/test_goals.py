@@ -3,9 +3,9 @@ import pytest
 from benchmarks.goals import judge
 from benchmarks.measure import Sample, Work
 from benchmarks.results import Result
-from benchmarks.servers import DISTRIBUTION, MOORAGE
+from benchmarks.servers import DISTRIBUTION, MOORAGE, WITH_ACCOUNTS
 from benchmarks.workloads.workload import Unit
-from tests.benchmarks.figures import request_result, transfer
+from tests.benchmarks.figures import request_result, requests, transfer
 
 
 @pytest.mark.parametrize(("ours", "met"), [(300, True), (299, False)])
@@ -41,6 +41,16 @@ def test_the_start_is_judged_without_a_peer() -> None:
 
     assert verdict.met
     assert verdict.reached == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("with_token", "met"), [(90, True), (89, False)])
+def test_accounts_are_judged_beside_the_same_without(with_token: int, met: bool) -> None:
+    samples = {WITH_ACCOUNTS: [requests(with_token, 1)], MOORAGE: [requests(100, 1)]}
+
+    [verdict] = judge([Result("manifest GET with a token, c=8", Unit.REQUESTS, samples)])
+
+    assert verdict.met is met
+    assert verdict.reached == pytest.approx(with_token / 100)
 
 
 def test_a_workload_without_its_peer_is_not_judged() -> None:

@@ -6,7 +6,7 @@ from benchmarks.curve import CurvePoint
 from benchmarks.measure import Sample, Work
 from benchmarks.report import Report
 from benchmarks.results import Result
-from benchmarks.servers import DISTRIBUTION, MOORAGE
+from benchmarks.servers import DISTRIBUTION, MOORAGE, WITH_ACCOUNTS
 from benchmarks.workloads.workload import Unit
 from tests.benchmarks.figures import request_result, requests, transfer
 
@@ -73,6 +73,22 @@ def test_figures_of_a_busy_machine_are_called_rough() -> None:
 
     assert "- rough: rough: others used 40% of the machine" in table
     assert "- rough: calm" not in table
+
+
+def test_accounts_have_a_table_of_their_own_beside_the_same_without() -> None:
+    samples = {WITH_ACCOUNTS: [requests(800, 1)], MOORAGE: [requests(1000, 1)]}
+    result = Result("manifest GET with a token, c=8", Unit.REQUESTS, samples)
+    grants = [CurvePoint("a check", 100, 0.001, 0.002), CurvePoint("a check", 100_000, 0.002, 0.004)]
+
+    report = Report(machine=MACHINE, results=[], access=[result], grants=grants)
+
+    table = report.markdown()
+    assert "| manifest GET with a token, c=8 | 800 requests/s | 1,000 requests/s | 0.80 |" in table
+    assert "- below its goal: manifest GET with a token, c=8: 0.80, goal speed ≥ 0.9" in table
+    assert "| median (99 of 100), by grants | 100 | 100,000 | growth | of CPU |" in table
+    assert "- not flat: a check takes 2.0 times as long" in table
+    assert report.document()["access"][0]["name"] == result.name
+    assert [point["rows"] for point in report.document()["grants"]] == [100, 100_000]
 
 
 def test_the_curve_has_a_column_for_each_size() -> None:

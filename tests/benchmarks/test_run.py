@@ -1,19 +1,24 @@
 """The whole harness against a real server, with next to nothing to do."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from benchmarks.access import measure_access
 from benchmarks.ceilings import RESPONDER, measure_ceilings
 from benchmarks.content import KIB, MIB, Corpus
 from benchmarks.curve import measure_curve
 from benchmarks.filling import repository_name, tag_name
 from benchmarks.generator import Generator
+from benchmarks.grants import measure_grants
 from benchmarks.measure import Work
 from benchmarks.options import Options
 from benchmarks.rounds import run_rounds
-from benchmarks.servers import MOORAGE, Moorage, Server
+from benchmarks.servers import MOORAGE, WITH_ACCOUNTS, Moorage, Server
 from benchmarks.workloads.requests import Downloads, FreshConnections, Requests, TagLists, blob_heads, manifest_requests
 from benchmarks.workloads.starts import measure_starts
 from benchmarks.workloads.uploads import CHUNKED, LENGTH, Uploads
@@ -162,3 +167,36 @@ def test_the_curve_is_measured_in_filled_databases(kit: Kit) -> None:
         connection.close()
     assert f'"{repository_name(140)}", "curve/tags"'.encode() in catalog
     assert f'"{tag_name(140)}"'.encode() in tags
+
+
+def test_accounts_are_measured_beside_the_same_content_without(kit: Kit) -> None:
+    compared, issued = measure_access(kit)
+
+    assert compared.failures == issued.failures == {}
+    assert compared.samples.keys() == {WITH_ACCOUNTS, MOORAGE}
+    assert issued.samples.keys() == {WITH_ACCOUNTS}
+    for result in (compared, issued):
+        for server in result.samples:
+            figure = result.figures(server).value
+            assert figure is not None
+            assert figure > 0
+
+
+def test_the_cost_of_checks_is_measured_by_the_number_of_grants(kit: Kit) -> None:
+    points = measure_grants(kit.generator, kit.scratch, (10, 20), rounds=1)
+
+    assert [(point.rows, point.median_s > 0) for point in points] == [(10, True), (20, True)] * 2
+    # What the filling put there is what the registry takes for grants.
+    data = kit.scratch / "grants-20" / "data"
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("registry"),
+        "grant",
+        "list",
+        "reader",
+        "--data",
+        data,
+        "--json",
+    ]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert listed.count(repository_name(20)) == 1
+    assert listed.count('"reader"') >= 21

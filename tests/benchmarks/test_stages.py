@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.access import access_workloads
 from benchmarks.content import Corpus
 from benchmarks.generator import Generator
 from benchmarks.goals import GOALS
@@ -22,7 +23,8 @@ def names(corpus: Corpus, scratch: Path, **environment: str) -> list[str]:
     kit = Kit(Generator(Path("unused")), corpus, read_options(environment), scratch)
     program = make_program(kit)
     measured = [workload.name for stage in program.stages for workload in stage.workloads]
-    return [*measured, *program.left_out, starts.FIRST_START, starts.START, starts.IDLE]
+    with_accounts = [workload.name for workload in access_workloads(kit)]
+    return [*measured, *with_accounts, *program.left_out, starts.FIRST_START, starts.START, starts.IDLE]
 
 
 def test_every_goal_is_about_something_that_is_measured(corpus: Corpus, tmp_path: Path) -> None:
