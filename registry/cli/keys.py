@@ -12,6 +12,7 @@ from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.services import signing
 from registry.services.context import now
+from registry.services.signing import OldKeys
 
 
 @click.group("keys")
@@ -43,9 +44,8 @@ def rotate(resolved: Resolved, refuse_old: bool, json_output: bool) -> None:
     The old one goes on verifying until the last token that it may have signed has expired. With --refuse-old, no
     registry that runs takes its tokens any more when this command ends.
     """
-    change = signing.rotate_and_refuse_old if refuse_old else signing.rotate
-    key_id = with_services(resolved.config, lambda services: change(services, OPERATOR))
-    old = "refused" if refuse_old else "verify"
+    old = OldKeys.REFUSED if refuse_old else OldKeys.VERIFY
+    key_id = with_services(resolved.config, lambda services: signing.rotate(services, OPERATOR, old))
     if json_output:
         output.print_json({"key_id": key_id, "old_keys": old})
     elif refuse_old:

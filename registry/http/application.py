@@ -12,7 +12,7 @@ from registry.http import blobs, catalog, health, key_set, manifests, referrers,
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
 from registry.http.routing import Router, RouteTable
-from registry.http.web_api import api_document, audit, grants, protections, repositories
+from registry.http.web_api import accounts, api_document, audit, grants, keys, protections, repositories
 from registry.http.web_api import tags as api_tags
 from registry.observability.access_log import AccessLog
 
@@ -28,6 +28,8 @@ TABLES: Final = (
     api_document.routes,
     repositories.routes,
     api_tags.routes,
+    accounts.routes,
+    keys.routes,
     audit.routes,
     protections.routes,
     grants.routes,

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from registry.http.call import Call
 from registry.http.conditional import allows_range, entity_tag
-from registry.http.progress import untaken_by_client, while_taken
 from registry.http.ranges import ByteRange, parse_range
 from registry.http.sendfile import FileSender
+from registry.http.sending import send
 from registry.metadata.rows import LinkedBlob
 from registry.services import pull
 from storage_backends.contract import BlobReader
@@ -105,23 +105,16 @@ async def _send_file(call: Call, answer: _Answer, response: web.StreamResponse, 
             if isinstance(piece, ByteRange):
                 await sender.send(piece, call.traffic.add_sent)
             else:
-                await _write(call, response, piece)
+                await send(call, response, piece)
 
 
 async def _send_blocks(call: Call, answer: _Answer, response: web.StreamResponse, reader: BlobReader) -> None:
     for piece in answer.pieces():
         if isinstance(piece, ByteRange):
             async for block in reader.chunks(piece.start, piece.stop):
-                await _write(call, response, block)
+                await send(call, response, block)
         else:
-            await _write(call, response, piece)
-
-
-async def _write(call: Call, response: web.StreamResponse, content: bytes) -> None:
-    if content:
-        stall_s = call.environment.config.limits.stall_s
-        await while_taken(response.write(content), lambda: untaken_by_client(call.request), stall_s)
-        call.traffic.add_sent(len(content))
+            await send(call, response, piece)
 
 
 def _is_encrypted(request: web.BaseRequest) -> bool:

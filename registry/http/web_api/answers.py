@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from registry.http.call import Call
 from registry.http.paging import next_link
+from registry.http.web_api.account_representations import AccountPage
 from registry.http.web_api.representations import AuditPage, RepositoryPage, TagHistory, TagPage
 
 # What is answered now may be another thing the next moment.
@@ -22,7 +23,13 @@ def content(body: Struct) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), headers=_HEADERS)
 
 
-def page(call: Call, body: RepositoryPage | TagPage | TagHistory | AuditPage) -> web.Response:
+def made(call: Call, path: str, body: Struct) -> web.Response:
+    """The answer `body` to what was made and is at `path` from now on; there may be a secret in it, told this once."""
+    headers = {**_HEADERS, "Cache-Control": "no-store", "Location": call.location(path)}
+    return web.Response(status=HTTPStatus.CREATED, body=msgspec.json.encode(body), headers=headers)
+
+
+def page(call: Call, body: RepositoryPage | TagPage | TagHistory | AuditPage | AccountPage) -> web.Response:
     """The answer `body`, whose next page is the same request with another cursor."""
     answer = content(body)
     if body.next_cursor is not None:

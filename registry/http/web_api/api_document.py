@@ -11,7 +11,7 @@ from aiohttp import web
 from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import Route, RouteTable
-from registry.http.web_api import audit, grants, openapi, protections, repositories, tags
+from registry.http.web_api import accounts, audit, grants, keys, openapi, protections, repositories, tags
 
 routes = RouteTable("api_document")
 
@@ -20,6 +20,8 @@ DESCRIBED: Final[tuple[Route, ...]] = (
     *tags.routes,
     *protections.routes,
     *grants.routes,
+    *accounts.routes,
+    *keys.routes,
     *audit.routes,
 )
 """The routes that the document is about."""

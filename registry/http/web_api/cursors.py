@@ -67,6 +67,24 @@ def read_number(text: str) -> int:
     return number
 
 
+def write_name(name: str) -> str:
+    """The cursor of a list that is in the order of names."""
+    return _encode(name)
+
+
+def read_name(text: str) -> str:
+    """The name that `write_name` made `text` of.
+
+    Raises:
+        ParameterInvalid: it is no such cursor.
+    """
+    try:
+        name: str = _decode(text, _Name)
+    except ValueError:
+        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
+    return name
+
+
 def _encode(value: object) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(value)).rstrip(b"=").decode()
 

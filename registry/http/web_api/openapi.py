@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from registry.http.routing import Route
+from registry.http.web_api import lines
 from registry.http.web_api.operations import OPERATIONS, Operation
 from registry.http.web_api.parameters import parameters
 from registry.http.web_api.representations import Problem
@@ -32,6 +33,8 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
         "example": "team/app",
     },
     "tag": {"description": "The tag.", "example": "1.0"},
+    "account": {"description": "A person's name, or a robot's as `NAMESPACE+NAME`.", "example": "alice"},
+    "id": {"description": "The number of the token.", "example": "17"},
     "pattern": {"description": "A tag, or a pattern of tags in which `*` stands for any text.", "example": "1.*"},
     "who": {"description": "A user, or a robot as `NAMESPACE+NAME`.", "example": "alice"},
     "repositories": {
@@ -54,7 +57,7 @@ def document(routes: Iterable[Route], server: str) -> Document:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Moorage web API", "version": VERSION, "summary": "Repositories, tags and what is in them."},
+        "info": {"title": "Moorage web API", "version": VERSION, "summary": "Repositories, accounts, the audit log."},
         "servers": [{"url": server}],
         "tags": [{"name": tag} for tag in dict.fromkeys(map(_tag, routes))],
         "paths": paths,
@@ -69,7 +72,7 @@ def _operation(route: Route, operation: Operation) -> Document:
         "summary": operation.summary,
         "parameters": [*_in_path(route.path), *_in_query(operation.query)],
         "responses": {
-            **_success(operation.answer),
+            **_success(operation),
             "default": {"description": "Refused, or not possible now.", "content": _content(Problem, _PROBLEM)},
         },
     }
@@ -98,14 +101,21 @@ def _in_query(query: type[Struct]) -> list[Document]:
     return described
 
 
-def _success(answer: type[Struct] | None) -> Document:
+def _success(operation: Operation) -> Document:
+    answer = operation.answer
     if answer is None:
         return {str(HTTPStatus.NO_CONTENT.value): {"description": "Done."}}
-    described: Document = {"description": _text(answer.__doc__ or ""), "content": _content(answer, _JSON)}
+    content = _content(answer, lines.MEDIA_TYPE if operation.is_lines else _JSON)
+    described: Document = {"description": _text(answer.__doc__ or ""), "content": content}
     if "next_cursor" in answer.__struct_fields__:
-        link = 'With `rel="next"`, the next page; absent on the last one.'
-        described["headers"] = {"Link": {"description": link, "schema": {"type": "string"}}}
-    return {str(HTTPStatus.OK.value): described}
+        described["headers"] = _header("Link", 'With `rel="next"`, the next page; absent on the last one.')
+    if operation.status is HTTPStatus.CREATED:
+        described["headers"] = _header("Location", "Where what was made is shown.")
+    return {str(operation.status.value): described}
+
+
+def _header(name: str, description: str) -> Document:
+    return {name: {"description": description, "schema": {"type": "string"}}}
 
 
 def _content(kind: type[Struct], media_type: str) -> Document:

@@ -15,7 +15,10 @@ from registry.http.web_api import cursors
 from registry.http.web_api.queries import AuditQuery, HistoryQuery, RepositoryQuery, TagQuery
 from registry.http.web_api.representations import (
     AuditEntry,
+    AuditFault,
     AuditPage,
+    AuditPoint,
+    AuditVerification,
     BuildStep,
     ImageConfiguration,
     Layer,
@@ -33,9 +36,10 @@ from registry.http.web_api.representations import (
     TagPage,
 )
 from registry.metadata import repository_values, rows
-from registry.metadata.audit_values import AuditRow
+from registry.metadata.audit_values import AuditRow, ChainPoint
 from registry.metadata.rows import RepositorySummary, TagRow
 from registry.services import inspection
+from registry.services.audit import Verification
 from registry.services.description import headline
 from registry.services.image_description import DescribedManifest, DescribedTag
 
@@ -102,10 +106,11 @@ def audit_page(found: Sequence[AuditRow], query: AuditQuery) -> AuditPage:
     """A page of the audit log, of entries that were read one further than asked for."""
     shown = found[: query.limit]
     cursor = cursors.write_number(shown[-1].id) if len(found) > query.limit else None
-    return AuditPage([_audit_entry(row) for row in shown], cursor)
+    return AuditPage([audit_entry(row) for row in shown], cursor)
 
 
-def _audit_entry(row: AuditRow) -> AuditEntry:
+def audit_entry(row: AuditRow) -> AuditEntry:
+    """One entry of the audit log."""
     entry = row.entry
     return AuditEntry(
         id=row.id,
@@ -121,6 +126,20 @@ def _audit_entry(row: AuditRow) -> AuditEntry:
         previous=row.previous.hex(),
         hash=row.hash.hex(),
     )
+
+
+def audit_verification(found: Verification) -> AuditVerification:
+    """What following the chain of the audit log has shown."""
+    return AuditVerification(
+        entries=found.entries,
+        start=_audit_point(found.start),
+        head=_audit_point(found.head),
+        faults=[AuditFault(fault.entry, fault.reason) for fault in found.faults],
+    )
+
+
+def _audit_point(point: ChainPoint) -> AuditPoint:
+    return AuditPoint(point.entry, point.hash.hex())
 
 
 def _tag(found: inspection.ListedTag) -> Tag:

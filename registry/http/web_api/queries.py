@@ -14,29 +14,29 @@ from registry.metadata.audit_values import AuditSearch
 from registry.metadata.rows import Direction, Position, RepositorySearch, RepositorySort, TagSearch, TagSort
 from registry.services.audit import Outcome
 
+_Limit = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=limits.WEB_API_PAGE_MAX,
+        description="Most entries to answer; the registry's configuration may set a lower bound.",
+    ),
+]
+_Cursor = Annotated[
+    str,
+    Meta(
+        max_length=limits.CURSOR_CHARACTERS,
+        pattern="^[A-Za-z0-9_-]+$",
+        description="Where to go on: the `next_cursor` of the answer before. The order must be the same.",
+    ),
+]
+
 
 class PageQuery(Struct, frozen=True, kw_only=True):
     """A page of a list."""
 
-    limit: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=limits.WEB_API_PAGE_MAX,
-            description="Most entries to answer; the registry's configuration may set a lower bound.",
-        ),
-    ] = limits.WEB_API_PAGE_ENTRIES
-    cursor: (
-        Annotated[
-            str,
-            Meta(
-                max_length=limits.CURSOR_CHARACTERS,
-                pattern="^[A-Za-z0-9_-]+$",
-                description="Where to go on: the `next_cursor` of the answer before. The order must be the same.",
-            ),
-        ]
-        | None
-    ) = None
+    limit: _Limit = limits.WEB_API_PAGE_ENTRIES
+    cursor: _Cursor | None = None
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True):
@@ -122,8 +122,8 @@ _Text = Annotated[str, Meta(max_length=limits.SEARCH_CHARACTERS, pattern="^[ -~]
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class AuditQuery(PageQuery, frozen=True, kw_only=True):
-    """A page of the audit log."""
+class AuditFilter(Struct, frozen=True, kw_only=True):
+    """Some entries of the audit log, or all."""
 
     actor: Annotated[_Text, Meta(description="Only what this actor did, such as `user:alice`.")] | None = None
     target: Annotated[_Text, Meta(description="Only what was done to this repository or account.")] | None = None
@@ -143,6 +143,13 @@ class AuditQuery(PageQuery, frozen=True, kw_only=True):
             since=self.since,
             until=self.until,
         )
+
+
+class AuditQuery(AuditFilter, frozen=True, kw_only=True):
+    """A page of the audit log."""
+
+    limit: _Limit = limits.WEB_API_PAGE_ENTRIES
+    cursor: _Cursor | None = None
 
     @property
     def before(self) -> int | None:

@@ -266,3 +266,26 @@ class AuditPage(Struct, frozen=True):
 
     entries: list[AuditEntry]
     next_cursor: str | None
+
+
+class AuditPoint(Struct, frozen=True):
+    """A place in the chain of the audit log: an entry and its hash, in hexadecimal; `id` 0 is before the first one."""
+
+    id: Size
+    hash: str
+
+
+class AuditFault(Struct, frozen=True):
+    """An entry at which the chain does not hold, and why."""
+
+    entry: Size
+    reason: str
+
+
+class AuditVerification(Struct, frozen=True):
+    """How many entries were looked at, where the chain begins and ends, and what is wrong with it, if anything is."""
+
+    entries: Size
+    start: AuditPoint
+    head: AuditPoint
+    faults: list[AuditFault]

@@ -23,6 +23,8 @@ VALUES = {
     "pattern": "1.*",
     "who": "alice",
     "repositories": "team%2F*",
+    "account": "alice",
+    "id": "1",
 }
 
 

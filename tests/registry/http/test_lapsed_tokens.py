@@ -30,6 +30,7 @@ from registry.config.schema import Auth
 from registry.metadata.account_rows import Account, NewCredential
 from registry.services import accounts, grants, signing
 from registry.services.context import Services, now
+from registry.services.signing import OldKeys
 from tests.registry.assembly import open_services
 from tests.registry.http.serving import Answer, Client, Serve
 from tests.registry.http.upload_requests import CONTENT, closing
@@ -322,6 +323,6 @@ async def test_keys_that_are_refused_end_the_pushes_whose_tokens_they_signed(
     location, lapsed = await begin(client, services), await token(services)
     assert (await client.get(location, headers=lapsed)).status == 204
 
-    await signing.rotate_and_refuse_old(services, OPERATOR)
+    await signing.rotate(services, OPERATOR, OldKeys.REFUSED)
 
     assert refused(await client.ask("PATCH", location, data=CONTENT, headers=lapsed))

@@ -133,7 +133,7 @@ async def _nobody(client: Client) -> list[Caller]:
 async def _person(client: Client, account: str, secrets: dict[str, str]) -> list[Caller]:
     login = _basic(account, PASSWORD)
     return [
-        _whole(f"{account} with their password", login, Scheme.BASIC, account),
+        replace(_whole(f"{account} with their password", login, Scheme.BASIC, account), by_password=True),
         _whole(f"{account} with a personal token", _basic(account, secrets["personal"]), Scheme.BASIC, account),
         _whole(f"{account} with it as bearer", f"Bearer {secrets['personal']}", Scheme.SECRET, account),
         _narrow(f"{account} with a narrow personal token", _basic(account, secrets["narrow"]), account),
@@ -153,8 +153,8 @@ async def _robot(client: Client, account: str, secrets: dict[str, str]) -> list[
     name = f"team+{account}"
     login = _basic(name, secrets["robot"])
     return [
-        _whole(f"robot {name}", login, Scheme.BASIC, account),
-        _whole(f"robot {name} as bearer", f"Bearer {secrets['robot']}", Scheme.SECRET, account),
+        replace(_whole(f"robot {name}", login, Scheme.BASIC, account), account=name),
+        replace(_whole(f"robot {name} as bearer", f"Bearer {secrets['robot']}", Scheme.SECRET, account), account=name),
         await _bearer(client, login, account, f"robot {name} with a token for all", only=_ALL, catalog=True),
     ]
 
@@ -176,6 +176,7 @@ def _whole(name: str, authorization: str, scheme: Scheme, account: str) -> Calle
         scheme=scheme,
         roles=_ROLES[account],
         reach=_ALL,
+        account=account,
         is_administrator=account == "root",
         is_whole=True,
     )

@@ -74,6 +74,9 @@ class Caller:
     roles: dict[str, Role]
     reach: frozenset[tuple[str, Action]]
     """The repositories and actions that the credentials are for."""
+    account: str = ""
+    """The account's name, of those whose credentials are for all that it may."""
+    by_password: bool = False
     has_account: bool = True
     is_administrator: bool = False
     is_whole: bool = False
@@ -95,6 +98,10 @@ class Row:
     body: bytes = b""
     also: tuple[Role, Action] | None = None
     """What its service needs in the repository besides; who lacks it is denied."""
+    whose: str | None = None
+    """The account that it is about, which is not there to anybody but its person and administrators."""
+    by_password: bool = False
+    """Whether whoever brings a token is denied, whatever their account may."""
 
     @property
     def is_of_repository(self) -> bool:
@@ -105,7 +112,7 @@ class Row:
         return self.route.startswith("/v2")
 
     def path(self, repository: str) -> str:
-        values = {"name": repository, "repositories": repository.replace("/", "%2F")}
+        values = {"name": repository, "repositories": repository.replace("/", "%2F"), "account": self.whose}
         return self.route.format_map(_VALUES | values) + self.query
 
 
@@ -116,11 +123,15 @@ _VALUES = {
     "tag": "none",
     "pattern": "none",
     "who": "absent",
+    "id": "0",
 }
 _READ, _PUSH = (Role.READER, Action.PULL), (Role.WRITER, Action.PUSH)
 _DELETE, _MAINTAIN = (Role.MAINTAINER, Action.DELETE), (Role.MAINTAINER, Action.MANAGE)
 _OWN = (Role.OWNER, Action.MANAGE)
 _API = "/api/v1/repositories/{name}"
+_ACCOUNT = "/api/v1/accounts/{account}"
+# It would have expired: that is told to whoever may make one.
+_TOKEN = b'{"name": "ci", "expires_at": "2020-01-01T00:00:00Z"}'
 # No route takes it; that is told to whoever may use the route.
 _WRONG = "?wrong=1"
 
@@ -149,7 +160,31 @@ ROWS = (
     Row("GET", "/v2/{name}/tags/list", _READ, 400, "?n=x"),
     Row("GET", "/v2/{name}/referrers/{digest}", _READ, 400, "?last=x"),
     Row("GET", "/api/v1/openapi.json", Needs.NOTHING, 200),
+    Row("GET", "/api/v1/account", Needs.LOGIN, 400, _WRONG),
+    Row("GET", "/api/v1/accounts", Needs.ADMINISTRATOR, 400, _WRONG),
+    Row("POST", "/api/v1/accounts", Needs.ADMINISTRATOR, 409, body=b'{"name": "boss"}', by_password=True),
+    Row("GET", _ACCOUNT, Needs.ACCOUNT, 200, whose="boss"),
+    Row("GET", _ACCOUNT, Needs.ACCOUNT, 404, whose="absent"),
+    Row("PATCH", _ACCOUNT, Needs.ADMINISTRATOR, 404, body=b'{"is_admin": true}', whose="absent", by_password=True),
+    Row("DELETE", _ACCOUNT, Needs.ADMINISTRATOR, 404, whose="absent"),
+    Row(
+        "PUT",
+        f"{_ACCOUNT}/password",
+        Needs.ACCOUNT,
+        404,
+        body=b'{"password": "another battery"}',
+        whose="absent",
+        by_password=True,
+    ),
+    Row("GET", f"{_ACCOUNT}/tokens", Needs.ACCOUNT, 200, whose="boss"),
+    Row("GET", f"{_ACCOUNT}/tokens", Needs.ACCOUNT, 404, whose="absent"),
+    Row("POST", f"{_ACCOUNT}/tokens", Needs.ACCOUNT, 400, body=_TOKEN, whose="boss", by_password=True),
+    Row("DELETE", f"{_ACCOUNT}/tokens/{{id}}", Needs.ACCOUNT, 404, whose="boss"),
+    Row("GET", "/api/v1/keys", Needs.ADMINISTRATOR, 400, _WRONG),
+    Row("POST", "/api/v1/keys", Needs.ADMINISTRATOR, 400, _WRONG),
     Row("GET", "/api/v1/audit", Needs.ADMINISTRATOR, 400, _WRONG),
+    Row("GET", "/api/v1/audit/export", Needs.ADMINISTRATOR, 400, _WRONG),
+    Row("GET", "/api/v1/audit/verification", Needs.ADMINISTRATOR, 400, _WRONG),
     Row("GET", "/api/v1/repositories", Needs.CATALOG, 400, _WRONG),
     Row("GET", _API, _READ, 400, _WRONG),
     Row("PATCH", _API, _MAINTAIN, 400, _WRONG),
@@ -177,7 +212,9 @@ def expected(row: Row, caller: Caller, repository: str) -> int:
     if caller.is_dead:
         return 401
     if _may(row, caller, repository):
-        return row.admitted
+        if row.whose is not None and caller.account != row.whose and not caller.is_administrator:
+            return 404
+        return 403 if row.by_password and not caller.by_password else row.admitted
     if _lacks_namespace(row, caller, repository):
         return 403
     if row.needs is Needs.NO_TOKEN:
