@@ -3,13 +3,13 @@
 import click
 
 from oci_spec.reference import RepositoryName
-from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
 from registry.auth.roles import Role
 from registry.auth.subject import OPERATOR
 from registry.cli import output
-from registry.cli.options import ACCOUNT, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
+from registry.cli.options import GRANTEE, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
 from registry.services import grants, repository_roles
@@ -23,12 +23,12 @@ def command() -> None:
 
 
 @command.command("set")
-@click.argument("who", type=ACCOUNT)
+@click.argument("who", type=GRANTEE)
 @click.argument("role", type=click.Choice([str(role) for role in Role]), metavar="ROLE")
 @click.argument("repository", type=REPOSITORY_PATTERN)
 @as_json
 @configured()
-def put(resolved: Resolved, *, who: AccountName, role: str, repository: RepositoryPattern, json_output: bool) -> None:
+def put(resolved: Resolved, *, who: Grantee, role: str, repository: RepositoryPattern, json_output: bool) -> None:
     """Let WHO be ROLE (reader, writer, maintainer, owner) in REPOSITORY: a name, or a pattern such as `team/*`."""
     with_services(resolved.config, lambda services: grants.put(services, OPERATOR, who, Role(role), pattern=repository))
     if json_output:
@@ -38,12 +38,12 @@ def put(resolved: Resolved, *, who: AccountName, role: str, repository: Reposito
 
 
 @command.command("list")
-@click.argument("who", type=ACCOUNT, required=False)
+@click.argument("who", type=GRANTEE, required=False)
 @click.option("--repository", type=REPOSITORY, metavar="NAME", help="List all who have a role in this repository.")
 @as_json
 @configured()
 def list_grants(
-    resolved: Resolved, *, who: AccountName | None, repository: RepositoryName | None, json_output: bool
+    resolved: Resolved, *, who: Grantee | None, repository: RepositoryName | None, json_output: bool
 ) -> None:
     """List what was granted to WHO, or who may do what in a repository and by what."""
     if (who is None) == (repository is None):
@@ -55,11 +55,11 @@ def list_grants(
 
 
 @command.command("rm")
-@click.argument("who", type=ACCOUNT)
+@click.argument("who", type=GRANTEE)
 @click.argument("repository", type=REPOSITORY_PATTERN)
 @as_json
 @configured()
-def remove(resolved: Resolved, *, who: AccountName, repository: RepositoryPattern, json_output: bool) -> None:
+def remove(resolved: Resolved, *, who: Grantee, repository: RepositoryPattern, json_output: bool) -> None:
     """Take back what was granted to WHO by REPOSITORY, written as it was granted."""
     with_services(resolved.config, lambda services: grants.remove(services, OPERATOR, who, repository))
     if json_output:
@@ -68,7 +68,7 @@ def remove(resolved: Resolved, *, who: AccountName, repository: RepositoryPatter
         click.echo(f"{who} is granted nothing on {repository}")
 
 
-def _list_of(resolved: Resolved, who: AccountName, *, json_output: bool) -> None:
+def _list_of(resolved: Resolved, who: Grantee, *, json_output: bool) -> None:
     found = with_services(resolved.config, lambda services: grants.listing(services, OPERATOR, who))
     if json_output:
         rows = [

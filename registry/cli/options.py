@@ -13,6 +13,7 @@ import click
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag, parse_reference
 from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.config import ConfigInvalid, Resolved, ignored_variables, read, resolve
 from registry.services.tag_pattern import TagPattern
@@ -84,6 +85,7 @@ MOMENT: Final[Parsed[datetime]] = Parsed("date", _moment)
 REPOSITORY_PATTERN: Final[Parsed[RepositoryPattern]] = Parsed("repository or pattern", RepositoryPattern.parse)
 TAG_PATTERN: Final[Parsed[TagPattern]] = Parsed("tag or pattern", TagPattern.parse)
 ACCOUNT: Final[Parsed[AccountName]] = Parsed("name", AccountName.parse)
+GRANTEE: Final[Parsed[Grantee]] = Parsed("name", Grantee.parse)
 DIGEST: Final[Parsed[Digest]] = Parsed("digest", Digest.parse)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
 

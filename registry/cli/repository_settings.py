@@ -6,11 +6,11 @@ import click
 
 from oci_spec.reference import RepositoryName
 from registry import limits
-from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
 from registry.cli import output
-from registry.cli.options import ACCOUNT, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
+from registry.cli.options import GRANTEE, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
 from registry.cli.running import operator_access, refusals, with_services
 from registry.config import Resolved
 from registry.errors import DescriptionInvalid
@@ -69,10 +69,10 @@ def change_visibility(resolved: Resolved, pattern: RepositoryPattern, visibility
 
 @click.command("chown")
 @click.argument("pattern", type=REPOSITORY_PATTERN)
-@click.argument("owner", type=ACCOUNT)
+@click.argument("owner", type=GRANTEE)
 @as_json
 @configured()
-def change_owner(resolved: Resolved, *, pattern: RepositoryPattern, owner: AccountName, json_output: bool) -> None:
+def change_owner(resolved: Resolved, *, pattern: RepositoryPattern, owner: Grantee, json_output: bool) -> None:
     """Let the repositories that fit PATTERN belong to OWNER, and to nobody else whom they were granted by name.
 
     PATTERN is a repository, or one with `*` for any text. Repositories to come are not meant: they belong to the owners
@@ -119,7 +119,7 @@ async def _change_visibility(
     return names
 
 
-async def _change_owner(services: Services, pattern: RepositoryPattern, owner: AccountName) -> list[RepositoryName]:
+async def _change_owner(services: Services, pattern: RepositoryPattern, owner: Grantee) -> list[RepositoryName]:
     names = await repository_settings.matching(services, pattern)
     for name in names:
         access = await operator_access(services, Permission.OWN, name)

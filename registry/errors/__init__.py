@@ -33,7 +33,7 @@ The tree::
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     │       └── TokenExpired     only its time is over
-    ├── NameTaken, AccountUnknown, LastAdministrator
+    ├── NameTaken, AccountUnknown, TeamUnknown, LastAdministrator
     ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown
     ├── PasswordElsewhere        another source keeps it
     ├── OrganisationUnknown, OrganisationNotEmpty
@@ -77,6 +77,7 @@ from registry.errors.accounts import (
     ScopeInsufficient,
     SigningKeysUnreadable,
     TeamNameInvalid,
+    TeamUnknown,
     TokenExpired,
     TokenInvalid,
     TrustedKeysInvalid,
@@ -213,6 +214,7 @@ __all__ = [
     "TagPatternInvalid",
     "TagProtected",
     "TeamNameInvalid",
+    "TeamUnknown",
     "TokenExpired",
     "TokenInvalid",
     "TooManyRequests",

@@ -161,6 +161,14 @@ class AccountUnknown(RegistryError):
         self.message = f"there is no account {name}"
 
 
+class TeamUnknown(RegistryError):
+    """No team has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"there is no team {name}"
+
+
 class LastAdministrator(RegistryError):
     """Nobody would be left to administer the registry."""
 

@@ -27,6 +27,7 @@ from registry.errors.accounts import (
     PatternInvalid,
     SigningKeysUnreadable,
     TeamNameInvalid,
+    TeamUnknown,
     TrustedKeysInvalid,
     Unauthorized,
 )
@@ -160,6 +161,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     TrustedKeysInvalid: Meaning(ErrorCode.UNAVAILABLE, 503),
     NameTaken: Meaning(ErrorCode.NAME_INVALID, 409),
     AccountUnknown: NAME_UNKNOWN,
+    TeamUnknown: NAME_UNKNOWN,
     GrantUnknown: NAME_UNKNOWN,
     CredentialUnknown: NAME_UNKNOWN,
     CredentialsTooMany: Meaning(ErrorCode.DENIED, 409),

@@ -1,28 +1,27 @@
-"""Grants: the roles of accounts in the repositories that patterns fit, given by whoever those belong to."""
+"""Grants: the roles of accounts and teams in the repositories of patterns, given by whoever those belong to."""
 
 from __future__ import annotations
 
 from oci_spec.reference import RepositoryName
-from registry.auth.account_name import AccountName
+from registry.auth.account_name import AccountName, TeamName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
 from registry.auth.roles import Role
 from registry.auth.subject import Subject
-from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown
-from registry.metadata.account_rows import Grant, NewGrant
+from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown, TeamUnknown
+from registry.metadata.account_rows import Grant, NewGrant, Team
 from registry.metadata.transaction import Transaction
 from registry.services import audit
 from registry.services.accounts import found
 from registry.services.context import Services, now
 
 
-async def put(
-    services: Services, subject: Subject, who: AccountName, role: Role, *, pattern: RepositoryPattern
-) -> None:
-    """Let an account be `role` in the repositories of `pattern`, in the place of what it was by the same pattern.
+async def put(services: Services, subject: Subject, who: Grantee, role: Role, *, pattern: RepositoryPattern) -> None:
+    """Let `who` be `role` in the repositories of `pattern`, in the place of what they were by the same pattern.
 
     Raises:
-        AccountUnknown: there is no such account.
+        AccountUnknown, TeamUnknown: there is no such account, or team.
         NamespaceUnknown: nobody made the namespace that the pattern is in.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
@@ -30,51 +29,51 @@ async def put(
     await services.database.write(give, who, role, pattern, actor=str(subject))
 
 
-async def listing(services: Services, subject: Subject, who: AccountName) -> list[Grant]:
-    """What was granted to the account itself, as far as that is for `subject` to know.
+async def listing(services: Services, subject: Subject, who: Grantee) -> list[Grant]:
+    """What was granted to `who` itself, as far as that is for `subject` to know.
 
-    All of it to the account, to who owns its namespace, and to administrators; to others what they may take back, which
-    is nothing of an account that does not exist.
+    All of it to the account, to who owns its or the team's namespace, and to administrators; to others what they may
+    take back, which is nothing of an account that does not exist.
 
     Raises:
-        AccountUnknown: there is no such account, and `subject` may know.
+        AccountUnknown, TeamUnknown: there is no such account, or team, and `subject` may know.
         Denied: the policy does not allow it.
     """
-    standing = await services.database.read(_of_account, who)
     if subject.name == str(who) or await services.policy.owns(subject, who.namespace):
-        if standing is None:
-            raise AccountUnknown(str(who))
-        return standing
-    return [
-        grant for grant in standing or () if await _owns_all(services, subject, RepositoryPattern.parse(grant.pattern))
-    ]
+        return await services.database.read(_listing, who)
+    try:
+        standing = await services.database.read(_listing, who)
+    except (AccountUnknown, TeamUnknown):
+        return []
+    return [grant for grant in standing if await _owns_all(services, subject, RepositoryPattern.parse(grant.pattern))]
 
 
-async def remove(services: Services, subject: Subject, who: AccountName, pattern: RepositoryPattern) -> None:
-    """Take back what was granted to the account by this very pattern.
+async def remove(services: Services, subject: Subject, who: Grantee, pattern: RepositoryPattern) -> None:
+    """Take back what was granted to `who` by this very pattern.
 
     Raises:
-        AccountUnknown: there is no such account.
+        AccountUnknown, TeamUnknown: there is no such account, or team.
         GrantUnknown: nothing was.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
     await _require_owner_of_all(services, subject, pattern)
-    await services.database.write(take_back, who, pattern, actor=str(subject))
+    await services.database.write(_take_back, who, pattern, actor=str(subject))
 
 
-def give(tx: Transaction, who: AccountName, role: Role, pattern: RepositoryPattern, *, actor: str) -> None:
+def give(tx: Transaction, who: Grantee, role: Role, pattern: RepositoryPattern, *, actor: str) -> None:
     """Grant a role, and put that down.
 
     Raises:
-        AccountUnknown: there is no such account.
+        AccountUnknown, TeamUnknown: there is no such account, or team.
         NamespaceUnknown: nobody made the namespace that the pattern is in.
     """
-    account, moment = found(tx, who), now()
+    (account_id, team_id), moment = _ids(tx, who), now()
     if pattern.namespace is not None and tx.namespaces.find(pattern.namespace) is None:
         raise NamespaceUnknown(pattern.namespace)
     tx.grants.set(
         NewGrant(
-            account_id=account.id,
+            account_id=account_id,
+            team_id=team_id,
             pattern=str(pattern),
             bucket=pattern.bucket,
             role=role,
@@ -84,20 +83,6 @@ def give(tx: Transaction, who: AccountName, role: Role, pattern: RepositoryPatte
     )
     detail = {"role": str(role), "repository": str(pattern)}
     audit.record(tx, audit.Action.ROLE_GRANTED, actor=actor, target=str(who), moment=moment, detail=detail)
-
-
-def take_back(tx: Transaction, who: AccountName, pattern: RepositoryPattern, *, actor: str) -> None:
-    """Take back what was granted by this very pattern, and put that down.
-
-    Raises:
-        AccountUnknown: there is no such account.
-        GrantUnknown: nothing was.
-    """
-    standing = [each for each in tx.grants.of_account(found(tx, who).id) if each.pattern == str(pattern)]
-    if not standing:
-        raise GrantUnknown(str(who), str(pattern))
-    for each in standing:
-        end(tx, each, str(who), actor=actor)
 
 
 def end(tx: Transaction, grant: Grant, who: str, *, actor: str) -> None:
@@ -121,6 +106,31 @@ async def _owns_all(services: Services, subject: Subject, pattern: RepositoryPat
     return await services.policy.allows(subject, Permission.ADMINISTER, None)
 
 
-def _of_account(tx: Transaction, who: AccountName) -> list[Grant] | None:
-    account = tx.accounts.find(str(who))
-    return None if account is None else tx.grants.of_account(account.id)
+def _listing(tx: Transaction, who: Grantee) -> list[Grant]:
+    account_id, team_id = _ids(tx, who)
+    if account_id is not None:
+        return tx.grants.of_account(account_id)
+    return tx.grants.of_team(team_id) if team_id is not None else []
+
+
+def _take_back(tx: Transaction, who: Grantee, pattern: RepositoryPattern, *, actor: str) -> None:
+    standing = [each for each in _listing(tx, who) if each.pattern == str(pattern)]
+    if not standing:
+        raise GrantUnknown(str(who), str(pattern))
+    for each in standing:
+        end(tx, each, str(who), actor=actor)
+
+
+def _ids(tx: Transaction, who: Grantee) -> tuple[int | None, int | None]:
+    """The id of the account, or of the team."""
+    if isinstance(who.name, AccountName):
+        return found(tx, who.name).id, None
+    return None, _team(tx, who.name).id
+
+
+def _team(tx: Transaction, name: TeamName) -> Team:
+    organisation = tx.namespaces.find(str(name.organisation))
+    team = tx.teams.find(organisation.id, name.team) if organisation is not None else None
+    if team is None:
+        raise TeamUnknown(str(name))
+    return team

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oci_spec.reference import RepositoryName
 from registry.auth.access import Access
-from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern, buckets
 from registry.auth.roles import Role
 from registry.errors import RepositoryUnknown
@@ -57,14 +57,14 @@ async def show(services: Services, access: Access) -> RepositoryRoles:
     return await services.database.read(_show, access.repository)
 
 
-async def change_owner(services: Services, access: Access, owner: AccountName) -> None:
+async def change_owner(services: Services, access: Access, owner: Grantee) -> None:
     """Let the repository belong to `owner`, and to nobody else whom it was granted by its name. May be repeated.
 
     What owners of its namespace, and of patterns that it fits, may do in it stays as it is.
 
     Raises:
         RepositoryUnknown: there is no such repository.
-        AccountUnknown: there is no such account.
+        AccountUnknown, TeamUnknown: there is no such account, or team.
     """
     await services.database.write(_change_owner, access, owner)
 
@@ -109,7 +109,7 @@ def _highest_first(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(sorted(sources, key=lambda source: -source.role.rank))
 
 
-def _change_owner(tx: Transaction, access: Access, owner: AccountName) -> None:
+def _change_owner(tx: Transaction, access: Access, owner: Grantee) -> None:
     if tx.repositories.lock(access.repository) is None:
         raise RepositoryUnknown(access.repository)
     pattern = RepositoryPattern(str(access.repository))

@@ -124,6 +124,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.NameTaken("alice"), 409, ErrorCode.NAME_INVALID),
     (errors.AccountUnknown("alice"), 404, ErrorCode.NAME_UNKNOWN),
+    (errors.TeamUnknown("org/developers"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.OrganisationUnknown("team"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.OrganisationNotEmpty("team"), 409, ErrorCode.DENIED),
     (errors.CredentialUnknown("alice", 1), 404, ErrorCode.NAME_UNKNOWN),

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from oci_spec.reference import RepositoryName
-from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.roles import Role
 from registry.http.web_api.representations import Time
 from registry.metadata import account_rows
@@ -23,9 +23,11 @@ class RoleChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OwnerChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose a repository shall be: a user's or a robot's, who may do everything in it then."""
+    """Whose a repository shall be: a user's, a robot's or a team's, who may do everything in it then."""
 
-    owner: Annotated[str, Meta(description="The name.", examples=["alice"])]
+    owner: Annotated[
+        str, Meta(description="The name, of a team with its organisation.", examples=["alice", "@org/ops"])
+    ]
 
 
 class Grant(Struct, frozen=True):
@@ -74,7 +76,7 @@ class RepositoryRoles(Struct, frozen=True):
     roles: list[RoleHolder]
 
 
-def grant_list(who: AccountName, found: Iterable[account_rows.Grant]) -> GrantList:
+def grant_list(who: Grantee, found: Iterable[account_rows.Grant]) -> GrantList:
     """What was granted to `who`."""
     return GrantList(
         name=str(who),

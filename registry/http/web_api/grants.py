@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
 from registry.http.call import Call
@@ -42,7 +42,7 @@ async def change_owner(call: Call) -> web.StreamResponse:
     """Make somebody the owner of a repository."""
     read_query(call, NoParameters)
     change = await read_body(call, OwnerChange)
-    await repository_roles.change_owner(call.services, call.access, AccountName.parse(change.owner))
+    await repository_roles.change_owner(call.services, call.access, Grantee.parse(change.owner))
     return answers.nothing()
 
 
@@ -78,8 +78,8 @@ async def remove_grant(call: Call) -> web.StreamResponse:
     return answers.nothing()
 
 
-def _who(call: Call) -> AccountName:
-    return AccountName.parse(call.parameters["who"])
+def _who(call: Call) -> Grantee:
+    return Grantee.parse(call.parameters["who"])
 
 
 def _pattern(call: Call) -> RepositoryPattern:

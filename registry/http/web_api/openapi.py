@@ -36,7 +36,10 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
     "account": {"description": "A person's name, or a robot's as `NAMESPACE+NAME`.", "example": "alice"},
     "id": {"description": "The number of the token.", "example": "17"},
     "pattern": {"description": "A tag, or a pattern of tags in which `*` stands for any text.", "example": "1.*"},
-    "who": {"description": "A user, or a robot as `NAMESPACE+NAME`.", "example": "alice"},
+    "who": {
+        "description": "A user, a robot as `NAMESPACE+NAME`, or a team as `@ORGANISATION%2FTEAM`.",
+        "example": "alice",
+    },
     "repositories": {
         "description": "A repository's name, or a pattern of names in which `*` stands for any text; slashes as `%2F`.",
         "example": "team/*",

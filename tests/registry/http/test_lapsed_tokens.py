@@ -17,6 +17,7 @@ from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.app.authentication import open_authentication
 from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.roles import Role
 from registry.auth.rules import RulesPolicy
@@ -54,7 +55,7 @@ async def services(storage_root: Path, sqlite_url: str) -> AsyncIterator[Service
         opened.policy = RulesPolicy(opened.database, anonymous_pull=True)
         for name in (ALICE, BOB):
             await accounts.add(opened, OPERATOR, name, "hash")
-        await grants.put(opened, OPERATOR, BOB, Role.WRITER, pattern=OF_APP)
+        await grants.put(opened, OPERATOR, Grantee(BOB), Role.WRITER, pattern=OF_APP)
         yield opened
 
 
@@ -301,7 +302,7 @@ async def test_a_permission_that_was_taken_away_ends_the_pushes_that_it_allowed(
     location, lapsed = await begin(client, services, BOB), await token(services, BOB)
     assert (await client.get(location, headers=lapsed)).status == 204
 
-    await grants.remove(services, OPERATOR, BOB, OF_APP)
+    await grants.remove(services, OPERATOR, Grantee(BOB), OF_APP)
 
     answer = await client.ask("PATCH", location, data=CONTENT, headers=lapsed)
     assert answer.refusal == REFUSED

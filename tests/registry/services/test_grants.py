@@ -5,23 +5,26 @@ from __future__ import annotations
 import pytest
 
 from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.roles import Role
 from registry.auth.rules import RulesPolicy
 from registry.auth.scope import EVERYTHING, Action, Scope
 from registry.auth.subject import OPERATOR, Proof, Subject, SubjectKind
-from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown
+from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown, TeamUnknown
 from registry.metadata.audit_values import AuditSearch
+from registry.metadata.transaction import Transaction
 from registry.services import accounts, audit, grants, organisations
-from registry.services.context import Services
+from registry.services.context import Services, now
 from tests.registry.assembly import ON_SQLITE
 
-ALICE, BOB, CAROL, TEAM = map(AccountName.parse, ("alice", "bob", "carol", "team"))
+ALICE, BOB, CAROL, BUILDERS = map(Grantee.parse, ("alice", "bob", "carol", "@team/builders"))
+TEAM = AccountName.parse("team")
 MINE, ELSEWHERE = RepositoryPattern.parse("alice/*"), RepositoryPattern.parse("team/*")
 
 
 async def test_a_role_is_changed_and_taken_back(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, None)
+    await accounts.add(services, OPERATOR, AccountName.parse("alice"), None)
     for role in (Role.READER, Role.WRITER):
         await grants.put(services, OPERATOR, ALICE, role, pattern=MINE)
     with pytest.raises(NamespaceUnknown):
@@ -36,7 +39,7 @@ async def test_a_role_is_changed_and_taken_back(services: Services) -> None:
 
 
 async def test_the_audit_log_tells_who_was_granted_what(services: Services) -> None:
-    await accounts.add(services, OPERATOR, ALICE, None)
+    await accounts.add(services, OPERATOR, AccountName.parse("alice"), None)
     await grants.put(services, OPERATOR, ALICE, Role.READER, pattern=MINE)
     await grants.remove(services, OPERATOR, ALICE, MINE)
 
@@ -56,8 +59,8 @@ async def people(services: Services) -> dict[str, Subject]:
         account = await accounts.add(services, OPERATOR, AccountName.parse(name), None, is_admin=name == "root")
         found[name] = Subject(SubjectKind.USER, name, account.id, Proof("password", account.generation))
     await organisations.create(services, OPERATOR, TEAM)
-    await organisations.set_member(services, OPERATOR, TEAM, ALICE, is_owner=True)
-    await organisations.set_member(services, OPERATOR, TEAM, CAROL, is_owner=False)
+    await organisations.set_member(services, OPERATOR, TEAM, AccountName.parse("alice"), is_owner=True)
+    await organisations.set_member(services, OPERATOR, TEAM, AccountName.parse("carol"), is_owner=False)
     for pattern in ("team/app", "team/b*"):
         await grants.put(services, OPERATOR, BOB, Role.OWNER, pattern=RepositoryPattern.parse(pattern))
     services.policy = RulesPolicy(services.database, anonymous_pull=True)
@@ -115,13 +118,42 @@ async def test_what_was_granted_is_told_to_whom_it_concerns(services: Services, 
     for text in ("team/app", "team/other", "carol/x", "*"):
         await grants.put(services, people["root"], CAROL, Role.READER, pattern=RepositoryPattern.parse(text))
 
-    async def told(who: str, about: AccountName = CAROL) -> list[str]:
+    async def told(who: str, about: Grantee = CAROL) -> list[str]:
         return [grant.pattern for grant in await grants.listing(services, people[who], about)]
 
     everything = ["*", "carol/x", "team/app", "team/other"]
     assert (await told("root"), await told("carol")) == (everything, everything)
     assert (await told("alice"), await told("bob")) == (["team/app", "team/other"], ["team/app"])
-    absent = AccountName.parse("absent")
+    absent = Grantee.parse("absent")
     assert await told("bob", absent) == []
     with pytest.raises(AccountUnknown):
         await told("root", absent)
+
+
+@ON_SQLITE
+async def test_a_team_is_granted_roles_that_its_organisation_is_told_of(
+    services: Services, people: dict[str, Subject]
+) -> None:
+    app, carols = RepositoryPattern.parse("team/app"), RepositoryPattern.parse("carol/*")
+    with pytest.raises(TeamUnknown):
+        await grants.put(services, people["alice"], BUILDERS, Role.WRITER, pattern=app)
+    assert await grants.listing(services, people["carol"], BUILDERS) == []
+    await services.database.write(make_builders)
+    await grants.put(services, people["alice"], BUILDERS, Role.WRITER, pattern=app)
+    await grants.put(services, people["carol"], BUILDERS, Role.READER, pattern=carols)
+
+    told = {who: await grants.listing(services, people[who], BUILDERS) for who in people}
+
+    patterns = {who: [grant.pattern for grant in listed] for who, listed in told.items()}
+    assert patterns["alice"] == patterns["root"] == ["carol/*", "team/app"]
+    assert (patterns["bob"], patterns["carol"]) == (["team/app"], ["carol/*"])
+    await grants.remove(services, people["bob"], BUILDERS, app)
+    assert [each.pattern for each in await grants.listing(services, people["alice"], BUILDERS)] == ["carol/*"]
+    [row] = await audit.page(services, AuditSearch(target="@team/builders", action="role.taken_back"), None, 9)
+    assert row.entry.actor == "user:bob"
+
+
+def make_builders(tx: Transaction) -> None:
+    namespace = tx.namespaces.find("team")
+    assert namespace is not None
+    assert tx.teams.make(namespace.id, "builders", now()) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.auth.account_name import AccountName
+from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.roles import Role
 from registry.auth.subject import OPERATOR
@@ -20,17 +21,18 @@ from tests.registry.metadata.people import a_grant
 from tests.registry.pushing import Pusher
 
 APP = access_to("team/app")
-TEAM, ALICE, BOB, CAROL = map(AccountName.parse, ("team", "alice", "bob", "carol"))
+TEAM = AccountName.parse("team")
+ALICE, BOB, CAROL, BUILDERS = map(Grantee.parse, ("alice", "bob", "carol", "@team/builders"))
 
 
 @pytest.fixture
 async def people(services: Services) -> None:
     """Alice owns the namespace `team`, Bob is in its team `builders`, Carol is in neither."""
-    for name in (ALICE, BOB, CAROL):
-        await accounts.add(services, OPERATOR, name, None)
+    for name in ("alice", "bob", "carol"):
+        await accounts.add(services, OPERATOR, AccountName.parse(name), None)
     await organisations.create(services, OPERATOR, TEAM)
-    await organisations.set_member(services, OPERATOR, TEAM, ALICE, is_owner=True)
-    await organisations.set_member(services, OPERATOR, TEAM, CAROL, is_owner=False)
+    await organisations.set_member(services, OPERATOR, TEAM, AccountName.parse("alice"), is_owner=True)
+    await organisations.set_member(services, OPERATOR, TEAM, AccountName.parse("carol"), is_owner=False)
     await services.database.write(make_builders)
     await Pusher.to(services, "team/app").index("1", manifests=[])
 
@@ -45,7 +47,7 @@ def make_builders(tx: Transaction) -> None:
     a_grant(tx, "team/a*", "team/", "writer", team_id=builders.id)
 
 
-async def grant(services: Services, who: AccountName, role: Role, pattern: str) -> None:
+async def grant(services: Services, who: Grantee, role: Role, pattern: str) -> None:
     await grants.put(services, OPERATOR, who, role, pattern=RepositoryPattern.parse(pattern))
 
 
@@ -90,6 +92,14 @@ async def test_a_new_owner_takes_the_place_of_those_whom_it_was_granted_by_name(
 
 
 @pytest.mark.usefixtures("people")
+async def test_a_team_becomes_the_owner_and_is_followed_by_another(services: Services) -> None:
+    for owner in (BUILDERS, CAROL):
+        await repository_roles.change_owner(services, APP, owner)
+        holders = {holder.name: holder.role for holder in (await repository_roles.show(services, APP)).holders}
+        assert (holders[str(owner)], holders["bob"]) == (Role.OWNER, Role.OWNER if owner == BUILDERS else Role.WRITER)
+
+
+@pytest.mark.usefixtures("people")
 async def test_a_reader_by_name_becomes_the_owner(services: Services) -> None:
     await grant(services, CAROL, Role.READER, "team/app")
 
@@ -104,4 +114,4 @@ async def test_what_does_not_exist_is_nobodys_and_nobody_owns_nothing(services: 
     with pytest.raises(RepositoryUnknown):
         await repository_roles.change_owner(services, access_to("team/absent"), CAROL)
     with pytest.raises(AccountUnknown):
-        await repository_roles.change_owner(services, APP, AccountName.parse("absent"))
+        await repository_roles.change_owner(services, APP, Grantee.parse("absent"))
