@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.certificates import Authority
+from tests.ports import free_port
 from tests.requirements import require_tool
 
 BASE = "dc=example,dc=org"
@@ -68,13 +69,6 @@ def running_directory(folder: Path, authority: Authority) -> Iterator[RunningDir
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait_for(port: int) -> None:

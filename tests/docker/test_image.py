@@ -13,7 +13,6 @@ import pytest
 from tests.docker.build import ROOT, import_base, make_context
 from tests.e2e.client import Client, client
 from tests.e2e.daemons import networked_dockerd
-from tests.e2e.server import free_port
 from tests.images import ImageLayout, docker_archive, runnable_image
 from tests.requirements import require_root, require_tool
 

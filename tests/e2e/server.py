@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
+
+from tests.ports import free_port
 
 REGISTRY = Path(sys.executable).with_name("registry")
 
@@ -119,14 +120,6 @@ def running_registry(
     said = registry.log.read_text()
     assert status == 0, f"the registry ended with status {status}:\n{said}"
     assert "Traceback" not in said, said
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _environment(chosen: Mapping[str, str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from tests.faults.inspection import Inspection
 from tests.faults.killing import kill, wait_for_open_file
 from tests.faults.ledger import UPLOAD_EXPIRE_S, Ledger
 from tests.faults.web import Web, open_web
+from tests.ports import free_port
 from tests.registry.app.processes import Registry, running
 
 KINDS = (
@@ -87,7 +88,7 @@ class Siege:
         self.calls: Counter[str] = Counter()
         self.said: list[dict[str, Any]] = []
         self._running = ExitStack()
-        self.registry = self._start("127.0.0.1:0")
+        self.registry = self._start(free_port())
 
     @asynccontextmanager
     async def under_load(self) -> AsyncIterator[Web]:
@@ -106,7 +107,7 @@ class Siege:
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[Web]:
         """The registry, started again, without clients."""
-        self.registry = self._start("127.0.0.1:0")
+        self.registry = self._start(free_port())
         try:
             async with open_web(self.registry.port) as web:
                 yield web
@@ -214,12 +215,13 @@ class Siege:
             finally:
                 process.kill()
 
-    def _start(self, listen: str) -> Registry:
-        return self._running.enter_context(running(self.data, *self.settings, listen=listen, first=self._hurried))
+    def _start(self, port: int) -> Registry:
+        started = running(self.data, *self.settings, listen=f"127.0.0.1:{port}", first=self._hurried)
+        return self._running.enter_context(started)
 
     def _restart(self) -> None:
         self._end()
-        self.registry = self._start(f"127.0.0.1:{self.registry.port}")
+        self.registry = self._start(self.registry.port)
 
     def _end(self) -> None:
         self._running.close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.requirements import require_tool
 
 START_DEADLINE_S = 30.0

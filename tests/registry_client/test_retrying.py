@@ -16,7 +16,7 @@ from registry_client.errors import RateLimited, Refused, Unavailable, Unreachabl
 from registry_client.origin import Origin
 from registry_client.settings import Settings
 from registry_client.sources import BytesSource
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.registry_client.scripted import Script, scripted
 
 BUSY = {"errors": [{"code": "TOOMANYREQUESTS", "message": "slow down"}]}

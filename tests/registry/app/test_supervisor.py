@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
+from tests.ports import free_port
 from tests.registry.app.processes import HeldRequest, Registry, running, starting, wait_for_end, whole
 
 CONTENT = b"0123456789"
@@ -205,9 +205,7 @@ def test_without_migration_a_database_without_tables_is_refused(data: Path) -> N
 
 
 def test_metrics_may_have_a_listener_of_their_own(data: Path) -> None:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
+    port = free_port()
     with running(data, "server.workers=2", f"metrics.listen=127.0.0.1:{port}") as registry:
         registry.ask("GET", "/v2/")
         connection = HTTPConnection("127.0.0.1", port)

@@ -15,7 +15,8 @@ from registry.auth.authenticator import Identity
 from registry.auth.ldap import Directory, DirectorySettings
 from registry.errors import DirectoryUnavailable
 from tests.certificates import Authority
-from tests.directory import BASE, ROOT_DN, ROOT_PASSWORD, RunningDirectory, free_port, running_directory
+from tests.directory import BASE, ROOT_DN, ROOT_PASSWORD, RunningDirectory, running_directory
+from tests.ports import free_port
 
 ALICE = AccountName.parse("alice")
 PROVED = Identity(ALICE, "ldap", f"uid=alice,{BASE}")
