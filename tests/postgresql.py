@@ -27,10 +27,16 @@ _SETTINGS = {
     "max_connections": "200",
     "deadlock_timeout": "20ms",
     "autovacuum": "off",
+    "max_wal_size": "128MB",
     # Only what the server tells about itself: nobody reads on after it is ready, and the pipe must not fill.
     "log_min_messages": "log",
     "log_checkpoints": "off",
 }
+
+
+_MEMORY = Path("/dev/shm")
+# More than several servers at the same time use.
+_ROOM = 2 << 30
 
 
 class PostgresCluster:
@@ -93,7 +99,7 @@ def running_cluster() -> Iterator[PostgresCluster]:
     # A link to the server may stand alone; its programs are beside the file itself.
     programs = require_tool("postgres").resolve().parent
     # Not below pytest's own directory, which only root may enter; and a socket's path must be short.
-    directory = Path(tempfile.mkdtemp(prefix="moorage-postgresql-"))
+    directory = Path(tempfile.mkdtemp(prefix="moorage-postgresql-", dir=_memory()))
     try:
         as_owner = _as_owner()
         if as_owner:
@@ -111,6 +117,12 @@ def running_cluster() -> Iterator[PostgresCluster]:
             cluster.stop()
     finally:
         shutil.rmtree(directory)
+
+
+def _memory() -> Path | None:
+    """A file system in memory where there is one with room: to copy a database there takes half of the work."""
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    return _MEMORY if has_room else None
 
 
 def _as_owner() -> dict[str, Any]:
