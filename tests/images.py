@@ -11,6 +11,7 @@ import json
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def build_image(*layers: Mapping[str, bytes], architecture: str = "amd64", comma
     return Image(config, packed, manifest)
 
 
+@cache
 def runnable_image(greeting: str, *, architecture: str = "amd64") -> Image:
     """An image that says `greeting` when it is run: busybox in one layer, a file to print in another."""
     return build_image(
