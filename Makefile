@@ -12,6 +12,9 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 ROOMS := oci_spec storage_backends registry_client registry runner migrations
 VENV := .venv/bin
 REPORTS := build/reports
+# The tests of a file share what they start, and so go to one process. Files are handed out in the order of their names:
+# the rooms that start programs and take long come first, and many short ones remain to fill both processes to the end.
+IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 COMPILE := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 
 # uv installs several times faster than pip, but nobody needs to have it.
@@ -41,19 +44,22 @@ install: .venv/.installed  ## make .venv/bin/registry
 demo: install  ## push and pull an image with a client of this machine, step by step
 	@$(VENV)/python tests/tools/demo.py
 
+# Whatever the shell says: several processes load all tests, and each server that they start loads the registry.
+test test-fast: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: .venv/.developing  ## install what tests need, lint, and run every test
 	@if [ "$$(id -u)" = 0 ] && command -v dpkg-query >/dev/null; then \
 		tests/tools/install || echo "Some programs could not be had; their tests are skipped by name." >&2; fi
 	@$(MAKE) lint
 	@mkdir -p $(REPORTS); status=0; \
-	$(VENV)/pytest -n auto --dist loadgroup -m "not heavy" --junitxml=$(REPORTS)/tests.xml || status=1; \
+	$(VENV)/pytest $(IN_PARALLEL) -m "not heavy" --junitxml=$(REPORTS)/tests.xml || status=1; \
 	$(VENV)/pytest -m heavy --junitxml=$(REPORTS)/heavy.xml || status=1; \
 	exit $$status
 
 .PHONY: test-fast
 test-fast: .venv/.developing  ## run the tests that need nothing but Python
-	@$(VENV)/pytest -n auto --dist loadgroup -m "not heavy and not e2e and not root and not tool"
+	@$(VENV)/pytest $(IN_PARALLEL) -m "not heavy and not e2e and not root and not tool"
 
 .PHONY: bench
 bench: install  ## measure beside distribution (QUICK=1: three minutes; PEERS=name=http://127.0.0.1:PORT,…; ONLY=text)

@@ -16,11 +16,10 @@ pytestmark = [
     pytest.mark.tool("containerd"),
     pytest.mark.tool("ctr"),
     pytest.mark.tool("busybox"),
-    pytest.mark.xdist_group("containerd"),
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def containerd() -> Iterator[Path]:
     """The socket of a containerd of the tests' own."""
     require_root()

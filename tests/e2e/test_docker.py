@@ -19,11 +19,10 @@ pytestmark = [
     pytest.mark.tool("dockerd"),
     pytest.mark.tool("docker"),
     pytest.mark.tool("busybox"),
-    pytest.mark.xdist_group("dockerd"),
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dockerd() -> Iterator[Path]:
     """The socket of a Docker daemon of the tests' own."""
     require_root()

@@ -100,7 +100,6 @@ def test_podman_logs_in_pushes_and_pulls(
 @pytest.mark.tool("dockerd")
 @pytest.mark.tool("docker")
 @pytest.mark.tool("busybox")
-@pytest.mark.xdist_group("dockerd")
 def test_docker_logs_in_pushes_pulls_runs_and_logs_out(
     registry: RunningRegistry, name: str, image: Image, tmp_path: Path
 ) -> None:

@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.tool("unshare"),
     pytest.mark.tool("ip"),
     pytest.mark.tool("openssl"),
-    pytest.mark.xdist_group("proxy"),
 ]
 
 # Where clients find a registry, and the port at which nginx finds it.

@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.tool("ip"),
     pytest.mark.tool("busybox"),
-    pytest.mark.xdist_group("second-machine"),
 ]
 
 HOST = "registry.example.com"
