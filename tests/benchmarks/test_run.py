@@ -24,7 +24,7 @@ from benchmarks.workloads.starts import measure_starts
 from benchmarks.workloads.uploads import CHUNKED, LENGTH, Uploads
 from benchmarks.workloads.workload import Kit, Unit, Workload
 
-pytestmark = [pytest.mark.heavy, pytest.mark.tool("go"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.tool("go"), pytest.mark.timeout(600)]
 
 
 BRIEF = Options(quick=True, rounds=1, seconds=0.05, peers=(), only="", copying=False)

@@ -8,7 +8,7 @@ from tests.conformance.suite import EVERY_SWITCH, run_suite
 from tests.e2e.server import running_registry
 from tests.requirements import require_tool
 
-pytestmark = [pytest.mark.heavy, pytest.mark.tool("conformance"), pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.tool("conformance"), pytest.mark.timeout(700)]
 
 REPORTS = Path(__file__).parent.parent.parent / "build" / "conformance"
 

@@ -14,11 +14,11 @@ from tests.docker.build import ROOT, import_base, make_context
 from tests.e2e.client import Client, client
 from tests.e2e.daemons import networked_dockerd
 from tests.images import ImageLayout, docker_archive, runnable_image
+from tests.ports import free_port
 from tests.requirements import require_root, require_tool
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.heavy,
     pytest.mark.e2e,
     pytest.mark.tool("dockerd"),
     pytest.mark.tool("docker"),

@@ -134,7 +134,6 @@ async def test_a_manifest_that_is_wanted_between_being_found_and_being_removed_s
             await pull.manifest(worker, ACCESS, image)
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(600)
 async def test_sixteen_pushes_beside_two_collectors_lose_nothing(
     open_worker: OpenWorker, database_url: str, monkeypatch: pytest.MonkeyPatch, storage_root: Path
@@ -161,7 +160,6 @@ async def test_sixteen_pushes_beside_two_collectors_lose_nothing(
     await _assert_stored_is_recorded(database_url, storage_root)
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(300)
 async def test_a_collector_killed_again_and_again_leaves_nothing_and_breaks_nothing(
     open_worker: OpenWorker, database_url: str, storage_root: Path

@@ -25,7 +25,7 @@ from tests.faults.spread import all_at_once, connections_to_each_worker
 from tests.registry.app.processes import Answer, Registry, running, whole
 from tests.registry.uploading import stored_blobs, upload_files
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 _CLIENTS = 32
 _MOVES = 4
