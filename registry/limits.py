@@ -305,6 +305,21 @@ TOKEN_CERTIFICATES: Final = 5
 TRUSTED_KEYS_BYTES: Final = MIB
 """Longest file of another token server's keys: some hundred certificates."""
 
+TRUSTED_KEYS_FRESH_S: Final = 300
+"""How long the keys of another token server are used before it is asked for them again: so long one may live that it
+has withdrawn."""
+
+TRUSTED_KEYS_FILE_FRESH_S: Final = 10
+"""The same where a file has them, which costs next to nothing to read."""
+
+TRUSTED_KEYS_AGAIN_S: Final = 2
+"""Shortest time between two reads of them, whether they succeed or not: anybody can make tokens with unknown keys. So
+long a token may be refused that a brand-new key signed."""
+
+TRUSTED_KEYS_STALE_S: Final = 3600
+"""How long they are used though they cannot be read again: a token server may be away for a while, but who keeps it
+from being asked must not keep a withdrawn key in force."""
+
 SUBJECT_CHARACTERS: Final = 255
 """Longest name of a subject that another token server vouches for, as it is kept."""
 

@@ -51,8 +51,7 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
 
     config = resolved.config
     tls = tls_context(config.tls)
-    if config.auth.mode == "token":
-        _check_sources(config)
+    _check_logins(config)
     # Before anything is made or changed, so that a second registry by mistake does no harm.
     sockets = bind(config.server.listen, config.server.workers or len(os.sched_getaffinity(0)))
     metrics_sockets = bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
@@ -70,10 +69,15 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
     return supervisor.run()
 
 
-def _check_sources(config: Config) -> None:
-    from registry.app.login_sources import check_sources
+def _check_logins(config: Config) -> None:
+    if config.auth.mode == "token":
+        from registry.app.login_sources import check_sources
 
-    check_sources(config.auth)
+        check_sources(config.auth)
+    elif config.auth.mode == "external":
+        from registry.app.external_authentication import check_keys
+
+        check_keys(config.auth.external)
 
 
 def _make_administrator(config: Config, reveal: Callable[[str], None]) -> None:

@@ -84,6 +84,8 @@ async def _environment(worker: Worker) -> AsyncIterator[tuple[Environment, Acces
             async with AsyncExitStack() as stack:
                 if config.auth.mode == "token":
                     await _authenticate(environment, stack)
+                elif config.auth.mode == "external":
+                    await _authenticate_elsewhere(environment, stack)
                 yield environment, access_log
 
 
@@ -94,6 +96,14 @@ async def _authenticate(environment: Environment, stack: AsyncExitStack) -> None
 
     opened = open_authentication(lambda: environment.config, environment.services)
     environment.authentication, environment.token_server = await stack.enter_async_context(opened)
+
+
+async def _authenticate_elsewhere(environment: Environment, stack: AsyncExitStack) -> None:
+    """Ask every request for a token of another token server."""
+    from registry.app.external_authentication import open_external_authentication
+
+    opened = open_external_authentication(environment.config, environment.services)
+    environment.authentication = await stack.enter_async_context(opened)
 
 
 async def _listen(

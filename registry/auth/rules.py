@@ -11,7 +11,7 @@ from registry.auth.pattern import RepositoryPattern, buckets
 from registry.auth.permission import OF_REPOSITORIES, Permission
 from registry.auth.roles import NEEDS, Role
 from registry.auth.secret_text import SecretKind
-from registry.auth.subject import Proof, Subject, SubjectKind
+from registry.auth.subject import EXTERNAL, Proof, Subject, SubjectKind
 from registry.auth.token_scope import covers
 from registry.errors import NamespaceUnknown
 from registry.metadata.account_rows import Standing
@@ -32,8 +32,8 @@ def _now() -> datetime:
 class RulesPolicy:
     """The rules of accounts: each question is answered by what the database says at that moment.
 
-    The subject of a token server that is not ours is a user (or a robot) without an account, and a proof with
-    `granted`: they may do exactly what their token says.
+    Whoever brings a token of a token server that is not ours (`EXTERNAL`) has no account, and may be anonymous: they
+    may do exactly what their token says, for that server has decided it.
     """
 
     def __init__(self, database: Database, *, anonymous_pull: bool, clock: Callable[[], datetime] = _now) -> None:
@@ -55,10 +55,12 @@ class RulesPolicy:
             return True
         if not _reaches(subject, permission, repository):
             return False
+        if subject.proof is not None and subject.proof.kind == EXTERNAL:
+            return subject.proof.granted is not None
         if subject.kind is SubjectKind.ANONYMOUS:
             return await self._anonymous_may(subject, permission, repository)
         if subject.account_id is None:
-            return subject.proof is not None and subject.proof.granted is not None
+            return False
         return await self._account_may(subject, subject.account_id, permission, repository)
 
     async def visible(self, subject: Subject) -> Visible:
@@ -72,10 +74,12 @@ class RulesPolicy:
         if not _reaches(subject, Permission.CATALOG, None):
             return NOTHING
         within = tuple(map(str, subject.scope.patterns))
+        if subject.proof is not None and subject.proof.kind == EXTERNAL:
+            return Visible(everything=subject.proof.granted is not None, within=within)
         if subject.kind is SubjectKind.ANONYMOUS:
             return Visible(public=self._anonymous_pull, within=within)
         if subject.account_id is None:
-            return Visible(everything=subject.proof is not None and subject.proof.granted is not None, within=within)
+            return NOTHING
         standing = await self._standing(subject, subject.account_id)
         if standing is None:
             return NOTHING

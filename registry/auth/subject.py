@@ -28,11 +28,15 @@ FEDERATED: Final = "federated"
 BEARER: Final = "bearer"
 """The kind of a proof that was a token made for whoever had another proof."""
 
+EXTERNAL: Final = "external"
+"""The kind of a proof that was a token of a token server that is not ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What proved who is asking: `kind` is `password`, `personal`, `robot`, `refresh`, `bearer` or `federated`.
+    """What proved who is asking.
 
+    `kind` is `password`, `personal`, `robot`, `refresh`, `bearer`, `external` or `federated`.
     `generation` is the account's when the proof was made: a proof falls with its generation. `credential_id` is the
     credential that was used, or that a bearer token was made for; a proof falls with it too. `granted` is what a bearer
     token says that it may be used for (None: any other proof, which `Subject.scope` alone narrows).

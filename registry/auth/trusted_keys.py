@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 
 import jwt
@@ -22,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.utils import base64url_encode
 
-from registry import limits
 from registry.auth import certificate_chain
 from registry.errors import TokenInvalid, TrustedKeysInvalid
 
@@ -62,17 +60,10 @@ class TrustedKeys:
         self._roots = roots
 
     @classmethod
-    def of_key_set(cls, path: Path) -> Self:
-        """The keys of a JSON Web Key Set; what is not for signatures, or not of a kind that is known, is left out.
-
-        Raises:
-            TrustedKeysInvalid: the file is no such set, or none of its keys can be used.
-        """
-        return cls.of_key_set_text(_content(path), str(path))
-
-    @classmethod
     def of_key_set_text(cls, content: bytes, place: str) -> Self:
-        """The same of a set that was read already, at `place`.
+        """The keys of a JSON Web Key Set, which was read at `place`.
+
+        What is not for signatures, or not of a kind that is known, is left out.
 
         Raises:
             TrustedKeysInvalid: the text is no such set, or none of its keys can be used.
@@ -87,16 +78,16 @@ class TrustedKeys:
         return cls(_by_id(place, [jwk for jwk in listed if isinstance(jwk, dict)]))
 
     @classmethod
-    def of_certificates(cls, path: Path) -> Self:
-        """The keys of a bundle of certificates in PEM form, and of all certificates that they lead to.
+    def of_certificates(cls, content: bytes, place: str) -> Self:
+        """The keys of a bundle of certificates in PEM form, read at `place`, and of all that they lead to.
 
         Raises:
-            TrustedKeysInvalid: the file holds no certificates.
+            TrustedKeysInvalid: the text holds no certificates.
         """
         try:
-            return cls({}, x509.load_pem_x509_certificates(_content(path)))
+            return cls({}, x509.load_pem_x509_certificates(content))
         except ValueError:
-            raise TrustedKeysInvalid(str(path), "it holds no certificates in PEM form") from None
+            raise TrustedKeysInvalid(place, "it holds no certificates in PEM form") from None
 
     def find(self, header: Mapping[str, Any], now: float) -> TrustedKey:
         """The key that a token's header names, by its id or by certificates; who made the header is not proved.
@@ -123,17 +114,6 @@ def thumbprint(key: PublicKey) -> str:
     required = {name: jwk[name] for name in _OF_A_THUMBPRINT if name in jwk}
     text = json.dumps(required, sort_keys=True, separators=(",", ":"))
     return base64url_encode(sha256(text.encode()).digest()).decode()
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(limits.TRUSTED_KEYS_BYTES + 1)
-    except OSError as error:
-        raise TrustedKeysInvalid(str(path), error.strerror or "it cannot be read") from error
-    if len(content) > limits.TRUSTED_KEYS_BYTES:
-        raise TrustedKeysInvalid(str(path), "it is longer than any such file")
-    return content
 
 
 def _by_id(place: str, jwks: Iterable[Mapping[str, Any]]) -> dict[str, TrustedKey]:

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from registry.config.directory_values import NAME
-from registry.config.schema import Config, Ldap
+from registry.config.schema import Config, External, Ldap
+from registry.config.values import SocketAddress
 
 _OF_THE_SEARCH: Final = ("base", "filter", "id_attribute", "bind_dn", "bind_password")
 
@@ -21,12 +22,16 @@ def problems_of_logins(config: Config) -> Iterator[tuple[str, str]]:
     yield from _modes(config)
     if config.auth.ldap.url is not None:
         yield from _directory(config.auth.ldap)
+    if config.auth.mode == "external":
+        yield from _token_server(config.auth.external)
 
 
 def _files(config: Config) -> Iterator[tuple[str, Path | None]]:
     yield "auth.key_file", config.auth.key_file
     yield "auth.htpasswd", config.auth.htpasswd
     yield "auth.ldap.ca_file", config.auth.ldap.ca_file
+    yield "auth.external.jwks_file", config.auth.external.jwks_file
+    yield "auth.external.certificates", config.auth.external.certificates
 
 
 def _modes(config: Config) -> Iterator[tuple[str, str]]:
@@ -38,6 +43,9 @@ def _modes(config: Config) -> Iterator[tuple[str, str]]:
     if auth.ldap.url is None:
         for name in _set_keys(auth.ldap):
             yield f"auth.ldap.{name}", "needs `auth.ldap.url`"
+    if auth.mode != "external":
+        for name in _set_keys(auth.external):
+            yield f"auth.external.{name}", 'needs `auth.mode = "external"`'
 
 
 def _directory(ldap: Ldap) -> Iterator[tuple[str, str]]:
@@ -69,6 +77,19 @@ def _encryption(ldap: Ldap) -> Iterator[tuple[str, str]]:
             "or `auth.ldap.allow_plain = true` if that is meant"
         )
         yield "auth.ldap.url", reason
+
+
+def _token_server(external: External) -> Iterator[tuple[str, str]]:
+    if external.realm is None:
+        yield "auth.external.realm", 'is missing beside `auth.mode = "external"`'
+    keys = [name for name in _set_keys(external) if name != "realm"]
+    if not keys:
+        yield "auth.external.jwks_url", "is missing; or give `jwks_file` or `certificates`"
+    for name in keys[1:]:
+        yield f"auth.external.{name}", f"and `auth.external.{keys[0]}` cannot both say which keys are trusted"
+    url = external.jwks_url
+    if url is not None and url.scheme == "http" and not SocketAddress(url.host, 0).is_loopback:
+        yield "auth.external.jwks_url", "has to be `https://`: whoever could change what is fetched could make tokens"
 
 
 def _set_keys(table: msgspec.Struct) -> list[str]:

@@ -187,15 +187,41 @@ class Ldap(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class External(Struct, frozen=True, kw_only=True):
+    """Another token server, which proves who asks and says what they may; `auth.issuer` and `auth.service` are its."""
+
+    realm: Annotated[
+        ExternalUrl | None,
+        RESTART,
+        Meta(description="Where clients fetch tokens, as in `https://auth.example.com/token`."),
+    ] = None
+    jwks_url: Annotated[
+        ExternalUrl | None,
+        RESTART,
+        Meta(description="Where its public keys are, a JSON Web Key Set, asked for now and then."),
+    ] = None
+    jwks_file: Annotated[
+        Path | None, RESTART, Meta(description="The same in a file, which is read again when it changes.")
+    ] = None
+    certificates: Annotated[
+        Path | None,
+        RESTART,
+        Meta(
+            description="PEM file of certificates, in place of a key set, as distribution's `rootcertbundle`: of its "
+            "keys, or of authorities to which its tokens' certificates lead."
+        ),
+    ] = None
+
+
 class Auth(Struct, frozen=True, kw_only=True):
     """Who may do what."""
 
     mode: Annotated[
-        Literal["none", "token"],
+        Literal["none", "token", "external"],
         RESTART,
         Meta(
-            description="How callers prove who they are: with `token` by accounts of this registry; with `none` "
-            "everyone may do everything."
+            description="How callers prove who they are: with `token` by accounts of this registry, with `external` by "
+            "tokens of another token server; with `none` everyone may do everything."
         ),
     ] = "none"
     allow_open: Annotated[
@@ -258,6 +284,7 @@ class Auth(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     ldap: Ldap = Ldap()
+    external: External = External()
 
 
 class Egress(Struct, frozen=True, kw_only=True):

@@ -119,6 +119,11 @@ class ExternalUrl:
         scheme: Literal["http", "https"] = "https" if parts.scheme == "https" else "http"
         return cls(scheme, parts.netloc, parts.path.rstrip("/"))
 
+    @property
+    def host(self) -> str:
+        """The name or address in it."""
+        return urlsplit(str(self)).hostname or ""
+
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path_prefix}"
 

@@ -30,6 +30,7 @@ The tree::
     ├── Unauthorized             who is asking is not known, or their credentials do not reach this far
     │   ├── CredentialsMalformed an `Authorization` header that cannot be read
     │   ├── ScopeInsufficient    a bearer token that does not reach as far as its owner
+    │   ├── PasswordsElsewhere   a password, where another token server takes them
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     │       └── TokenExpired     only its time is over
@@ -45,6 +46,7 @@ The tree::
     └── Unavailable              the registry cannot answer now
         ├── DatabaseBusy, DatabaseUnavailable
         ├── DirectoryUnavailable the names and passwords that others keep cannot be asked
+        ├── TrustedKeysUnavailable the keys of the token server that is trusted could not be read
         ├── ShuttingDown
         └── StorageFull          (507) no space is left for bytes or rows
 
@@ -73,6 +75,7 @@ from registry.errors.accounts import (
     PasswordElsewhere,
     PasswordInvalid,
     PasswordRequired,
+    PasswordsElsewhere,
     PatternInvalid,
     ScopeInsufficient,
     SigningKeysUnreadable,
@@ -89,6 +92,7 @@ from registry.errors.availability import (
     DirectoryUnavailable,
     ShuttingDown,
     StorageFull,
+    TrustedKeysUnavailable,
     Unavailable,
 )
 from registry.errors.content import (
@@ -194,6 +198,7 @@ __all__ = [
     "PasswordElsewhere",
     "PasswordInvalid",
     "PasswordRequired",
+    "PasswordsElsewhere",
     "PatternInvalid",
     "ProtectionUnknown",
     "ProtectionsTooMany",
@@ -221,6 +226,7 @@ __all__ = [
     "TrustInvalid",
     "TrustUnknown",
     "TrustedKeysInvalid",
+    "TrustedKeysUnavailable",
     "TrustsTooMany",
     "Unauthorized",
     "Unavailable",

@@ -74,6 +74,13 @@ class LoginFailed(Unauthorized):
     message = "the name or the password is wrong, or what was given in its place has been revoked or has expired"
 
 
+class PasswordsElsewhere(Unauthorized):
+    """A name and a password came to a registry that leaves them to another token server."""
+
+    def __init__(self, realm: str) -> None:
+        super().__init__(message=f"this registry takes no passwords; fetch a token at {realm}")
+
+
 class ScopeInsufficient(Unauthorized):
     """A bearer token does not reach as far as whoever it was made for may go: another one would."""
 

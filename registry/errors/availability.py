@@ -38,6 +38,12 @@ class DirectoryUnavailable(Unavailable):
     message = "logins cannot be proved right now; try again"
 
 
+class TrustedKeysUnavailable(Unavailable):
+    """The keys of the token server that is trusted could not be read, now or for too long."""
+
+    message = "tokens cannot be verified right now; try again"
+
+
 class ShuttingDown(Unavailable):
     """This process is about to stop and takes no new work."""
 

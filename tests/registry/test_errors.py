@@ -121,6 +121,8 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.TrustedKeysInvalid("keys", "it is not JSON"), 503, ErrorCode.UNAVAILABLE),
     (errors.LoginFailed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.ScopeInsufficient(), 401, ErrorCode.UNAUTHORIZED),
+    (errors.PasswordsElsewhere("https://auth.example/token"), 401, ErrorCode.UNAUTHORIZED),
+    (errors.TrustedKeysUnavailable(), 503, ErrorCode.UNAVAILABLE),
     (errors.CredentialsMalformed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.NameTaken("alice"), 409, ErrorCode.NAME_INVALID),
     (errors.AccountUnknown("alice"), 404, ErrorCode.NAME_UNKNOWN),

@@ -200,13 +200,16 @@ async def test_a_bearer_token_grants_what_it_says_as_far_as_its_account_still_ma
 async def test_the_subject_of_a_foreign_token_may_exactly_what_that_says(database: Database) -> None:
     policy = a_policy(database)
     granted = TokenScope(NOBODYS, frozenset({"pull", "push"})).granted | TokenScope(None, frozenset({"*"})).granted
-    stranger = Subject(SubjectKind.USER, "somebody@example.com", proof=Proof("bearer", 0, granted=granted))
+    stranger = Subject(SubjectKind.USER, "somebody@example.com", proof=Proof("external", 0, granted=granted))
 
     always = {Permission.PUBLIC, Permission.ENTER, Permission.CATALOG}
-    assert await held(policy, stranger, NOBODYS) == always | HELD[Role.WRITER]
-    assert await held(policy, stranger, APP) == always
-    assert await policy.allows(stranger, Permission.CATALOG, APP)
-    assert await policy.is_live(stranger)
+    for subject in (stranger, replace(ANONYMOUS, proof=stranger.proof)):
+        assert await held(policy, subject, NOBODYS) == always | HELD[Role.WRITER]
+        assert await held(policy, subject, APP) == always
+        assert await policy.allows(subject, Permission.CATALOG, APP)
+        assert await policy.is_live(subject)
+        assert (await policy.visible(subject)).everything
+        assert not await policy.owns(subject, APP.namespace)
     for proof in (None, Proof("password", 1)):
         assert await held(policy, replace(stranger, proof=proof), NOBODYS) == {Permission.PUBLIC}
 

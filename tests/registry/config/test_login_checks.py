@@ -12,6 +12,8 @@ TOKENS = {"auth.mode": "token"}
 URL, PLAIN = {"auth.ldap.url": "ldaps://directory.example"}, {"auth.ldap.url": "ldap://directory.example"}
 BASE, USER_DN = {"auth.ldap.base": "dc=example"}, {"auth.ldap.user_dn": "uid={name},dc=example"}
 BIND = {"auth.ldap.bind_dn": "cn=registry,dc=example", "auth.ldap.bind_password": "secret"}
+EXTERNAL = {"auth.mode": "external", "auth.external.realm": "https://auth.example/token"}
+JWKS_URL, JWKS_FILE = {"auth.external.jwks_url": "https://auth.example/keys"}, {"auth.external.jwks_file": "/dev/null"}
 START_TLS, ANYHOW = {"auth.ldap.start_tls": "true"}, {"auth.ldap.allow_plain": "true"}
 
 
@@ -33,6 +35,10 @@ def problems(flags: dict[str, str]) -> list[str]:
         PLAIN | BASE | ANYHOW,
         {"auth.ldap.url": "ldap://127.0.0.1"} | BASE,
         {"auth.htpasswd": "/dev/null"} | URL | BASE,
+        EXTERNAL | JWKS_URL,
+        EXTERNAL | JWKS_FILE,
+        EXTERNAL | {"auth.external.certificates": "/dev/null"},
+        EXTERNAL | {"auth.external.jwks_url": "http://127.0.0.1:5000/keys"},
     ],
 )
 def test_what_goes_together_is_taken(flags: dict[str, str]) -> None:
@@ -54,6 +60,15 @@ def test_what_goes_together_is_taken(flags: dict[str, str]) -> None:
         (URL | BASE | START_TLS, "auth.ldap.start_tls: is for `ldap://`"),
         (PLAIN | BASE, "auth.ldap.url: passwords would cross the network unencrypted"),
         (PLAIN | BASE | ANYHOW | {"auth.ldap.ca_file": "/dev/null"}, "auth.ldap.ca_file: needs `ldaps://`"),
+        (EXTERNAL, "auth.external.jwks_url: is missing"),
+        (EXTERNAL | JWKS_URL | {"auth.external.realm": ""}, "auth.external.realm: is missing"),
+        (EXTERNAL | JWKS_URL | JWKS_FILE, "auth.external.jwks_file: and `auth.external.jwks_url` cannot both"),
+        (
+            EXTERNAL | {"auth.external.jwks_url": "http://auth.example/keys"},
+            "auth.external.jwks_url: has to be `https://`",
+        ),
+        (JWKS_FILE, 'auth.external.jwks_file: needs `auth.mode = "external"`'),
+        (EXTERNAL | JWKS_URL | {"auth.htpasswd": "/dev/null"}, 'auth.htpasswd: needs `auth.mode = "token"`'),
     ],
 )
 def test_what_contradicts_itself_is_refused(flags: dict[str, str], said: str) -> None:
