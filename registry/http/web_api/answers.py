@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -11,11 +11,18 @@ from msgspec import Struct
 
 from registry.http.call import Call
 from registry.http.paging import next_link
-from registry.http.web_api.account_representations import AccountPage
-from registry.http.web_api.representations import AuditPage, RepositoryPage, TagHistory, TagPage
 
 # What is answered now may be another thing the next moment.
 _HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+
+
+class Page(Protocol):
+    """One page of a list, as a `Struct`."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """What the next page is asked for with; None on the last one."""
+        ...
 
 
 def content(body: Struct) -> web.Response:
@@ -29,9 +36,9 @@ def made(call: Call, path: str, body: Struct) -> web.Response:
     return web.Response(status=HTTPStatus.CREATED, body=msgspec.json.encode(body), headers=headers)
 
 
-def page(call: Call, body: RepositoryPage | TagPage | TagHistory | AuditPage | AccountPage) -> web.Response:
+def page(call: Call, body: Page) -> web.Response:
     """The answer `body`, whose next page is the same request with another cursor."""
-    answer = content(body)
+    answer = web.Response(body=msgspec.json.encode(body), headers=_HEADERS)
     if body.next_cursor is not None:
         query = [(name, value) for name, value in call.request.query.items() if name != "cursor"]
         path = call.location(call.request.rel_url.raw_path)

@@ -39,6 +39,19 @@ class PageQuery(Struct, frozen=True, kw_only=True):
     cursor: _Cursor | None = None
 
 
+class NameQuery(PageQuery, frozen=True, kw_only=True):
+    """A page of a list that is in the order of names."""
+
+    @property
+    def after(self) -> str:
+        """The name that the page begins after; empty for the first page.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        return "" if self.cursor is None else cursors.read_name(self.cursor)
+
+
 class SearchQuery(PageQuery, frozen=True, kw_only=True):
     """A page of a list that is searched and sorted."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from datetime import UTC
 from typing import Any
 
@@ -41,6 +42,11 @@ def test_a_number_comes_back(number: int) -> None:
     assert cursors.read_number(cursors.write_number(number)) == number
 
 
+@given(NAMES)
+def test_a_name_comes_back(name: str) -> None:
+    assert cursors.read_name(cursors.write_name(name)) == name
+
+
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()), SORTS)
 @example("", TagSort.NAME)
 @example(made_up([[[[]]]]), TagSort.NAME)
@@ -50,6 +56,9 @@ def test_other_text_is_refused_by_name(text: str, sort: RepositorySort | TagSort
         cursors.read(text, sort, Direction.ASCENDING)
 
     assert refused.value.name == "cursor"
+    with contextlib.suppress(ParameterInvalid):
+        # A name of another list's form is one like any other.
+        assert cursors.read_name(text).isprintable()
 
 
 @pytest.mark.parametrize(
