@@ -20,6 +20,8 @@ from registry.metadata.visible import EVERYTHING, NOTHING, Visible
 
 _BESIDE_THE_DATA: Final = frozenset({SubjectKind.OPERATOR, SubjectKind.SYSTEM})
 _OF_EVERY_ACCOUNT: Final = frozenset({Permission.ENTER, Permission.SELF})
+# A robot's token lies where programs run: whoever finds it changes neither who may do what, nor any account.
+_OF_NO_ROBOT: Final = frozenset({Permission.OWN, Permission.SELF, Permission.OBSERVE, Permission.ADMINISTER})
 # Made to be used without the password, they outlive it, and so does what they proved.
 _OUTLIVING_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
 _PUBLIC: Final = "public"
@@ -93,7 +95,9 @@ class RulesPolicy:
         """
         if subject.kind in _BESIDE_THE_DATA:
             return True
-        if subject.account_id is None or not _reaches(subject, Permission.SELF, None):
+        if subject.account_id is None or subject.kind is SubjectKind.ROBOT:
+            return False
+        if not _reaches(subject, Permission.SELF, None):
             return False
         standing = await self._standing(subject, subject.account_id)
         if standing is None:
@@ -120,6 +124,8 @@ class RulesPolicy:
     async def _account_may(
         self, subject: Subject, account_id: int, permission: Permission, repository: RepositoryName | None
     ) -> bool:
+        if subject.kind is SubjectKind.ROBOT and permission in _OF_NO_ROBOT:
+            return False
         standing = await self._standing(subject, account_id)
         if standing is None:
             return False

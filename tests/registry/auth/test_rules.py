@@ -37,6 +37,7 @@ HELD = {
     Role.OWNER: set(OF_REPOSITORIES),
 }
 OF_ACCOUNTS = {Permission.PUBLIC, Permission.ENTER, Permission.CATALOG, Permission.SELF}
+OF_NO_ROBOT = {Permission.OWN, Permission.SELF, Permission.OBSERVE, Permission.ADMINISTER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +293,20 @@ async def test_a_namespace_is_its_owners_as_far_as_their_credentials_reach(
 
 
 @ON_SQLITE
+async def test_a_robot_manages_nothing_whatever_it_was_given(
+    database: Database, policy: RulesPolicy, team: Team
+) -> None:
+    robot = await database.write(lambda tx: an_account(tx, "team+ci", kind=AccountKind.ROBOT))
+    await database.write(a_grant, "team/*", "team/", Role.OWNER, account_id=robot.id)
+    in_repository = HELD[Role.MAINTAINER]
+
+    assert await held(policy, as_account(robot)) == (OF_ACCOUNTS | in_repository) - OF_NO_ROBOT
+    await database.write(lambda tx: tx.namespaces.set_member(team.namespace_id, robot.id, is_owner=True, now=NOW))
+    assert await held(policy, as_account(robot)) == (OF_ACCOUNTS | in_repository) - OF_NO_ROBOT
+    assert not await policy.owns(as_account(robot), "team")
+
+
+@ON_SQLITE
 async def test_administrators_own_every_namespace(database: Database, policy: RulesPolicy) -> None:
     root = await database.write(lambda tx: an_account(tx, "root", is_admin=True))
 
@@ -384,7 +399,7 @@ async def test_an_account_ends_with_its_time_though_answers_are_remembered(datab
         lambda tx: an_account(tx, "team+ci", kind=AccountKind.ROBOT, is_admin=True, expires_at=later(9))
     )
 
-    assert await held(a_policy(database, at_s=8.999), as_account(robot)) == set(Permission)
+    assert await held(a_policy(database, at_s=8.999), as_account(robot)) == set(Permission) - OF_NO_ROBOT
     assert await held(a_policy(database, at_s=9), as_account(robot)) == {Permission.PUBLIC}
 
 
