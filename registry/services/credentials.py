@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.policy import require_password
-from registry.auth.scope import Scope
+from registry.auth.scope import EVERYTHING, Scope
 from registry.auth.secret_text import SecretKind, generate, hash_of
 from registry.auth.subject import Subject
 from registry.errors import AccountUnknown, CredentialInvalid, CredentialsTooMany, CredentialUnknown
@@ -23,6 +24,26 @@ from registry.services.accounts import found
 from registry.services.context import Services, now
 
 _KINDS: Final = {AccountKind.USER: SecretKind.PERSONAL, AccountKind.ROBOT: SecretKind.ROBOT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenWish:
+    """What a token shall be: its name, to know it again by, how far it reaches, and when it ends (None: never)."""
+
+    name: str
+    scope: Scope = EVERYTHING
+    expires_at: datetime | None = None
+
+    def check(self) -> None:
+        """Return if there can be such a token; otherwise raise.
+
+        Raises:
+            CredentialInvalid: it cannot have this name, reach or end.
+        """
+        checked_name(self.name)
+        _check_scope(self.scope)
+        if self.expires_at is not None:
+            _check_end(self.expires_at)
 
 
 async def create(
@@ -44,11 +65,9 @@ async def create(
     """
     await require_keeper(services, subject, owner)
     require_password(subject)
-    checked_name(name)
-    _check_scope(scope)
-    if expires_at is not None:
-        _check_end(expires_at)
-    return await services.database.write(_create, owner, name=name, scope=scope, expires_at=expires_at, subject=subject)
+    wish = TokenWish(name=name, scope=scope, expires_at=expires_at)
+    wish.check()
+    return await services.database.write(make, owner, wish, subject)
 
 
 async def listing(services: Services, subject: Subject, owner: AccountName) -> list[Credential]:
@@ -100,9 +119,14 @@ def _check_end(expires_at: datetime) -> None:
         raise CredentialInvalid(f"it can live for {limits.CREDENTIAL_DAYS} days at most, or without an end")
 
 
-def _create(
-    tx: Transaction, owner: AccountName, *, name: str, scope: Scope, expires_at: datetime | None, subject: Subject
-) -> tuple[str, Credential]:
+def make(tx: Transaction, owner: AccountName, wish: TokenWish, subject: Subject) -> tuple[str, Credential]:
+    """Make a token that was checked, and put that down; what `create` gives.
+
+    Raises:
+        AccountUnknown: there is no such account.
+        CredentialsTooMany: it has as many in force as may be.
+        LoginFailed: what proved `subject` proves it no more.
+    """
     account, moment = tx.accounts.lock(str(owner)), now()
     require_standing_proof(tx, subject)
     if account is None:
@@ -114,13 +138,13 @@ def _create(
         NewCredential(
             account_id=account.id,
             kind=kind,
-            name=name,
+            name=wish.name,
             hash=hash_of(secret),
-            scope=str(scope),
+            scope=str(wish.scope),
             generation=account.generation,
             created_at=moment,
             created_by=str(subject),
-            expires_at=expires_at,
+            expires_at=wish.expires_at,
         )
     )
     _record(tx, audit.Action.CREDENTIAL_MADE, owner, made.id, actor=str(subject))
