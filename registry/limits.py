@@ -243,6 +243,12 @@ ACCOUNT_NAME_CHARACTERS: Final = 128
 CREDENTIAL_NAME_CHARACTERS: Final = 64
 """Longest name that somebody gives to a token, to know it again."""
 
+ROBOTS_PER_NAMESPACE: Final = 1000
+"""Most robots of one namespace: one for each program of a large organisation, and a bound on what its owners store."""
+
+ROBOT_ROLES: Final = 32
+"""Most roles that a robot is made with in one request; any number can be granted later."""
+
 CREDENTIAL_DAYS: Final = 3650
 """Longest time for which a token with an expiry is made."""
 

@@ -32,6 +32,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),
     "user": ("registry.cli.user", "Add, list, change and remove the accounts of people."),
     "org": ("registry.cli.org", "Make, show and remove organisations, and say who belongs to them."),
+    "robot": ("registry.cli.robot", "Make, list, change and remove robots, and their tokens."),
     "token": ("registry.cli.token", "Make, list and revoke tokens, with which programs log in."),
     "grant": ("registry.cli.grant", "Say who may do what in which repositories."),
     "client-config": (

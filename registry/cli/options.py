@@ -78,6 +78,13 @@ def _moment(text: str) -> datetime:
         raise ValueError(f"{text!r} is no date like 2026-01-31 and no time like 2026-01-31T12:00:00") from None
 
 
+def _robot(text: str) -> AccountName:
+    name = AccountName.parse(text)
+    if not name.is_robot:
+        raise ValueError(f"{text} is no robot's name, which is NAMESPACE+NAME")
+    return name
+
+
 REPOSITORY: Final[Parsed[RepositoryName]] = Parsed("repository", RepositoryName.parse)
 TAG: Final[Parsed[Tag]] = Parsed("tag", Tag.parse)
 NAMED: Final[Parsed[Named]] = Parsed("name", Named.parse)
@@ -86,6 +93,7 @@ REPOSITORY_PATTERN: Final[Parsed[RepositoryPattern]] = Parsed("repository or pat
 TAG_PATTERN: Final[Parsed[TagPattern]] = Parsed("tag or pattern", TagPattern.parse)
 ACCOUNT: Final[Parsed[AccountName]] = Parsed("name", AccountName.parse)
 GRANTEE: Final[Parsed[Grantee]] = Parsed("name", Grantee.parse)
+ROBOT: Final[Parsed[AccountName]] = Parsed("robot", _robot)
 DIGEST: Final[Parsed[Digest]] = Parsed("digest", Digest.parse)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)
 

@@ -34,7 +34,7 @@ The tree::
     │   ├── LoginFailed          a name and a password, or a credential, that are nobody's
     │   └── TokenInvalid         a bearer token that proves nothing
     │       └── TokenExpired     only its time is over
-    ├── NameTaken, AccountUnknown, TeamUnknown, LastAdministrator
+    ├── NameTaken, AccountUnknown, TeamUnknown, LastAdministrator, RobotsTooMany
     ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown
     ├── PasswordElsewhere        another source keeps it
     ├── OrganisationUnknown, OrganisationNotEmpty
@@ -77,6 +77,7 @@ from registry.errors.accounts import (
     PasswordRequired,
     PasswordsElsewhere,
     PatternInvalid,
+    RobotsTooMany,
     ScopeInsufficient,
     SigningKeysUnreadable,
     TeamNameInvalid,
@@ -208,6 +209,7 @@ __all__ = [
     "RepositoryUnknown",
     "RequestHeadTooLarge",
     "RequestInvalid",
+    "RobotsTooMany",
     "RouteUnknown",
     "ScopeInsufficient",
     "ShuttingDown",

@@ -184,6 +184,14 @@ class LastAdministrator(RegistryError):
         self.message = f"{name} is the last administrator; make another one first"
 
 
+class RobotsTooMany(RegistryError):
+    """A namespace has as many robots as it can have."""
+
+    def __init__(self, namespace: str, most: int) -> None:
+        self.namespace, self.most = namespace, most
+        self.message = f"{namespace} has {most} robots already, and can have no more"
+
+
 class OrganisationUnknown(RegistryError):
     """No organisation has this name."""
 

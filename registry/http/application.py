@@ -12,7 +12,7 @@ from registry.http import blobs, catalog, health, key_set, manifests, referrers,
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
 from registry.http.routing import Router, RouteTable
-from registry.http.web_api import accounts, api_document, audit, grants, keys, protections, repositories
+from registry.http.web_api import accounts, api_document, audit, grants, keys, protections, repositories, robots
 from registry.http.web_api import tags as api_tags
 from registry.observability.access_log import AccessLog
 
@@ -33,6 +33,7 @@ TABLES: Final = (
     audit.routes,
     protections.routes,
     grants.routes,
+    robots.routes,
     health.routes,
 )
 """The routes of the main listener."""

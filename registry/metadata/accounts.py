@@ -108,7 +108,7 @@ class Accounts:
     def page(self, limit: int, *, after: str = "", text: str = "") -> list[Account]:
         """Give up to `limit` accounts in the byte order of their names, those after `after` that contain `text`."""
         query = _PAGE.where(contains(account.c.name, text)) if text else _PAGE
-        return [_read(row) for row in self._runner.rows(query, {"after": after, "limit": limit})]
+        return [read_account(row) for row in self._runner.rows(query, {"after": after, "limit": limit})]
 
     def set_password(self, account_id: int, password_hash: str | None) -> bool:
         """Replace the password, None for no password at all; False if there is no such account."""
@@ -136,7 +136,7 @@ class Accounts:
 
     def robots_of(self, namespace_id: int) -> list[Account]:
         """Give all robots of the namespace, by name."""
-        found = [_read(row) for row in self._runner.rows(_OF_NAMESPACE, {"this_namespace": namespace_id})]
+        found = [read_account(row) for row in self._runner.rows(_OF_NAMESPACE, {"this_namespace": namespace_id})]
         return sorted(found, key=lambda each: each.name)
 
     def note_login(self, account_id: int, now: datetime) -> None:
@@ -151,10 +151,11 @@ class Accounts:
         return self._runner.change(_REMOVE, {"this_id": account_id}) > 0
 
 
-def _to_account(row: Sequence[Any] | None) -> Account | None:
-    return None if row is None else _read(row)
-
-
-def _read(row: Sequence[Any]) -> Account:
+def read_account(row: Sequence[Any]) -> Account:
+    """Give the account that a row with all columns of the table holds."""
     identity, name, kind, *rest = row
     return Account(identity, name, AccountKind(kind), *rest)
+
+
+def _to_account(row: Sequence[Any] | None) -> Account | None:
+    return None if row is None else read_account(row)

@@ -39,6 +39,11 @@ _MEMBERS = (
 )
 _OWNS = select(member.c.account_id).where(_IN_NAMESPACE, _OF_ACCOUNT, member.c.is_owner == true())
 _OF = select(*_COLUMNS, member.c.is_owner).join_from(member, namespace).where(_OF_ACCOUNT)
+_HAS_MEMBER = (
+    select(member.c.account_id)
+    .join_from(member, namespace)
+    .where(namespace.c.name == bindparam("this_name"), _OF_ACCOUNT)
+)
 
 
 class Namespaces:
@@ -83,6 +88,10 @@ class Namespaces:
     def owns(self, namespace_id: int, account_id: int) -> bool:
         """Whether the account is an owner of the namespace."""
         return self._runner.row(_OWNS, _pair(namespace_id, account_id)) is not None
+
+    def has_member(self, name: str, account_id: int) -> bool:
+        """Whether the account belongs to the namespace of this name, as an owner or not."""
+        return self._runner.row(_HAS_MEMBER, {"this_name": name, "this_account": account_id}) is not None
 
     def of_account(self, account_id: int) -> list[Membership]:
         """Give all namespaces that the account belongs to, by name."""

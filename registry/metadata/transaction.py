@@ -19,6 +19,7 @@ from registry.metadata.outbox import Outbox
 from registry.metadata.protections import Protections
 from registry.metadata.pulls import Pulls
 from registry.metadata.repositories import Repositories
+from registry.metadata.robots import Robots
 from registry.metadata.secrets import Secrets
 from registry.metadata.statements import Runner
 from registry.metadata.tags import Tags
@@ -49,6 +50,7 @@ class Transaction:
         "protections",
         "pulls",
         "repositories",
+        "robots",
         "secrets",
         "tags",
         "teams",
@@ -74,6 +76,7 @@ class Transaction:
         self.garbage = Garbage(runner)
         self.verification = Verification(runner)
         self.accounts = Accounts(runner)
+        self.robots = Robots(runner)
         self.credentials = Credentials(runner)
         self.federations = Federations(runner)
         self.namespaces = Namespaces(runner)

@@ -25,7 +25,7 @@ async def put(services: Services, subject: Subject, who: Grantee, role: Role, *,
         NamespaceUnknown: nobody made the namespace that the pattern is in.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
-    await _require_owner_of_all(services, subject, pattern)
+    await require_owner_of_all(services, subject, pattern)
     await services.database.write(give, who, role, pattern, actor=str(subject))
 
 
@@ -56,7 +56,7 @@ async def remove(services: Services, subject: Subject, who: Grantee, pattern: Re
         GrantUnknown: nothing was.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
-    await _require_owner_of_all(services, subject, pattern)
+    await require_owner_of_all(services, subject, pattern)
     await services.database.write(_take_back, who, pattern, actor=str(subject))
 
 
@@ -92,7 +92,12 @@ def end(tx: Transaction, grant: Grant, who: str, *, actor: str) -> None:
     audit.record(tx, audit.Action.ROLE_TAKEN_BACK, actor=actor, target=who, moment=now(), detail=detail)
 
 
-async def _require_owner_of_all(services: Services, subject: Subject, pattern: RepositoryPattern) -> None:
+async def require_owner_of_all(services: Services, subject: Subject, pattern: RepositoryPattern) -> None:
+    """Return when all that the pattern means, repositories to come too, is the subject's.
+
+    Raises:
+        Denied: it is not.
+    """
     if not await _owns_all(services, subject, pattern):
         raise Denied
 

@@ -119,6 +119,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.KeyFileInvalid(Path("key"), "no such file"), 503, ErrorCode.UNAVAILABLE),
     (errors.SigningKeysUnreadable("they are damaged"), 503, ErrorCode.UNAVAILABLE),
     (errors.TrustedKeysInvalid("keys", "it is not JSON"), 503, ErrorCode.UNAVAILABLE),
+    (errors.RobotsTooMany("team", 1000), 400, ErrorCode.UNSUPPORTED),
     (errors.LoginFailed(), 401, ErrorCode.UNAUTHORIZED),
     (errors.ScopeInsufficient(), 401, ErrorCode.UNAUTHORIZED),
     (errors.PasswordsElsewhere("https://auth.example/token"), 401, ErrorCode.UNAUTHORIZED),

@@ -11,7 +11,7 @@ from aiohttp import web
 from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import Route, RouteTable
-from registry.http.web_api import accounts, audit, grants, keys, openapi, protections, repositories, tags
+from registry.http.web_api import accounts, audit, grants, keys, openapi, protections, repositories, robots, tags
 
 routes = RouteTable("api_document")
 
@@ -22,6 +22,7 @@ DESCRIBED: Final[tuple[Route, ...]] = (
     *grants.routes,
     *accounts.routes,
     *keys.routes,
+    *robots.routes,
     *audit.routes,
 )
 """The routes that the document is about."""

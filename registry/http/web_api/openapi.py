@@ -44,6 +44,7 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
         "description": "A repository's name, or a pattern of names in which `*` stands for any text; slashes as `%2F`.",
         "example": "team/*",
     },
+    "robot": {"description": "A robot's name.", "example": "team+ci"},
 }
 
 

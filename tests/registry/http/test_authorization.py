@@ -25,6 +25,7 @@ VALUES = {
     "repositories": "team%2F*",
     "account": "alice",
     "id": "1",
+    "robot": "team+ci",
 }
 
 

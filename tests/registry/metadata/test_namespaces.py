@@ -40,6 +40,8 @@ async def test_members_are_owners_or_not(database: Database) -> None:
         assert tx.namespaces.owns(team.id, alice.id)
         assert not tx.namespaces.owns(team.id, bob.id)
         assert [(each.namespace, each.is_owner) for each in tx.namespaces.of_account(bob.id)] == [(team, False)]
+        assert tx.namespaces.has_member("team", bob.id)
+        assert not tx.namespaces.has_member("nobodys", bob.id)
 
         tx.namespaces.set_member(team.id, bob.id, is_owner=True, now=NOW)
         assert tx.namespaces.owns(team.id, bob.id)

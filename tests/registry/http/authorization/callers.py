@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
@@ -150,12 +151,17 @@ async def _person(client: Client, account: str, secrets: dict[str, str]) -> list
 
 
 async def _robot(client: Client, account: str, secrets: dict[str, str]) -> list[Caller]:
+    """A robot that was granted what a person of this role was: it is a maintainer at most, and has no say elsewhere."""
     name = f"team+{account}"
     login = _basic(name, secrets["robot"])
+    roles = {repository: min(role, Role.MAINTAINER) for repository, role in _ROLES[account].items()}
+    as_robot = partial(replace, roles=roles, is_whole=False, account=name)
     return [
-        replace(_whole(f"robot {name}", login, Scheme.BASIC, account), account=name),
-        replace(_whole(f"robot {name} as bearer", f"Bearer {secrets['robot']}", Scheme.SECRET, account), account=name),
-        await _bearer(client, login, account, f"robot {name} with a token for all", only=_ALL, catalog=True),
+        as_robot(_whole(f"robot {name}", login, Scheme.BASIC, account)),
+        as_robot(_whole(f"robot {name} as bearer", f"Bearer {secrets['robot']}", Scheme.SECRET, account)),
+        await _bearer(
+            client, login, account, f"robot {name} with a token for all", only=_ALL, catalog=True, roles=roles
+        ),
     ]
 
 
@@ -194,6 +200,7 @@ async def _bearer(
     *,
     only: frozenset[tuple[str, Action]],
     catalog: bool = False,
+    roles: dict[str, Role] | None = None,
 ) -> Caller:
     """The bearer of a token that was asked for `only` these, and got of them what the account may."""
     asked = [
@@ -202,7 +209,7 @@ async def _bearer(
         if any(repository == name for name, _ in only)
     ]
     text = await _token(client, login, [*asked, *(["registry:catalog:*"] if catalog else [])])
-    roles = _ROLES[account]
+    roles = _ROLES[account] if roles is None else roles
     got = {
         (repository, action)
         for repository, action in only

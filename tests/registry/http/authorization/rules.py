@@ -124,6 +124,7 @@ _VALUES = {
     "pattern": "none",
     "who": "absent",
     "id": "0",
+    "robot": "team+absent",
 }
 _READ, _PUSH = (Role.READER, Action.PULL), (Role.WRITER, Action.PUSH)
 _DELETE, _MAINTAIN = (Role.MAINTAINER, Action.DELETE), (Role.MAINTAINER, Action.MANAGE)
@@ -201,6 +202,11 @@ ROWS = (
     Row("GET", f"{_API}/protections", _READ, 400, _WRONG),
     Row("PUT", f"{_API}/protections/{{pattern}}", _MAINTAIN, 400, _WRONG),
     Row("DELETE", f"{_API}/protections/{{pattern}}", _MAINTAIN, 400, _WRONG),
+    Row("GET", "/api/v1/robots", Needs.ACCOUNT, 400, _WRONG),
+    Row("POST", "/api/v1/robots", Needs.ACCOUNT, 400, _WRONG),
+    Row("GET", "/api/v1/robots/{robot}", Needs.ACCOUNT, 404),
+    Row("PATCH", "/api/v1/robots/{robot}", Needs.ACCOUNT, 404, body=b'{"is_disabled": true}'),
+    Row("DELETE", "/api/v1/robots/{robot}", Needs.ACCOUNT, 404),
     Row("GET", "/api/v1/grants/{who}", Needs.ACCOUNT, 400, _WRONG),
     Row("PUT", "/api/v1/grants/{who}/{repositories}", Needs.ACCOUNT, 404, body=b'{"role": "reader"}', also=_OWN),
     Row("DELETE", "/api/v1/grants/{who}/{repositories}", Needs.ACCOUNT, 404, also=_OWN),

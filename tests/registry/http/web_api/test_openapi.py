@@ -9,10 +9,13 @@ import pytest
 from openapi_spec_validator import validate
 
 from oci_spec.digest import Digest
+from registry.auth.account_name import AccountName
 from registry.auth.permission import Permission
+from registry.auth.subject import OPERATOR
 from registry.config.schema import Server
 from registry.config.values import ExternalUrl
 from registry.http.application import TABLES
+from registry.services import robots
 from registry.services.context import Services
 from tests.registry.http.logging_in import ALICE, ROOT, basic
 from tests.registry.http.serving import Answer, Client, Serve
@@ -71,8 +74,14 @@ async def test_every_answer_is_what_the_document_says(guarded: Client, guarded_s
         "repositories": "team%2F*",
         "account": ALICE,
         "id": "1",
+        "robot": "team+ci",
     }
+    await robots.create(guarded_services, OPERATOR, AccountName.parse("team+ci"))
     bodies: dict[tuple[str, str], dict[str, Any]] = {
+        ("POST", "/api/v1/robots"): {
+            "json": {"name": "team+new", "roles": [{"repository": "team/*", "role": "writer"}]}
+        },
+        ("PATCH", "/api/v1/robots/{robot}"): {"json": {"is_disabled": False}},
         ("PATCH", REPOSITORY): {"json": {"description": "# An app"}},
         ("PUT", f"{REPOSITORY}/visibility"): {"json": {"visibility": "public"}},
         ("PUT", f"{REPOSITORY}/owner"): {"json": {"owner": "alice"}},
