@@ -424,6 +424,9 @@ DIRECTORY_WAITING: Final = 64
 REFRESH_TOKEN_S: Final = 90 * 24 * 3600
 """How long a client that logged in with a password stays logged in, if nobody revokes it."""
 
+REFRESH_TOKENS_OF_ACCOUNT: Final = 100
+"""Most clients of one person that stay logged in: who logs in from every build would heap them up for months."""
+
 PENDING_CREDENTIAL_USES: Final = 10_000
 """Most credentials whose last use waits to be written: a hundred bytes each."""
 

@@ -94,4 +94,7 @@ def _make(tx: Transaction, new: NewCredential) -> bool:
     if account is None or account.source != LOCAL:
         return False
     tx.credentials.make(new)
+    clients = [each.id for each in tx.credentials.list(account.id) if each.kind == SecretKind.REFRESH]
+    # Newest first: the client that logged in longest ago has to do so again.
+    tx.credentials.remove(clients[limits.REFRESH_TOKENS_OF_ACCOUNT :])
     return True

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from registry.auth.permission import Permission
 from registry.http.routing import Route
 from registry.http.web_api import lines
 from registry.http.web_api.operations import OPERATIONS, Operation
@@ -21,6 +22,14 @@ Document = dict[str, Any]
 
 VERSION: Final = "1.0"
 """The version of the web API; a field that is added does not change it."""
+
+_SCHEMES: Final[dict[str, Document]] = {
+    "basic": {"type": "http", "scheme": "basic", "description": "A name, and a password or a token in its place."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token."},
+}
+_CREDENTIALS: Final[list[Document]] = [{name: []} for name in _SCHEMES]
+# What everybody may have who is let in at all; all else needs to be known who asks, where people log in.
+_FOR_ANYBODY: Final = frozenset({Permission.CATALOG, Permission.PULL})
 
 _COMPONENT = "#/components/schemas/{name}"
 _JSON: Final = "application/json"
@@ -65,7 +74,11 @@ def document(routes: Iterable[Route], server: str) -> Document:
         "servers": [{"url": server}],
         "tags": [{"name": tag} for tag in dict.fromkeys(map(_tag, routes))],
         "paths": paths,
-        "components": {"schemas": {name: _readable(schema) for name, schema in sorted(components.items())}},
+        "components": {
+            "schemas": {name: _readable(schema) for name, schema in sorted(components.items())},
+            "securitySchemes": _SCHEMES,
+        },
+        "security": [*_CREDENTIALS, {}],
     }
 
 
@@ -80,6 +93,8 @@ def _operation(route: Route, operation: Operation) -> Document:
             "default": {"description": "Refused, or not possible now.", "content": _content(Problem, _PROBLEM)},
         },
     }
+    if route.permission not in _FOR_ANYBODY:
+        described["security"] = _CREDENTIALS
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _content(operation.body, _JSON)}
     return described

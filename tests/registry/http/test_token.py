@@ -13,6 +13,7 @@ import jwt
 import pytest
 
 from oci_spec.digest import Digest
+from registry import limits
 from registry.app.authentication import open_authentication
 from registry.auth.passwords import Passwords
 from registry.auth.pattern import RepositoryPattern
@@ -195,6 +196,17 @@ async def test_a_client_that_stays_logged_in_gets_a_refresh_token_and_lives_on_i
     assert again.document["refresh_token"] == secret
     assert actions(again) == [("repository:alice/app", ("pull",))]
     assert (await client.get("/v2/", headers=basic(ALICE, secret))).status == 401
+
+
+async def test_of_many_clients_that_stay_logged_in_the_oldest_is_forgotten(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REFRESH_TOKENS_OF_ACCOUNT", 2)
+    secrets = [(await login(client, offline_token="true")).document["refresh_token"] for _ in range(3)]
+
+    forms = [urlencode({"grant_type": "refresh_token", "refresh_token": secret}).encode() for secret in secrets]
+
+    assert [(await client.ask("POST", "/token", data=form)).status for form in forms] == [401, 200, 200]
 
 
 async def test_a_form_with_a_password_is_as_good_as_basic_credentials(client: Client) -> None:

@@ -47,6 +47,23 @@ async def test_exactly_the_routes_are_described(client: Client) -> None:
     assert len(names) == len(set(names))
 
 
+async def test_only_what_is_public_is_to_be_had_without_credentials(client: Client) -> None:
+    document = await ApiDocument.read(client)
+
+    assert document.content["security"] == [{"basic": []}, {"bearer": []}, {}]
+    assert {"basic", "bearer"} == set(document.content["components"]["securitySchemes"])
+    for method, path, needs_login in (
+        ("GET", "/api/v1/repositories", False),
+        ("GET", f"{REPOSITORY}/tags", False),
+        ("DELETE", REPOSITORY, True),
+        ("GET", "/api/v1/account", True),
+        ("GET", "/api/v1/accounts/{account}", True),
+        ("GET", "/api/v1/audit", True),
+    ):
+        assert ("security" in document.operations[method, path]) is needs_login, path
+        assert {} not in document.operations[method, path].get("security", [])
+
+
 async def test_paths_are_relative_to_where_clients_reach_the_registry(serve: Serve) -> None:
     proxied = await serve(tables={"server": Server(external_url=ExternalUrl.parse("https://example.com/registry"))})
     direct = await serve()
