@@ -1,10 +1,12 @@
 """The keys of a token server that is not ours: from a JSON Web Key Set or from certificates, as its registry got them.
 
-A key is known by the id that its set gives it, and by its thumbprint (RFC 7638).
+A key is known by the id that its set gives it, by its thumbprint (RFC 7638), and by the id that token servers made for
+distribution's second version give it.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.utils import base64url_encode
 
@@ -34,6 +37,9 @@ ALGORITHMS: Final = _OF_RSA | {*_OF_CURVES.values(), "EdDSA"}
 _RSA_BITS: Final = 2048
 _KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 _OF_A_THUMBPRINT: Final = ("crv", "e", "kty", "n", "x", "y")
+# 240 bits are 48 characters of base32.
+_FINGERPRINT_BYTES: Final = 30
+_GROUP: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,12 @@ class TrustedKeys:
         """Trust `keys` by their ids, and the certificates that lead to one of `roots`."""
         self._by_id: dict[str, TrustedKey] = {}
         self._certificates: dict[str, x509.Certificate] = {}
-        for key_id, key in keys.items():
-            self._by_id[thumbprint(key.public)] = self._by_id[key_id] = key
+        for key in keys.values():
+            self._by_id |= dict.fromkeys(_made_ids(key.public), key)
+        self._by_id |= keys
         for root in roots:
             if (of_root := _key_of(root)) is not None:
-                self._certificates[thumbprint(of_root.public)] = root
+                self._certificates |= dict.fromkeys(_made_ids(of_root.public), root)
         self._roots = roots
 
     @classmethod
@@ -114,6 +121,17 @@ def thumbprint(key: PublicKey) -> str:
     required = {name: jwk[name] for name in _OF_A_THUMBPRINT if name in jwk}
     text = json.dumps(required, sort_keys=True, separators=(",", ":"))
     return base64url_encode(sha256(text.encode()).digest()).decode()
+
+
+def fingerprint(key: PublicKey) -> str:
+    """The id of a public key as distribution's "Token Authentication Implementation" makes it: 12 groups of base32."""
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    text = base64.b32encode(sha256(der).digest()[:_FINGERPRINT_BYTES]).decode()
+    return ":".join(text[start : start + _GROUP] for start in range(0, len(text), _GROUP))
+
+
+def _made_ids(key: PublicKey) -> tuple[str, str]:
+    return thumbprint(key), fingerprint(key)
 
 
 def _by_id(place: str, jwks: Iterable[Mapping[str, Any]]) -> dict[str, TrustedKey]:

@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
@@ -27,7 +27,7 @@ from registry.auth.kept_keys import KeptKeys
 from registry.auth.permission import Permission
 from registry.auth.subject import ANONYMOUS, SubjectKind
 from registry.auth.token_scope import covers
-from registry.auth.trusted_keys import TrustedKeys, thumbprint
+from registry.auth.trusted_keys import TrustedKeys, fingerprint, thumbprint
 from registry.errors import TokenExpired, TokenInvalid, TrustedKeysInvalid
 
 ISSUER, SERVICE = "https://auth.example", "registry.example"
@@ -222,10 +222,13 @@ async def test_a_name_is_plain_and_one_for_each_subject(
     assert (await tokens.verify(signed(server, claims(sub=sub)))).subject.name == name
 
 
-async def test_a_key_is_found_by_its_thumbprint(by_key_set: Open, server: ec.EllipticCurvePrivateKey) -> None:
+async def test_a_key_is_found_by_the_ids_that_are_made_of_it(
+    by_key_set: Open, server: ec.EllipticCurvePrivateKey
+) -> None:
     tokens = by_key_set(jwk(server))
 
-    assert not await is_refused(tokens, signed(server, kid=thumbprint(server.public_key())))
+    for made_id in (thumbprint, fingerprint):
+        assert not await is_refused(tokens, signed(server, kid=made_id(server.public_key())))
     assert await is_refused(tokens, signed(server))
 
 
@@ -241,6 +244,18 @@ def test_a_thumbprint_is_that_of_the_rfc() -> None:
     key = jwt.PyJWK({"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256"}).key
 
     assert thumbprint(key) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def test_a_fingerprint_is_what_distributions_second_version_takes() -> None:
+    # Made once, and taken by docker-registry 2.8 as the `kid` of a certificate in its `rootcertbundle`.
+    der = bytes.fromhex(
+        "3059301306072a8648ce3d020106082a8648ce3d03010703420004768d0a3dd54f616d76b637de7133b59cce7bf7852375a591"
+        "a4e7f47737418c697730b586e60ce7c5a6ea548dd1ebb209993d20edb1949345bd9d5c32f7de7585"
+    )
+    key = load_der_public_key(der)
+
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    assert fingerprint(key) == "6NKO:CSL6:NLU5:W5HO:H33J:AF2Y:AZOF:6XGX:KHGI:3NCW:ZSRS:ITB7"
 
 
 async def test_keys_of_every_kind_verify_by_their_algorithms_only(by_key_set: Open) -> None:
@@ -327,7 +342,8 @@ async def test_a_certificate_of_the_bundle_signs_tokens_itself(
     tokens = by_certificates(own)
 
     assert not await is_refused(tokens, signed(server, x5c=x5c(own)))
-    assert not await is_refused(tokens, signed(server, kid=thumbprint(server.public_key())))
+    for made_id in (thumbprint, fingerprint):
+        assert not await is_refused(tokens, signed(server, kid=made_id(server.public_key())))
 
 
 async def test_what_a_certificate_proves_ends_with_it_although_it_was_remembered(
