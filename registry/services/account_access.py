@@ -1,8 +1,9 @@
 """Whose say an account is: a person's own, a robot's namespace's owners, and that of administrators.
 
-No token gives a way in, whoever's it is and however far it reaches: an account, an administrator, a password or a token
-is had with a password only (`registry.auth.policy.require_password`), so that nobody who has stolen a token outlives
-its revocation. Looking, and taking away, may be done with a token that is for all that its account may.
+No token gives a way in, whoever's it is and however far it reaches: an account, an administrator, a password, a token
+or the trust in a workload is had with a password only (`registry.auth.policy.require_password`), so that nobody who has
+stolen a token outlives its revocation. Looking, and taking away, may be done with a token that is for all that its
+account may.
 """
 
 from __future__ import annotations

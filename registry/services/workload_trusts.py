@@ -7,13 +7,14 @@ from datetime import datetime
 
 from registry import limits
 from registry.auth.account_name import AccountName
-from registry.auth.policy import require_owner
+from registry.auth.policy import require_password
 from registry.auth.subject import Subject
 from registry.auth.workload_trust import WorkloadTrust
 from registry.errors import AccountUnknown, TrustsTooMany, TrustUnknown
 from registry.metadata.account_rows import Account, AccountKind, Federation, NewFederation
 from registry.metadata.transaction import Transaction
 from registry.services import audit
+from registry.services.account_access import require_keeper, require_standing_proof
 from registry.services.accounts import found
 from registry.services.context import Services, now
 
@@ -32,22 +33,23 @@ async def add(services: Services, subject: Subject, robot: AccountName, workload
     """Let the workload act as `robot` from now on.
 
     Raises:
-        AccountUnknown: there is no such robot.
+        AccountUnknown: there is no such robot, or it is somebody else's.
         TrustsTooMany: it trusts as many as it can.
-        Denied: `subject` does not look after it.
+        Denied, PasswordRequired, LoginFailed: it is not allowed, to this proof or any more.
     """
-    await require_owner(services.policy, subject, robot.namespace)
-    return await services.database.write(_add, robot, workload, str(subject))
+    await require_keeper(services, subject, robot)
+    require_password(subject)
+    return await services.database.write(_add, robot, workload, subject)
 
 
 async def listing(services: Services, subject: Subject, robot: AccountName) -> list[Trusted]:
     """All workloads that `robot` trusts, the oldest first.
 
     Raises:
-        AccountUnknown: there is no such robot.
-        Denied: `subject` does not look after it.
+        AccountUnknown: there is no such robot, or it is somebody else's.
+        Denied: the credential does not reach this far.
     """
-    await require_owner(services.policy, subject, robot.namespace)
+    await require_keeper(services, subject, robot)
     return await services.database.read(_listing, robot)
 
 
@@ -55,16 +57,17 @@ async def remove(services: Services, subject: Subject, robot: AccountName, numbe
     """Let the workload act as `robot` no more, at once: bearer tokens that any workload of the robot has fall, too.
 
     Raises:
-        AccountUnknown: there is no such robot.
+        AccountUnknown: there is no such robot, or it is somebody else's.
         TrustUnknown: it trusts no workload of this number.
-        Denied: `subject` does not look after it.
+        Denied: the credential does not reach this far.
     """
-    await require_owner(services.policy, subject, robot.namespace)
+    await require_keeper(services, subject, robot)
     await services.database.write(_remove, robot, number, str(subject))
 
 
-def _add(tx: Transaction, robot: AccountName, workload: WorkloadTrust, actor: str) -> Trusted:
-    account = _robot(tx, robot)
+def _add(tx: Transaction, robot: AccountName, workload: WorkloadTrust, subject: Subject) -> Trusted:
+    require_standing_proof(tx, subject)
+    account, actor = _robot(tx, robot), str(subject)
     if len(tx.federations.of_account(account.id)) >= limits.TRUSTS_OF_A_ROBOT:
         raise TrustsTooMany(str(robot), limits.TRUSTS_OF_A_ROBOT)
     made = tx.federations.make(

@@ -15,10 +15,12 @@ from registry.auth.rules import RulesPolicy
 from registry.auth.scope import EVERYTHING, Action, Scope
 from registry.auth.subject import ANONYMOUS, OPERATOR, Proof, Subject
 from registry.auth.token_scope import TokenScope
+from registry.auth.workload_trust import ClaimPattern, WorkloadTrust
+from registry.config.issuer import IssuerUrl
 from registry.errors import AccountUnknown, CredentialUnknown, Denied, LoginFailed, PasswordRequired
 from registry.metadata.account_rows import Account, AccountKind, NewAccount
 from registry.metadata.transaction import Transaction
-from registry.services import accounts, credentials
+from registry.services import accounts, credentials, workload_trusts
 from registry.services.context import Services, now
 from tests.registry.assembly import ON_SQLITE, OpenWorker
 from tests.registry.auth.test_rules import a_bearer, as_account
@@ -61,6 +63,12 @@ def change(name: AccountName, *, is_disabled: bool | None = None, is_admin: bool
 
 def remove(name: AccountName) -> Attempt:
     return lambda services, subject: accounts.remove(services, subject, name)
+
+
+def trust(name: AccountName) -> Attempt:
+    issuer = IssuerUrl("https://ci.example.com")
+    workload = WorkloadTrust(issuer, "registry", (ClaimPattern("sub", "repo:alice/app"),))
+    return lambda services, subject: workload_trusts.add(services, subject, name, workload)
 
 
 LOOKING = (show, list_tokens)
@@ -228,18 +236,22 @@ async def test_a_narrow_token_and_a_bearer_token_do_not_reach_the_account(people
 async def test_robots_are_looked_after_by_who_owns_their_namespace(people: People) -> None:
     alice, bob = people.by_password(ALICE), people.by_password(BOB)
 
-    for attempt in (show(ROBOT), list_tokens(ROBOT), make_token(ROBOT)):
+    for attempt in (show(ROBOT), list_tokens(ROBOT), make_token(ROBOT), trust(ROBOT)):
         await attempt(people.services, alice)
         with pytest.raises(AccountUnknown):
             await attempt(people.services, bob)
-    with pytest.raises(PasswordRequired):
-        await make_token(ROBOT)(people.services, people.by_token(ALICE))
+    for give in (make_token(ROBOT), trust(ROBOT)):
+        with pytest.raises(PasswordRequired):
+            await give(people.services, people.by_token(ALICE))
 
 
 class AsItWasWhenAsked(RulesPolicy):
     """The answer that was right when the request came, a moment before everything changed."""
 
     async def allows(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
+        return True
+
+    async def owns(self, subject: Subject, namespace: str) -> bool:
         return True
 
 
@@ -250,7 +262,8 @@ async def test_a_password_that_was_replaced_meanwhile_gives_no_way_in(people: Pe
     await accounts.set_password(services, OPERATOR, holder, "another password")
     before = await accounts.show(services, OPERATOR, ALICE)
 
-    for attempt in (make_token(ALICE), set_password(ALICE), add(NOBODY), change(ALICE, is_admin=True)):
+    giving = [make_token(ALICE), set_password(ALICE), add(NOBODY), change(ALICE, is_admin=True), trust(ROBOT)]
+    for attempt in giving:
         with pytest.raises(LoginFailed):
             await attempt(services, old)
 
