@@ -1,7 +1,8 @@
-"""One thread that writes to SQLite: all units that wait share one transaction, and so one fsync.
+"""One thread that writes to SQLite: all units that wait share one transaction.
 
-SQLite takes one writer at a time and an acknowledged commit costs an fsync. Each unit runs in a savepoint of its own,
-so that one that fails undoes nothing but itself; nobody is answered before the shared transaction is durable.
+SQLite takes one writer at a time, and a commit costs as much as some units. Each unit runs in a savepoint of its own,
+so that one that fails undoes nothing but itself; nobody is answered before the shared transaction is committed, and
+those whose unit has to be durable not before it is on the disk (`registry.metadata.log_sync`).
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ import threading
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
 from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
+from registry.metadata.log_sync import LogSync
 from registry.metadata.sqlite_connections import move_log, translated
 from registry.metadata.transaction import Transaction
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine
 
+    from registry.errors import Unavailable
     from registry.metadata.sqlite_reserve import Reserve
     from registry.metadata.writer_turns import WriterTurns
 
@@ -50,6 +54,9 @@ class _Outcome:
     error: Exception | None = None
 
 
+_Answered: TypeAlias = "list[tuple[_Waiting, _Outcome]]"
+
+
 class _TransactionLost(Exception):
     """The shared transaction is gone, and what it held must be run again or given up."""
 
@@ -60,10 +67,13 @@ class _TransactionLost(Exception):
 class GroupCommit:
     """The writer of one process; made on the event loop whose tasks hand it units."""
 
-    def __init__(self, engine: Engine, turns: WriterTurns, reserve: Reserve, patience_s: float) -> None:
+    def __init__(
+        self, engine: Engine, path: str | Path, turns: WriterTurns, reserve: Reserve, *, patience_s: float
+    ) -> None:
         """Start the thread, which opens its connection at the first unit, and in the end closes `turns` and `reserve`.
 
-        A unit waits for its beginning for `patience_s`, and no longer. The engine remains the caller's.
+        A unit waits for its beginning for `patience_s`, and no longer. The engine, which writes to the file at `path`,
+        remains the caller's.
         """
         self._engine = engine
         self._turns = turns
@@ -72,7 +82,7 @@ class GroupCommit:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
-        self._durable = True
+        self._log = LogSync(path, self._tell_all, patience_s)
         self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
         self._thread.start()
 
@@ -113,6 +123,7 @@ class GroupCommit:
         try:
             self._serve()
         finally:
+            self._log.close()
             self._turns.close()
             self._reserve.close()
 
@@ -121,16 +132,33 @@ class GroupCommit:
             # Whatever arrives until it is this process's turn joins the same transaction.
             with self._turns:
                 batch = self._begin([first, *self._all_that_wait()])
-                self._durable = any(waiting.durable for waiting in batch)
                 outcomes = self._outcomes_on_any_disk(batch)
                 if any(isinstance(outcome.error, DatabaseUnavailable) for outcome in outcomes):
                     # A connection that was opened while the disk took no writes would never take any.
                     self._engine.dispose()
-            try:
-                self._loop.call_soon_threadsafe(_answer, batch, outcomes)
-            except RuntimeError:
-                # The loop is closed: nobody waits any more, and what was committed stays.
-                return
+            # In nobody's way any more.
+            self._tell(batch, outcomes)
+
+    def _tell(self, batch: Sequence[_Waiting], outcomes: Sequence[_Outcome]) -> None:
+        settled: _Answered = []
+        to_be_durable: _Answered = []
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            (to_be_durable if waiting.durable and outcome.error is None else settled).append((waiting, outcome))
+        if to_be_durable:
+            self._log.see_to_disk(to_be_durable)
+        if settled:
+            self._answer(settled)
+
+    def _tell_all(self, together: Sequence[_Answered], error: Unavailable | None) -> None:
+        answered = [each for batch in together for each in batch]
+        if error is not None:
+            answered = [(waiting, _Outcome(error=type(error)(error.cause))) for waiting, _ in answered]
+        self._answer(answered)
+
+    def _answer(self, answered: _Answered) -> None:
+        # Once the loop is closed nobody waits any more, and what was committed stays.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_answer, answered)
 
     def _all_that_wait(self) -> Iterator[_Waiting]:
         for _ in range(_UNITS_PER_TRANSACTION - 1):
@@ -192,15 +220,11 @@ class GroupCommit:
 
     def _commit(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
         try:
-            with self._engine.connect() as connection:
-                # Without it the log is not synced now, but with the next transaction that is: none is kept without
-                # those before it.
-                _driver(connection).execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
-                with connection.begin():
-                    transaction = Transaction(connection)
-                    outcomes = [_attempt(connection, transaction, unit) for unit in units]
-                    transaction.audit.seal()
-                    return outcomes
+            with self._engine.connect() as connection, connection.begin():
+                transaction = Transaction(connection)
+                outcomes = [_attempt(connection, transaction, unit) for unit in units]
+                transaction.audit.seal()
+                return outcomes
         except _TransactionLost:
             raise
         except Exception as error:  # whatever it is, tasks await an answer and the thread must go on
@@ -244,8 +268,8 @@ def _give_up(waiting: _Waiting) -> None:
         waiting.answer.set_exception(DatabaseBusy("the database had no turn for the transaction in time"))
 
 
-def _answer(waiting: list[_Waiting], outcomes: list[_Outcome]) -> None:
-    for each, outcome in zip(waiting, outcomes, strict=True):
+def _answer(answered: _Answered) -> None:
+    for each, outcome in answered:
         if each.answer.done():
             continue
         if outcome.error is not None:

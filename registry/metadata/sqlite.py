@@ -54,7 +54,7 @@ class SqliteDatabase(Database):
         self._reading = sqlite_connections.reading_engine(path, _READERS)
         self._writing = sqlite_connections.writing_engine(path, busy_timeout_s)
         self._reserve = reserve
-        self._writer = GroupCommit(self._writing, _open_turns(path), reserve, busy_timeout_s)
+        self._writer = GroupCommit(self._writing, path, _open_turns(path), reserve, patience_s=busy_timeout_s)
         self._closed = False
         self._wal_index = WalIndex.of(path)
         state = _untold if self._wal_index is None else self._wal_index.state

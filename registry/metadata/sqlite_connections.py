@@ -87,10 +87,15 @@ def connect(path: str | Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> sqli
 
 
 def writing_engine(path: str | Path, busy_timeout_s: float) -> Engine:
-    """Give an engine with one connection, whose transactions hold the file's write lock from their beginning."""
+    """Give an engine with one connection, whose transactions hold the file's write lock from their beginning.
+
+    What it commits is on the disk once `registry.metadata.log_sync` has seen to it.
+    """
 
     def connect_to_write() -> sqlite3.Connection:
-        return connect(path, busy_timeout_s=busy_timeout_s)
+        connection = connect(path, busy_timeout_s=busy_timeout_s)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
 
     engine = create_engine("sqlite://", creator=connect_to_write, poolclass=QueuePool, pool_size=1, max_overflow=0)
     event.listen(engine, "begin", _begin_immediate)

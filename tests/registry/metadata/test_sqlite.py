@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import sqlite3
 import stat
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import Pool
 
+from oci_spec.reference import RepositoryName
 from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from registry.metadata import migrate
 from registry.metadata.database import Database, open_database
@@ -232,32 +234,69 @@ async def test_a_read_sees_one_state_however_long_it_takes(database: Database) -
     assert await looking == ([], [])
 
 
-@pytest.mark.parametrize(("kinds", "synchronous"), [("wwr", 2), ("n", 1), ("nn", 1), ("nwn", 2), ("r", 2)])
-async def test_every_commit_reaches_the_disk_but_for_notes_alone_and_references_are_enforced(
-    database: Database, kinds: str, synchronous: int
+async def test_what_is_acknowledged_is_on_the_disk_and_a_note_waits_for_none(
+    sqlite_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = {"w": database.write, "n": database.note, "r": database.reclaim}
+    log = Path(f"{database_file(sqlite_url)}-wal")
+    may_sync = threading.Event()
+    synced: list[bytes] = []
+    sync = os.fdatasync
+
+    def syncing(descriptor: int) -> None:
+        assert may_sync.wait(30)
+        assert os.fstat(descriptor).st_ino == log.stat().st_ino
+        synced.append(log.read_bytes())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", syncing)
+    durable, noted = RepositoryName.parse("durable"), RepositoryName.parse("noted")
+    waiting = [asyncio.create_task(run(ensure, durable)) for run in (database.write, database.reclaim)]
+    await asyncio.sleep(0)
+    await database.note(ensure, noted)
+    assert not any(task.done() for task in waiting)
+    # Of what is not on the disk yet, nobody who reads is kept waiting.
+    assert await database.read(lambda tx: len(tx.repositories.list(10, None))) == 2
+    may_sync.set()
+    await asyncio.gather(*waiting)
+
+    assert b"durable" in synced[0]
+
+
+async def test_a_log_that_could_not_be_synced_is_not_believed_by_the_next_sync(
+    sqlite_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fdatasync", failing)
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await database.write(ensure, RepositoryName.parse("first"))
+        assert "Input/output error" in refused.value.cause
+    await database.write(ensure, RepositoryName.parse("second"))
+
+    # Both were moved into the file itself: that needs no log any more.
+    copy = Path(database_file(sqlite_url)).read_bytes()
+    assert b"first" in copy
+    assert b"second" in copy
+
+
+async def test_every_connection_that_writes_enforces_references(database: Database) -> None:
     seen: list[tuple[Any, ...]] = []
-    writer = Writer()
 
     def look(connection: Any, cursor: sqlite3.Cursor, *rest: Any) -> None:
         raw = cursor.connection
         pragmas = ("journal_mode", "synchronous", "foreign_keys")
         seen.append(tuple(raw.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas))
 
-    # They wait together, and so share a transaction.
-    holding = asyncio.create_task(database.write(writer.hold))
-    await writer.is_held()
-    waiting = [asyncio.create_task(runs[kind](ensure)) for kind in kinds]
-    await asyncio.sleep(0)
     event.listen(Engine, "before_cursor_execute", look)
     try:
-        writer.let_go()
-        await asyncio.gather(holding, *waiting)
+        for run in (database.write, database.note, database.reclaim):
+            await run(ensure)
     finally:
         event.remove(Engine, "before_cursor_execute", look)
 
-    assert set(seen) == {("wal", synchronous, 1)}
+    assert set(seen) == {("wal", 1, 1)}
 
 
 async def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
