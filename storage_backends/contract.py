@@ -90,16 +90,17 @@ class UploadSession(ABC):
     """The exclusive right to change one upload; made by `BlobStore.session`, used by one task."""
 
     @abstractmethod
-    async def append(self, state: UploadState, chunks: AsyncIterator[bytes]) -> UploadState:
+    async def append(self, state: UploadState, chunks: AsyncIterator[bytes], *, to_commit: bool = False) -> UploadState:
         """Store `chunks` after the bytes that `state` vouches for; the state that vouches for all of them.
 
         Where they are `FillingChunks` and it suits the store, it lets them fill buffers of its own instead.
 
         Bytes that were stored after `state.offset` were never acknowledged: they are dropped. When this returns, the
-        bytes are on the disk. Memory stays within a few MiB, however many bytes come, if no chunk is larger. When no
-        byte comes, the store is not asked: a commit that may have happened can be repeated after it. When bytes come
-        after a commit that nobody recorded, since its process died, the upload goes on from `state`; the blob that was
-        made of it is left as it is.
+        bytes are on the disk; only those that are there `to_commit`, at once and in this session, may come to be there
+        by the commit, and nobody may be told of their state before. Memory stays within a few MiB, however many bytes
+        come, if no chunk is larger. When no byte comes, the store is not asked: a commit that may have happened can be
+        repeated after it. When bytes come after a commit that nobody recorded, since its process died, the upload goes
+        on from `state`; the blob that was made of it is left as it is.
 
         Raises:
             UploadLost: fewer bytes are stored than `state` says.

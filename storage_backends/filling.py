@@ -25,6 +25,11 @@ class FillingChunks(AsyncIterator[bytes]):
             Exception: what an iteration would raise, once all that came before was given.
         """
 
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether buffers were filled with all there is, so that `ready` would say no. In any thread, as `fill` is."""
+
     @abstractmethod
     def fill(self, buffer: memoryview) -> int:
         """Put into `buffer` what is there; how many bytes that is.

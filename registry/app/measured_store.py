@@ -114,11 +114,11 @@ class _MeasuredSession(UploadSession):
         self._session = session
         self._store = store
 
-    async def append(self, state: UploadState, chunks: AsyncIterator[bytes]) -> UploadState:
+    async def append(self, state: UploadState, chunks: AsyncIterator[bytes], *, to_commit: bool = False) -> UploadState:
         awaited = _Awaited(chunks)
         began = time.perf_counter()
         try:
-            return await self._session.append(state, awaited)
+            return await self._session.append(state, awaited, to_commit=to_commit)
         finally:
             self._store.observe("append", time.perf_counter() - began - awaited.waited_s)
 
@@ -148,6 +148,11 @@ class _Awaited(FillingChunks):
         assert isinstance(self._chunks, FillingChunks), "it can fill"
         with self._waiting():
             return await self._chunks.ready()
+
+    @property
+    def ended(self) -> bool:
+        assert isinstance(self._chunks, FillingChunks), "it can fill"
+        return self._chunks.ended
 
     def fill(self, buffer: memoryview) -> int:
         assert isinstance(self._chunks, FillingChunks), "it can fill"

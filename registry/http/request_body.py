@@ -92,6 +92,11 @@ class RequestBody(FillingChunks):
             connection.end_directly(direct)
         return False
 
+    @property
+    def ended(self) -> bool:
+        """Whether all of it came; see `FillingChunks`."""
+        return self._direct is not None and self._direct.ended and not self._direct.broken
+
     def fill(self, buffer: memoryview) -> int:
         """Put what came into `buffer`; see `FillingChunks`."""
         assert self._direct is not None, "it can fill"

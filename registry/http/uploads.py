@@ -110,7 +110,7 @@ async def _offset_of_location(call: Call) -> int | None:
     state = call.query(upload_location.PARAMETER)
     if state is None:
         return None
-    return await upload_location.check_state(call.services, call.access.repository, call.parameters["upload"], state)
+    return await upload_location.check_state(call.services, call.access, call.parameters["upload"], state)
 
 
 def _body(call: Call, *, at: int | None = None) -> Body:

@@ -60,6 +60,12 @@ class BoundedBody(FillingChunks):
         assert isinstance(self._body.chunks, FillingChunks), "it can fill"
         return await self._body.chunks.ready()
 
+    @property
+    def ended(self) -> bool:
+        """Whether all came, and is not refused."""
+        assert isinstance(self._body.chunks, FillingChunks), "it can fill"
+        return self._breach() is None and self._body.chunks.ended
+
     def fill(self, buffer: memoryview) -> int:
         """Put what came into `buffer`, and nothing any more once there was too much."""
         assert isinstance(self._body.chunks, FillingChunks), "it can fill"

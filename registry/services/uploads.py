@@ -102,7 +102,7 @@ async def finish(services: Services, access: Access, upload_id: str, digest: Dig
     """
     async with _held(services, access, upload_id) as (upload, session):
         try:
-            state = await _receive(services, session, upload, body)
+            state = await _receive(services, session, upload, body, to_commit=True)
             stored = await session.commit(state, digest)
         except storage.AppendInterrupted as interrupted:
             await _save(services, upload, interrupted.state)
@@ -123,7 +123,7 @@ async def receive(services: Services, access: Access, digest: Digest, body: Body
     state = await services.store.begin(digest.algorithm)
     try:
         async with services.store.session(state.key) as session:
-            whole = await session.append(state, BoundedBody(body, 0, services.settings.blob_bytes))
+            whole = await session.append(state, BoundedBody(body, 0, services.settings.blob_bytes), to_commit=True)
             _require_length(body, whole.offset)
             stored = await session.commit(whole, digest)
             await blobs.publish(services, access, digest, stored)
@@ -161,13 +161,16 @@ async def _held(services: Services, access: Access, upload_id: str) -> AsyncIter
         raise UploadUnknown(upload_id) from lost
 
 
-async def _receive(services: Services, session: UploadSession, upload: Upload, body: Body) -> UploadState:
+async def _receive(
+    services: Services, session: UploadSession, upload: Upload, body: Body, *, to_commit: bool = False
+) -> UploadState:
     """Append `body` where the session ends; raises AppendInterrupted only for a client that went away."""
     if body.start is not None and body.start != upload.offset:
         raise UploadRangeInvalid(upload.id, upload.offset, body.start)
     state = await verified_state(services, upload)
     try:
-        grown = await session.append(state, BoundedBody(body, upload.offset, services.settings.blob_bytes))
+        bounded = BoundedBody(body, upload.offset, services.settings.blob_bytes)
+        grown = await session.append(state, bounded, to_commit=to_commit)
     except storage.AppendInterrupted as interrupted:
         if not isinstance(interrupted.__cause__, BodyIncomplete):
             raise _reason(interrupted) from None

@@ -86,6 +86,10 @@ class Filling(FillingChunks):
             raise self._error
         return bool(self._parts)
 
+    @property
+    def ended(self) -> bool:
+        return not self._parts and self._error is None
+
     def fill(self, buffer: memoryview) -> int:
         if not self._parts:
             return 0
@@ -224,6 +228,32 @@ class UploadContract:
         blob = await commit(peer, await append(peer, state, b" after"), Digest.of(content))
 
         assert await content_of(store, blob.key) == content
+
+    @pytest.mark.parametrize("parts", [(), (b"some",), (pattern(3 * MIB + 1),)], ids=["0", "4", "3 MiB"])
+    @pytest.mark.parametrize("come", [chunks, Filling])
+    async def test_what_comes_to_be_committed_is_the_end_of_the_blob(
+        self, store: BlobStore, come: Callable[..., AsyncIterator[bytes]], parts: tuple[bytes, ...]
+    ) -> None:
+        state = await append(store, await store.begin("sha256"), b"before ")
+        content = b"before " + b"".join(parts)
+
+        async with store.session(state.key) as session:
+            whole = await session.append(state, come(*parts), to_commit=True)
+            blob = await session.commit(whole, Digest.of(content))
+
+        assert (whole.offset, blob.size) == (len(content), len(content))
+        assert await content_of(store, blob.key) == content
+
+    async def test_what_came_to_be_committed_and_is_not_leaves_the_old_state_true(self, store: BlobStore) -> None:
+        state = await append(store, await store.begin("sha256"), b"before ")
+
+        async with store.session(state.key) as session:
+            whole = await session.append(state, chunks(b"wrong"), to_commit=True)
+            with pytest.raises(DigestMismatch):
+                await session.commit(whole, Digest.of(b"before right"))
+        blob = await commit(store, await append(store, state, b"right"), Digest.of(b"before right"))
+
+        assert await content_of(store, blob.key) == b"before right"
 
     async def test_an_empty_blob_is_a_blob(self, store: BlobStore) -> None:
         state = await store.begin("sha256")

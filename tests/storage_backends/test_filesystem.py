@@ -2,7 +2,7 @@ import asyncio
 import os
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,17 @@ from oci_spec.digest import Digest
 from storage_backends.contract import BlobStore
 from storage_backends.errors import BlobNotFound, ObjectNameInvalid, StorageUnavailable, UploadLost
 from storage_backends.filesystem.store import FilesystemBlobStore
-from tests.contracts.blob_store import MIB, BlobStoreContract, append, chunks, commit, content_of, pattern, stored
+from tests.contracts.blob_store import (
+    MIB,
+    BlobStoreContract,
+    Filling,
+    append,
+    chunks,
+    commit,
+    content_of,
+    pattern,
+    stored,
+)
 
 
 @pytest.fixture
@@ -46,6 +56,40 @@ async def test_a_person_finds_a_blob_by_its_digest(store: BlobStore, root: Path)
     (found,) = (root / "blobs" / "sha512" / digest.encoded[:2]).glob(f"{digest.encoded}.*")
     assert found.read_bytes() == b"find me"
     assert blob.key == str(found.relative_to(root / "blobs"))
+
+
+@pytest.mark.parametrize("to_commit", [False, True])
+@pytest.mark.parametrize("come", [chunks, Filling])
+async def test_no_byte_stands_under_a_digest_that_is_not_on_the_disk(
+    store: BlobStore,
+    monkeypatch: pytest.MonkeyPatch,
+    come: Callable[..., AsyncIterator[bytes]],
+    *,
+    to_commit: bool,
+) -> None:
+    on_disk: dict[int, int] = {}
+    named: list[tuple[int, int]] = []
+    sync, rename = os.fdatasync, Path.rename
+
+    def syncing(descriptor: int) -> None:
+        sync(descriptor)
+        about = os.fstat(descriptor)
+        on_disk[about.st_ino] = about.st_size
+
+    def renaming(path: Path, target: Path) -> Path:
+        about = path.stat()
+        named.append((on_disk.get(about.st_ino, 0), about.st_size))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fdatasync", syncing)
+    monkeypatch.setattr(Path, "rename", renaming)
+    state = await store.begin("sha256")
+    async with store.session(state.key) as session:
+        state = await session.append(state, come(b"first "))
+        state = await session.append(state, come(pattern(3 * MIB), b"last"), to_commit=to_commit)
+        await session.commit(state, Digest.of(b"first " + pattern(3 * MIB) + b"last"))
+
+    assert named == [(3 * MIB + 10, 3 * MIB + 10)]
 
 
 async def test_bytes_beyond_the_recorded_offset_are_cut_off(store: BlobStore, root: Path) -> None:

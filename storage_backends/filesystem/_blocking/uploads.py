@@ -7,7 +7,7 @@ import fcntl
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from storage_backends.filesystem._blocking.writing import (
     write_all,
 )
 from storage_backends.filesystem.layout import Layout
+from storage_backends.filling import FillingChunks
 from storage_backends.hash_state import RunningHash, restored_hash, running_hash
 from storage_backends.libcrypto import Buffer
 
@@ -66,6 +67,11 @@ class UploadFile:
         self._unsynced = True
         self.offset = self._writing_back = state.offset
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is held open, to be closed."""
+        return self._descriptor >= 0
+
     def hash_state(self) -> bytes:
         """The hash state of all bytes up to `offset`; empty where it is not known."""
         return b"" if self._running is None else self._running.export()
@@ -82,23 +88,32 @@ class UploadFile:
         # The thread may hold its arguments for a while after it has told that it is done.
         block.clear()
 
-    def take(self, fill: Callable[[memoryview], int]) -> None:
-        """Hash and write what `fill` puts into a buffer, until it has no more for now, or it is others' turn."""
-        buffer, stop = _own_buffer(), self.offset + _TURN_SIZE
-        while self.offset < stop and (size := fill(buffer)):
+    def take(self, chunks: FillingChunks, *, to_commit: bool) -> None:
+        """Hash and write what fills a buffer, until there is no more for now, or it is others' turn.
+
+        The end is seen to the disk at once, and the file closed, where it is not there `to_commit`: that spares those
+        who wait for it two more hops to a thread.
+        """
+        buffer, begin = _own_buffer(), self.offset
+        while self.offset < begin + _TURN_SIZE and (size := chunks.fill(buffer)):
             self._append([buffer[:size]])
             self._begin_writing_back()
+        if self.offset > begin and chunks.ended and not to_commit:
+            self.sync()
+            self.close()
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether all that was written is known to be."""
+        return not self._unsynced
 
     def sync(self) -> None:
         """See all that was written to the disk."""
-        with self._space_returned():
-            self._sync()
+        if self._unsynced:
+            with self._space_returned():
+                os.fdatasync(self._descriptor)
+            self._unsynced = False
         self._acknowledged = self.offset
-
-    def write_and_sync(self, block: list[bytes | bytearray]) -> None:
-        """Hash and write what follows, empty `block`, and see all of it to the disk."""
-        self.write(block)
-        self.sync()
 
     def hash_range(self, running: RunningHash, stop: int) -> None:
         """Read on into `running`, from where it stands up to `stop`."""
@@ -114,7 +129,7 @@ class UploadFile:
         """Make the file the durable `blob`; nothing happens if that was done before."""
         try:
             self._open()
-            self._sync()
+            self.sync()
             folders.ensure(blob.parent)
             self._path.rename(blob)
         except (FileNotFoundError, UploadLost):
@@ -192,11 +207,6 @@ class UploadFile:
             begin_writing_back(self._opened(), self._writing_back, self.offset - self._writing_back)
             self._writing_back = self.offset
 
-    def _sync(self) -> None:
-        if self._unsynced:
-            os.fdatasync(self._descriptor)
-            self._unsynced = False
-
 
 class UploadLock:
     """The hold on one upload against all other descriptors of all processes; it goes with its process.
@@ -214,7 +224,11 @@ class UploadLock:
 
     def acquire(self) -> None:
         """Take the hold, or raise UploadBusy."""
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        try:
+            self._descriptor = os.open(self._path, os.O_RDWR)
+        except FileNotFoundError:
+            # Only then: to ask for it each time would take the folder's lock, for which others wait who write to it.
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
         # 60 bits of a random key: that two uploads share a byte does not happen, and would only make one wait.
         first_byte = int(self._key[:15], 16)
         # An open file description lock (fcntl(2)): the older kind does not hold between threads of one process.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from oci_spec.reference import RepositoryName
+from registry.auth.subject import OPERATOR
 from registry.errors import UploadUnknown
 from registry.services import upload_location, uploads
 from registry.services.context import Services
@@ -26,8 +26,8 @@ async def test_a_state_names_the_offset_at_which_it_was_given_out(open_worker: O
     late = upload_location.query_state(services, await uploads.append(services, ACCESS, upload.id, body(b"12345")))
 
     for worker in (services, await open_worker()):
-        assert await upload_location.check_state(worker, ACCESS.repository, upload.id, early) == 0
-        assert await upload_location.check_state(worker, ACCESS.repository, upload.id, late) == 5
+        assert await upload_location.check_state(worker, ACCESS, upload.id, early) == 0
+        assert await upload_location.check_state(worker, ACCESS, upload.id, late) == 5
 
 
 async def test_a_state_needs_no_escaping_in_a_query(services: Services) -> None:
@@ -58,7 +58,7 @@ async def test_a_state_that_was_not_made_for_the_upload_is_refused(services: Ser
     ]
     for forged in forgeries:
         with pytest.raises(UploadUnknown):
-            await upload_location.check_state(services, ACCESS.repository, upload.id, forged)
+            await upload_location.check_state(services, ACCESS, upload.id, forged)
 
 
 async def test_a_state_is_good_in_its_own_repository_only(services: Services) -> None:
@@ -66,13 +66,22 @@ async def test_a_state_is_good_in_its_own_repository_only(services: Services) ->
     state = upload_location.query_state(services, upload)
 
     with pytest.raises(UploadUnknown):
-        await upload_location.check_state(services, RepositoryName.parse("team/other"), upload.id, state)
+        await upload_location.check_state(services, access_to("team/other"), upload.id, state)
 
 
-async def test_the_state_of_a_session_that_is_gone_is_refused(services: Services) -> None:
+async def test_a_state_is_good_for_who_began_the_session_only(services: Services) -> None:
     upload = await uploads.start(services, ACCESS, "sha256")
     state = upload_location.query_state(services, upload)
+
+    with pytest.raises(UploadUnknown):
+        await upload_location.check_state(services, replace(ACCESS, subject=OPERATOR), upload.id, state)
+
+
+async def test_a_session_that_is_gone_can_be_claimed_by_nobody(services: Services) -> None:
+    upload = await uploads.start(services, ACCESS, "sha256")
+    state = upload_location.query_state(services, upload)
+    assert (await upload_location.claimed(services, ACCESS.repository, upload.id, state)).id == upload.id
     await uploads.cancel(services, ACCESS, upload.id)
 
     with pytest.raises(UploadUnknown):
-        await upload_location.check_state(services, ACCESS.repository, upload.id, state)
+        await upload_location.claimed(services, ACCESS.repository, upload.id, state)
