@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
 
 import registry.http
-from registry.app.authentication import open_authentication
-from registry.auth.rules import RulesPolicy
-from registry.config import Config
-from registry.config.schema import Auth
 from registry.http.routing import RouteTable
 from registry.services.context import Services
-from tests.registry.assembly import open_services
-from tests.registry.http.authorization.callers import fallen, living, make_world
+from tests.registry.http.authorization.callers import Secrets, fallen, living
 from tests.registry.http.authorization.rules import (
     FOREIGN,
     MISSING,
@@ -32,9 +24,8 @@ from tests.registry.http.authorization.rules import (
     expected,
     is_hidden,
 )
-from tests.registry.http.serving import Answer, Client, Connection, Serve
+from tests.registry.http.serving import Answer, Client, Connection
 
-CONFIG = Config(auth=Auth(mode="token"))
 _CONNECTIONS = 4
 _SHOWN = 40
 
@@ -64,25 +55,7 @@ def test_every_route_has_a_rule() -> None:
     assert {(row.method, row.route) for row in ROWS} == routes
 
 
-@pytest.fixture
-async def services(storage_root: Path, sqlite_url: str) -> AsyncIterator[Services]:
-    async with open_services(storage_root, sqlite_url) as opened:
-        opened.policy = RulesPolicy(opened.database, anonymous_pull=True)
-        yield opened
-
-
-@pytest.fixture
-async def client(serve: Serve, services: Services) -> AsyncIterator[Client]:
-    async with open_authentication(lambda: CONFIG, services) as (authentication, server):
-        yield await serve(
-            services=services,
-            tables={"auth": CONFIG.auth},
-            parts={"authentication": authentication, "token_server": server},
-        )
-
-
-async def test_everybody_is_answered_as_the_rules_say(client: Client, services: Services) -> None:
-    secrets = await make_world(services)
+async def test_everybody_is_answered_as_the_rules_say(client: Client, services: Services, secrets: Secrets) -> None:
     found = await ask_all(client, questions(await living(client, secrets)))
     # Once they have been good: what was remembered of them must fall with them.
     found |= await ask_all(client, questions(await fallen(client, services, secrets)))
