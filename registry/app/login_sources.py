@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.app.refusals import LoginSourceUnusable
@@ -22,14 +23,10 @@ def check_sources(auth: Auth) -> None:
     Raises:
         LoginSourceUnusable: it cannot.
     """
-    if auth.htpasswd is None:
-        return
-    from registry.auth.htpasswd import HtpasswdInvalid, read
-
-    try:
-        read(auth.htpasswd)
-    except (HtpasswdInvalid, OSError) as error:
-        raise LoginSourceUnusable("auth.htpasswd", str(error)) from error
+    if auth.htpasswd is not None:
+        _check_htpasswd(auth.htpasswd)
+    if auth.ldap.url is not None:
+        _check_directory(auth.ldap)
 
 
 @asynccontextmanager
@@ -50,6 +47,27 @@ async def open_sources(auth: Auth) -> AsyncIterator[OutsideSources]:
             stack.push_async_callback(directory.close)
             sources.append(directory)
         yield OutsideSources(sources)
+
+
+def _check_htpasswd(path: Path) -> None:
+    from registry.auth.htpasswd import HtpasswdInvalid, read
+
+    try:
+        read(path)
+    except (HtpasswdInvalid, OSError) as error:
+        raise LoginSourceUnusable("auth.htpasswd", str(error)) from error
+
+
+def _check_directory(ldap: Ldap) -> None:
+    # Imported whatever there is to be checked: workers that are forked from here have it then.
+    from registry.auth.ldap import tls_context
+
+    if ldap.ca_file is None:
+        return
+    try:
+        tls_context(ldap.ca_file)
+    except OSError as error:
+        raise LoginSourceUnusable("auth.ldap.ca_file", f"{ldap.ca_file}: {error.strerror or error}") from error
 
 
 def _settings_of(ldap: Ldap, url: LdapUrl) -> DirectorySettings:

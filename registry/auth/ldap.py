@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,12 +94,22 @@ class Directory:
         await self._pool.close()
 
 
+@cache
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """What checks certificates against the authorities in `ca_file`, or the system's; made once, for it takes a while.
+
+    Raises:
+        OSError: the file cannot be read, or holds no certificates (`ssl.SSLError`).
+    """
+    return ssl.create_default_context(cafile=ca_file)
+
+
 class _Tls(ldap3.Tls):  # type: ignore[misc]
     """Checks certificates and names as Python does; the library's own way is deprecated, and forgets its socket."""
 
     def __init__(self, settings: DirectorySettings) -> None:
         super().__init__(validate=ssl.CERT_REQUIRED)
-        self._context = ssl.create_default_context(cafile=settings.ca_file)
+        self._context = tls_context(settings.ca_file)
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
         connection.socket = self._context.wrap_socket(
