@@ -128,12 +128,21 @@ WEB_API_PARAMETERS: Final = 32
 CURSOR_CHARACTERS: Final = 1024
 """Longest cursor of a web API page: a name and a value in base 64."""
 
-LOOKED_AT_REPOSITORIES: Final = 10_000
+LOOKED_AT_REPOSITORIES: Final = 5_000
 """Most repositories that are looked at for one page of a sorted or searched list, where most of them may not belong
 to it: some ten milliseconds. A page that is not full by then says where to go on."""
 
 SEARCH_CHARACTERS: Final = 255
 """Longest text to search for: no name is longer."""
+
+SEARCH_TERMS: Final = 8
+"""Most words of one search: each is looked for in all that the rarest of them may be in."""
+
+DOCKER_SEARCH_ENTRIES: Final = 100
+"""Most entries of one answer to `docker search`: no Docker asks for more."""
+
+DOCKER_SEARCH_PAGES: Final = 10
+"""Most pages that such a search has, as they are counted from the beginning for each: nobody reads on."""
 
 MOUNT_CANDIDATES: Final = 64
 """Most repositories that are asked for a blob to mount when the request names none; a miss only costs an upload."""

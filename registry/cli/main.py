@@ -21,7 +21,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("registry.cli.serve", "Run the registry until it is told to stop."),
     "migrate": ("registry.cli.migrate", "Bring the database's schema up to date."),
     "config": ("registry.cli.config", "Check and show the configuration."),
-    "repository": ("registry.cli.repository", "List, show, describe, publish, give away and remove repositories."),
+    "repository": ("registry.cli.repository", "Show, find, describe, publish, give away and remove repositories."),
     "tag": ("registry.cli.tag", "List, move, restore, remove and protect tags, and show their history."),
     "export": ("registry.cli.export_layout", "Write a repository, or some of its tags, as an OCI image layout."),
     "import": ("registry.cli.import_layout", "Read an OCI image layout into a repository."),

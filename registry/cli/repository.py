@@ -1,12 +1,13 @@
 """`registry repository`: the repositories that the registry holds."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from oci_spec.reference import RepositoryName
+from registry import limits
 from registry.auth.access import Access
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
@@ -15,16 +16,18 @@ from registry.cli.confirming import confirm
 from registry.cli.options import REPOSITORY, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
+from registry.metadata.repository_values import FoundPage
 from registry.metadata.rows import RepositorySearch, RepositorySummary
-from registry.services import deletion, inspection
+from registry.services import deletion, inspection, search
 from registry.services.context import Services
 from registry.services.description import headline
 from registry.services.inspection import ShownRepository
+from registry.services.search import SearchText
 
 
 @click.group("repository")
 def command() -> None:
-    """List, show, describe, publish, give away and remove repositories."""
+    """Show, find, describe, publish, give away and remove repositories."""
 
 
 command.add_command(repository_settings.describe)
@@ -41,18 +44,24 @@ def list_repositories(resolved: Resolved, json_output: bool) -> None:
     if json_output:
         output.print_json({"repositories": [_as_json(summary) for summary in found]})
     else:
-        rows = [
-            [
-                summary.name,
-                summary.tags,
-                summary.visibility,
-                summary.pulls,
-                summary.updated_at,
-                headline(summary.opening),
-            ]
-            for summary in found
-        ]
-        output.print_table(["REPOSITORY", "TAGS", "VISIBILITY", "PULLS", "CHANGED", "DESCRIPTION"], rows)
+        _print(found)
+
+
+@command.command("search")
+@click.argument("words", nargs=-1, required=True)
+@click.option(
+    "--limit", type=click.IntRange(1, limits.WEB_API_PAGE_MAX), default=25, show_default=True, help="Most to print."
+)
+@as_json
+@configured()
+def search_repositories(resolved: Resolved, *, words: tuple[str, ...], limit: int, json_output: bool) -> None:
+    """Find the repositories that have all WORDS in their names or descriptions, the best first."""
+    found = with_services(resolved.config, lambda services: _found(services, " ".join(words), limit))
+    if json_output:
+        repositories = [_as_json(summary) for summary in found.repositories]
+        output.print_json({"repositories": repositories, "complete": found.complete})
+    else:
+        _print(found.repositories)
 
 
 @command.command("show")
@@ -111,6 +120,10 @@ async def _all(services: Services) -> list[RepositorySummary]:
     return found
 
 
+async def _found(services: Services, text: str, limit: int) -> FoundPage:
+    return await search.repositories(services, OPERATOR, SearchText.parse(text), limit=limit)
+
+
 async def _one(services: Services, repository: RepositoryName) -> ShownRepository:
     return await inspection.repository(services, await operator_access(services, Permission.PULL, repository))
 
@@ -119,6 +132,14 @@ async def _remove(
     services: Services, repository: RepositoryName, removal: Callable[[Services, Access], Awaitable[None]]
 ) -> None:
     await removal(services, await operator_access(services, Permission.DELETE, repository))
+
+
+def _print(found: Iterable[RepositorySummary]) -> None:
+    rows = [
+        [summary.name, summary.tags, summary.visibility, summary.pulls, summary.updated_at, headline(summary.opening)]
+        for summary in found
+    ]
+    output.print_table(["REPOSITORY", "TAGS", "VISIBILITY", "PULLS", "CHANGED", "DESCRIPTION"], rows)
 
 
 def _as_json(summary: RepositorySummary) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Final
 from aiohttp import web
 
 from registry.config.schema import Limits
-from registry.http import blobs, catalog, health, key_set, manifests, referrers, tags, uploads, version
+from registry.http import blobs, catalog, docker_search, health, key_set, manifests, referrers, tags, uploads, version
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
 from registry.http.routing import Router, RouteTable
-from registry.http.web_api import accounts, api_document, audit, grants, keys, protections, repositories, robots
+from registry.http.web_api import accounts, api_document, audit, grants, keys, protections, repositories, robots, search
 from registry.http.web_api import tags as api_tags
 from registry.observability.access_log import AccessLog
 
@@ -24,9 +24,11 @@ TABLES: Final = (
     tags.routes,
     referrers.routes,
     catalog.routes,
+    docker_search.routes,
     key_set.routes,
     api_document.routes,
     repositories.routes,
+    search.routes,
     api_tags.routes,
     accounts.routes,
     keys.routes,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, func, select, update
 
 from oci_spec.reference import RepositoryName
-from registry.metadata import repository_pages, visible_repositories
+from registry import limits
+from registry.metadata import repository_pages, repository_search, search_grams, visible_repositories
 from registry.metadata.rows import Repository, Visibility
-from registry.metadata.schema import namespace, repository, repository_description
+from registry.metadata.schema import namespace, repository, repository_description, search_gram
 from registry.metadata.statements import Runner, insert, kept
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from registry.metadata.repository_values import RepositoryPage
+    from registry.metadata.repository_values import FoundPage, RepositoryPage, Search
     from registry.metadata.rows import RepositorySearch, RepositorySummary
     from registry.metadata.visible import Visible
 
@@ -39,10 +40,23 @@ _THIS = repository.c.id == bindparam("this_id")
 _DESCRIPTION = select(repository_description.c.text).where(
     repository_description.c.repository_id == bindparam("this_id")
 )
+_ID = select(repository.c.id).where(repository.c.name == bindparam("this_name"))
+_SEARCHED = (
+    select(repository.c.name, func.coalesce(repository_description.c.searched, ""))
+    .outerjoin_from(repository, repository_description)
+    .where(_THIS)
+)
+_ADD_GRAM = insert(search_gram, lambda new: new.on_conflict_do_nothing(index_elements=["gram", "repository_id"]))
+_REMOVE_GRAMS = delete(search_gram).where(
+    search_gram.c.repository_id == bindparam("this_id"),
+    search_gram.c.gram.in_(bindparam("these_grams", expanding=True)),
+)
 _VISIBILITY = select(repository.c.visibility).where(_THIS)
 _DESCRIBE = insert(
     repository_description,
-    lambda new: new.on_conflict_do_update(index_elements=["repository_id"], set_={"text": new.excluded.text}),
+    lambda new: new.on_conflict_do_update(
+        index_elements=["repository_id"], set_={name: new.excluded[name] for name in ("text", "searched")}
+    ),
 )
 _SHOW = update(repository).where(_THIS).values(visibility=bindparam("to"))
 _COUNT = select(func.count()).select_from(repository)
@@ -85,7 +99,8 @@ class Repositories:
                 "updated_at": now,
                 "visibility": visibility,
             }
-            self._runner.change(_MAKE, new)
+            if self._runner.change(_MAKE, new):
+                self._note_grams(name)
         return found
 
     def touch(self, repository_id: int, now: datetime) -> None:
@@ -97,6 +112,7 @@ class Repositories:
 
         The bytes of its blobs stay, for other repositories or the collector.
         """
+        self._change_grams(repository_id, self._grams(repository_id), frozenset())
         return self._runner.change(_DELETE, {"this_id": repository_id}) > 0
 
     def summary(self, found: Repository) -> RepositorySummary:
@@ -110,7 +126,10 @@ class Repositories:
 
     def describe(self, repository_id: int, text: str) -> None:
         """Make `text` the description of a repository."""
-        self._runner.change(_DESCRIBE, {"repository_id": repository_id, "text": text})
+        before = self._grams(repository_id)
+        searched = text[: limits.DESCRIPTION_OPENING_CHARACTERS].lower()
+        self._runner.change(_DESCRIBE, {"repository_id": repository_id, "text": text, "searched": searched})
+        self._change_grams(repository_id, before, self._grams(repository_id))
 
     def visibility(self, repository_id: int) -> Visibility:
         """Give who may pull from a repository."""
@@ -128,6 +147,10 @@ class Repositories:
         """Give up to `limit` of the visible repositories in the byte order of their names, those after `after`."""
         return visible_repositories.names(self._runner, visible, limit, None if after is None else str(after))
 
+    def find_by_text(self, search: Search, visible: Visible) -> FoundPage:
+        """Give one page of what `search` finds among the visible repositories, the best first."""
+        return repository_search.page(self._runner, search, visible)
+
     def count(self) -> int:
         """Count all repositories."""
         counted: int = self._runner.value(_COUNT)
@@ -140,6 +163,21 @@ class Repositories:
         else:
             rows = self._runner.rows(_NEXT, {"limit": limit, "last": str(last)})
         return [_to_repository(row) for row in rows]
+
+    def _note_grams(self, name: RepositoryName) -> None:
+        repository_id: int = self._runner.value(_ID, {"this_name": str(name)})
+        self._change_grams(repository_id, frozenset(), search_grams.of_text(str(name)))
+
+    def _grams(self, repository_id: int) -> frozenset[str]:
+        """By what the repository is found now."""
+        row = self._runner.row(_SEARCHED, {"this_id": repository_id})
+        return frozenset() if row is None else search_grams.of_text(f"{row[0]} {row[1]}")
+
+    def _change_grams(self, repository_id: int, before: frozenset[str], after: frozenset[str]) -> None:
+        gone, new = sorted(before - after), sorted(after - before)
+        if gone:
+            self._runner.change(_REMOVE_GRAMS, {"this_id": repository_id, "these_grams": gone})
+        self._runner.change_many(_ADD_GRAM, [{"gram": gram, "repository_id": repository_id} for gram in new])
 
 
 def _to_repository(row: Sequence[Any]) -> Repository:

@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select, true
 
 from oci_spec.reference import RepositoryName
 from registry import limits
-from registry.metadata import visible_repositories
+from registry.metadata import gram_holders, search_grams, visible_repositories
 from registry.metadata.repository_values import RepositoryPage
 from registry.metadata.rows import Direction, Position, RepositorySort, RepositorySummary, Visibility
 from registry.metadata.schema import repository, repository_description, tag
@@ -54,8 +54,13 @@ def page(runner: Runner, search: RepositorySearch, visible: Visible) -> Reposito
     few = visible_repositories.few(runner, visible)
     if few is not None:
         return _page(runner, search, few, None)
-    end = _last_looked_at(runner, search)
-    return _page(runner, search, visible_repositories.is_visible(visible), end)
+    visible_ones = visible_repositories.is_visible(visible)
+    text = search.text.lower()
+    if not search_grams.is_short(text):
+        holders, are_all = gram_holders.of_rarest(runner, search_grams.of_term(text))
+        if are_all:
+            return _page(runner, search, and_(repository.c.id.in_(holders), visible_ones), None)
+    return _page(runner, search, visible_ones, _last_looked_at(runner, search))
 
 
 def summaries(runner: Runner, those: ColumnElement[bool]) -> dict[int, RepositorySummary]:

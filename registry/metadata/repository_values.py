@@ -10,6 +10,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """What to find: `text` is what was asked for, `terms` its words, all of which have to be there; in small letters.
+
+    `after.key` is the rank of the last one of the page before.
+    """
+
+    text: str
+    terms: tuple[str, ...]
+    limit: int
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """Some of the repositories that a search found, best first, and after which the next page begins (None: no more).
+
+    `complete` is False where so many may match that not all of them were looked at.
+    """
+
+    repositories: list[RepositorySummary]
+    after: Position | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryPage:
     """Some of the repositories that were searched for, and after which the next page begins (None: no more).
 

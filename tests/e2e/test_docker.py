@@ -149,6 +149,17 @@ def test_what_is_not_there_is_named(docker: Client, name: str) -> None:
     assert "manifest unknown" in said or "not found" in said
 
 
+def test_repositories_are_searched(
+    docker: Client, registry: RunningRegistry, repository: str, name: str, loaded: str
+) -> None:
+    docker("push", loaded)
+
+    found = docker("search", "--format", "{{.Name}}", name)
+
+    assert found.splitlines() == [repository]
+    assert docker("search", "--format", "{{.Name}}", f"{registry.address}/nothing-of-that") == ""
+
+
 def _pushed_digest(said: str) -> str:
     return _only(re.findall(r"digest: (sha256:[0-9a-f]{64}) size: ", said))
 

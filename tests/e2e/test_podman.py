@@ -103,6 +103,14 @@ def test_layers_of_zstd_are_pushed_and_pulled(
     assert _greeting(podman, f"{name}:1") == greeting
 
 
+def test_repositories_are_searched(podman: Client, name: str, loaded: str) -> None:
+    podman("push", PLAIN_HTTP, loaded)
+
+    found = json.loads(podman("search", PLAIN_HTTP, "--format=json", name))
+
+    assert [entry["Name"] for entry in found] == [name]
+
+
 def test_the_repositorys_tags_are_listed(podman: Client, name: str, loaded: str) -> None:
     for tag in ("b", "a"):
         podman("push", PLAIN_HTTP, loaded, f"docker://{name}:{tag}")

@@ -11,12 +11,24 @@ from aiohttp import web
 from registry.auth.permission import Permission
 from registry.http.call import Call
 from registry.http.routing import Route, RouteTable
-from registry.http.web_api import accounts, audit, grants, keys, openapi, protections, repositories, robots, tags
+from registry.http.web_api import (
+    accounts,
+    audit,
+    grants,
+    keys,
+    openapi,
+    protections,
+    repositories,
+    robots,
+    search,
+    tags,
+)
 
 routes = RouteTable("api_document")
 
 DESCRIBED: Final[tuple[Route, ...]] = (
     *repositories.routes,
+    *search.routes,
     *tags.routes,
     *protections.routes,
     *grants.routes,

@@ -49,6 +49,24 @@ def read(text: str, sort: RepositorySort | TagSort, order: Direction) -> Positio
     return Position(key, name)
 
 
+def write_rank(position: Position) -> str:
+    """The cursor of what a search found that goes on after `position`, whose key is a rank."""
+    return _encode([position.key, position.name])
+
+
+def read_rank(text: str) -> Position:
+    """The position that `write_rank` made `text` of.
+
+    Raises:
+        ParameterInvalid: it is no such cursor.
+    """
+    try:
+        rank, name = _decode(text, tuple[_Count, _Name])
+    except ValueError:
+        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
+    return Position(rank, name)
+
+
 def write_number(number: int) -> str:
     """The cursor of a list that is in the order of numbers."""
     return _encode(number)

@@ -116,7 +116,15 @@ def _in_query(query: type[Struct]) -> list[Document]:
     for parameter in parameters(query).values():
         schema = {key: value for key, value in parameter.schema.items() if key != "description"}
         text = parameter.schema["description"]
-        described.append({"name": parameter.name, "in": "query", "description": text, "schema": schema})
+        described.append(
+            {
+                "name": parameter.name,
+                "in": "query",
+                "description": text,
+                "required": parameter.is_required,
+                "schema": schema,
+            }
+        )
     return described
 
 

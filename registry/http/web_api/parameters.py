@@ -37,6 +37,7 @@ class Parameter:
     name: str
     type: Any
     schema: Mapping[str, Any]
+    is_required: bool = False
 
     def read(self, text: str) -> object:
         """The value that a client wrote as `text`.
@@ -62,6 +63,8 @@ class Parameter:
             return f"a whole number from {self.schema['minimum']} to {self.schema['maximum']}"
         if self.schema.get("format") == "date-time":
             return "a time like 2026-01-31T12:00:00Z"
+        if "pattern" not in self.schema:
+            return f"{self.schema['minLength']} to {self.schema['maxLength']} characters"
         return f"at most {self.schema['maxLength']} printable ASCII characters"
 
 
@@ -71,7 +74,7 @@ def parameters(kind: type[Struct]) -> Mapping[str, Parameter]:
     (_, components) = msgspec.json.schema_components([kind], ref_template="{name}")
     properties: dict[str, dict[str, Any]] = components[kind.__name__]["properties"]
     return {
-        field.name: Parameter(field.name, field.type, _plain(properties[field.name], components))
+        field.name: Parameter(field.name, field.type, _plain(properties[field.name], components), field.required)
         for field in msgspec.structs.fields(kind)
     }
 
@@ -80,7 +83,7 @@ def read_query(call: Call, kind: type[QueryT]) -> QueryT:
     """The query of a request, as the `kind` whose fields are all that it may hold, each at most once.
 
     Raises:
-        ParameterInvalid: a parameter is not known, given twice, or has a value that it cannot have.
+        ParameterInvalid: a parameter is not known, given twice, missing, or has a value that it cannot have.
         RequestInvalid: there are more parameters than any request needs.
     """
     known = parameters(kind)
@@ -91,6 +94,9 @@ def read_query(call: Call, kind: type[QueryT]) -> QueryT:
         if name in given:
             raise ParameterInvalid(name, "one value, not several")
         given[name] = known[name].read(text)
+    for name, parameter in known.items():
+        if parameter.is_required and name not in given:
+            raise ParameterInvalid(name, parameter.expected)
     return kind(**given)
 
 

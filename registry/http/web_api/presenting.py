@@ -29,6 +29,7 @@ from registry.http.web_api.representations import (
     Repository,
     RepositoryDetail,
     RepositoryPage,
+    SearchPage,
     Tag,
     TagDetail,
     TagHistory,
@@ -68,6 +69,12 @@ def repository_page(page: repository_values.RepositoryPage, query: RepositoryQue
     """A page of repositories, as `query` asked for it."""
     cursor = None if page.after is None else cursors.write(query.sort, query.order, page.after)
     return RepositoryPage([repository(found) for found in page.repositories], cursor)
+
+
+def search_page(page: repository_values.FoundPage) -> SearchPage:
+    """A page of what a search found."""
+    cursor = None if page.after is None else cursors.write_rank(page.after)
+    return SearchPage([repository(found) for found in page.repositories], page.complete, cursor)
 
 
 def tag_page(name: RepositoryName, page: inspection.TagPage, query: TagQuery) -> TagPage:

@@ -85,6 +85,29 @@ class RepositoryQuery(SearchQuery, frozen=True, kw_only=True):
         return RepositorySearch(self.limit, after, self.q, self.sort, self.order)
 
 
+class FindQuery(PageQuery, frozen=True, kw_only=True):
+    """A page of what a search finds."""
+
+    q: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=limits.SEARCH_CHARACTERS,
+            description="Words, all of which the name or the beginning of the description has, "
+            "in capital letters or not; of one or two characters, where words begin.",
+        ),
+    ]
+
+    @property
+    def after(self) -> Position | None:
+        """The place that the page begins after.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        return None if self.cursor is None else cursors.read_rank(self.cursor)
+
+
 class TagQuery(SearchQuery, frozen=True, kw_only=True):
     """A page of the list of a repository's tags."""
 

@@ -78,6 +78,17 @@ class RepositoryPage(Struct, frozen=True):
     next_cursor: str | None
 
 
+class SearchPage(Struct, frozen=True):
+    """Some of the repositories that were found, the best first; `next_cursor` leads to the next, null after the last.
+
+    Where very many may match, `complete` is false: those that the words fit worst may be missing.
+    """
+
+    repositories: list[Repository]
+    complete: bool
+    next_cursor: str | None
+
+
 class Tag(Struct, frozen=True):
     """A tag and the manifest that it names. `size` adds manifest, config and layers, for an index those of its images.
 

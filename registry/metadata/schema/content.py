@@ -67,6 +67,18 @@ repository_description = Table(
     metadata,
     Column("repository_id", RowId, ForeignKey("repository.id", ondelete="CASCADE"), primary_key=True),
     Column("text", Text, nullable=False),
+    # Where it begins, in small letters as Python has them: those of SQLite are English ones.
+    Column("searched", Text, nullable=False, server_default=""),
+)
+
+# The pieces of names and of where descriptions begin, see `registry.metadata.search_grams`. It follows no reference: an
+# index by repository would double it, and ids are never given twice.
+search_gram = Table(
+    "search_gram",
+    metadata,
+    Column("gram", ByteOrdered, primary_key=True),
+    Column("repository_id", RowId, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 # The tags of a repository that cannot be moved or removed: a tag's name, or a pattern with `*`.

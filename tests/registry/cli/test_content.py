@@ -63,6 +63,18 @@ def digests(registry: Run, repository: str = "team/app") -> dict[str, str]:
     return {tag["name"]: tag["digest"] for tag in listed(registry("tag", "list", repository, "--json"))["tags"]}
 
 
+def test_repositories_are_found_by_words(registry: Run) -> None:
+    registry("repository", "describe", "team/web", "--text", "Shows the app.")
+
+    document = listed(registry("repository", "search", "app", "TEAM", "--json"))
+    rows = registry("repository", "search", "app", "--limit", "1").out.splitlines()
+
+    assert [found["name"] for found in document["repositories"]] == ["team/app", "team/web"]
+    assert document["complete"] is True
+    assert [row.split("\t")[0] for row in rows] == ["team/app"]
+    assert registry("repository", "search", " ").code == 1
+
+
 def test_repositories_are_listed_for_programs_and_pipes(registry: Run) -> None:
     document = listed(registry("repository", "list", "--json"))
     rows = registry("repository", "list").out.splitlines()

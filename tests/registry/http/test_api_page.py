@@ -44,7 +44,7 @@ def test_the_page_names_exactly_the_routes_there_are() -> None:
         (route.method, route.path)
         for table in (*TABLES, token.routes)
         for route in table
-        if route.path.startswith(("/v2/", "/api/", "/.well-known/", "/token"))
+        if route.path.startswith(("/v1/", "/v2/", "/api/", "/.well-known/", "/token"))
         and f"{route.path}/" not in {each.path for each in table}
     }
 
