@@ -16,7 +16,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.scope import Action, Scope
 from registry.auth.subject import Subject, SubjectKind
 from registry.http.web_api import cursors
-from registry.http.web_api.queries import PageQuery
+from registry.http.web_api.queries import NameQuery
 from registry.http.web_api.representations import Time
 from registry.metadata import account_rows
 from registry.metadata.account_rows import AccountKind, Credential, NamespaceKind
@@ -31,7 +31,7 @@ _Password = Annotated[
 ]
 
 
-class AccountQuery(PageQuery, frozen=True, kw_only=True):
+class AccountQuery(NameQuery, frozen=True, kw_only=True):
     """A page of the list of accounts."""
 
     q: Annotated[
@@ -43,15 +43,6 @@ class AccountQuery(PageQuery, frozen=True, kw_only=True):
             description="Text that the name contains, in capital letters or not.",
         ),
     ] = ""
-
-    @property
-    def after(self) -> str:
-        """The name that the page begins after.
-
-        Raises:
-            ParameterInvalid: the cursor belongs to another list.
-        """
-        return "" if self.cursor is None else cursors.read_name(self.cursor)
 
 
 class Account(Struct, frozen=True):
