@@ -358,6 +358,15 @@ unknown keys, and one that is away must not hold up everybody who asks."""
 OPENID_PROVIDERS: Final = 64
 """Most providers whose keys one process remembers: each has one, or one for each CI system in use."""
 
+OPENID_LOGIN_S: Final = 600
+"""How old an ID token may be by which somebody logs in: the command that got it brings it at once."""
+
+OPENID_TOKEN_LIFETIME_S: Final = 30 * 24 * 3600
+"""How long the token lives by default that a login leaves with the client: so long somebody who left may go on."""
+
+OPENID_DEVICE_S: Final = 1800
+"""Longest time for a person to log in at the provider, and longest that a provider may tell: they go for a coffee."""
+
 CLAIM_CHARACTERS: Final = 512
 """Longest claim, and longest audience, that a trusted workload is known by: those of CI systems have some 200."""
 

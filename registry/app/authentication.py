@@ -11,11 +11,13 @@ from registry.auth.openid_providers import OpenIdProviders
 from registry.auth.rules import RulesPolicy
 from registry.auth.tokens import Tokens
 from registry.config import Config
+from registry.config.openid_schema import Oidc
 from registry.config.schema import Auth
 from registry.http.authentication import Authentication
 from registry.http.token_authentication import TokenAuthentication
 from registry.services.context import Services
 from registry.services.logins import Logins
+from registry.services.openid_logins import LoginRules, OpenIdLogins
 from registry.services.token_server import TokenServer
 from registry.services.workloads import WorkloadLogins
 
@@ -40,8 +42,26 @@ async def open_authentication(
         logins = Logins(
             services.database, services.passwords, services.credential_uses, outside=outside, workloads=workloads
         )
-        server = TokenServer(services.database, policy, logins, _tokens(auth, services))
+        openid = _openid(auth.oidc, services, id_tokens)
+        server = TokenServer(services.database, policy, logins, _tokens(auth, services), openid=openid)
         yield TokenAuthentication(server, policy, config), server
+
+
+def _openid(oidc: Oidc, services: Services, id_tokens: IdTokens) -> OpenIdLogins | None:
+    if oidc.issuer is None or oidc.client_id is None:
+        return None
+    rules = LoginRules(
+        issuer=oidc.issuer,
+        client_id=str(oidc.client_id),
+        scope=str(oidc.scope),
+        account_claim=str(oidc.account_claim),
+        account_domain=str(oidc.account_domain or ""),
+        groups_claim=str(oidc.groups_claim),
+        allowed_groups=frozenset(map(str, oidc.allowed_groups)),
+        admin_groups=frozenset(map(str, oidc.admin_groups)),
+        token_lifetime_s=oidc.token_lifetime_s,
+    )
+    return OpenIdLogins(services, id_tokens, rules)
 
 
 def _tokens(auth: Auth, services: Services) -> Tokens:

@@ -35,6 +35,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "robot": ("registry.cli.robot", "Make, list, change and remove robots, and their tokens."),
     "token": ("registry.cli.token", "Make, list and revoke tokens, with which programs log in."),
     "grant": ("registry.cli.grant", "Say who may do what in which repositories."),
+    "login": ("registry.cli.login", "Log in with a browser, and keep a token for docker."),
     "client-config": (
         "registry.cli.client_config",
         "Show the files that clients need, and where they go.",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from registry.config.keys import from_toml, keys
 from registry.config.load import with_values
 from registry.config.rendering import plain, value_of
-from registry.config.schema import Config, TakesEffect
+from registry.config.schema import Config
+from registry.config.takes_effect import TakesEffect
 
 
 @dataclass(frozen=True, slots=True)

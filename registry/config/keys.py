@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 
 from registry.config.directory_values import AttributeName, DistinguishedName, LdapFilter, LdapUrl
-from registry.config.schema import Config, TakesEffect
+from registry.config.issuer import IssuerUrl
+from registry.config.schema import Config
+from registry.config.takes_effect import TakesEffect
 from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
 VARIABLE_PREFIX: Final = "REGISTRY_"
@@ -24,6 +26,7 @@ _PARSED: Final = (
     DatabaseUrl,
     DistinguishedName,
     ExternalUrl,
+    IssuerUrl,
     LdapFilter,
     LdapUrl,
     Network,
@@ -42,6 +45,7 @@ _EXPECTATIONS: Final[dict[object, str]] = {
     Network: "a network",
     PlainText: "a plain text",
     SecretText: "a text",
+    IssuerUrl: "an issuer's URL",
     AttributeName: "an attribute's name",
     DistinguishedName: "a distinguished name",
     LdapFilter: "a filter",

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from registry.config.directory_values import NAME
-from registry.config.schema import Config, External, Ldap
+from registry.config.schema import Auth, Config, External, Ldap
 from registry.config.values import SocketAddress
 
 _OF_THE_SEARCH: Final = ("base", "filter", "id_attribute", "bind_dn", "bind_password")
@@ -20,6 +20,7 @@ def problems_of_logins(config: Config) -> Iterator[tuple[str, str]]:
         if file is not None and not os.access(file, os.R_OK):
             yield key, f"{file} cannot be read"
     yield from _modes(config)
+    yield from _provider(config.auth)
     if config.auth.ldap.url is not None:
         yield from _directory(config.auth.ldap)
     if config.auth.mode == "external":
@@ -46,6 +47,17 @@ def _modes(config: Config) -> Iterator[tuple[str, str]]:
     if auth.mode != "external":
         for name in _set_keys(auth.external):
             yield f"auth.external.{name}", 'needs `auth.mode = "external"`'
+
+
+def _provider(auth: Auth) -> Iterator[tuple[str, str]]:
+    if auth.oidc.issuer is None:
+        for name in _set_keys(auth.oidc):
+            yield f"auth.oidc.{name}", "needs `auth.oidc.issuer`"
+        return
+    if auth.mode != "token":
+        yield "auth.oidc.issuer", 'needs `auth.mode = "token"`'
+    if auth.oidc.client_id is None:
+        yield "auth.oidc.client_id", "is missing beside `auth.oidc.issuer`"
 
 
 def _directory(ldap: Ldap) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,8 @@ import msgspec
 
 from registry.config.keys import Key
 from registry.config.rendering import keys_by_table, toml_literal
-from registry.config.schema import Config, TakesEffect
+from registry.config.schema import Config
+from registry.config.takes_effect import TakesEffect
 
 _HEAD = """\
 # The configuration of `registry`: every key, with its default, its unit and what it means.

@@ -5,26 +5,16 @@ Durations (`_s`) are seconds and sizes (`_bytes`) are bytes. An optional key is 
 Each key says whether a registry that runs takes up its new value (`RELOAD`), or only the next start does (`RESTART`).
 """
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from registry import limits as bounds
 from registry.config.directory_values import AttributeName, DistinguishedName, LdapFilter, LdapUrl
+from registry.config.openid_schema import Oidc
+from registry.config.takes_effect import RELOAD, RESTART
 from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
-
-
-class TakesEffect(Enum):
-    """When a changed value does."""
-
-    RELOAD = "reload"
-    RESTART = "restart"
-
-
-RELOAD: Final = TakesEffect.RELOAD
-RESTART: Final = TakesEffect.RESTART
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -285,6 +275,7 @@ class Auth(Struct, frozen=True, kw_only=True):
     ] = None
     ldap: Ldap = Ldap()
     external: External = External()
+    oidc: Oidc = Oidc()
 
 
 class Egress(Struct, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ from registry.errors.content import (
     RangeNotSatisfiable,
     RepositoryUnknown,
 )
+from registry.errors.openid import IdentityUnnamed, TrustInvalid, TrustsTooMany, TrustUnknown
 from registry.errors.outgoing import (
     AddressRefused,
     OutgoingAnswerInvalid,
@@ -151,7 +152,6 @@ from registry.errors.uploads import (
     UploadRangeInvalid,
     UploadUnknown,
 )
-from registry.errors.workloads import TrustInvalid, TrustsTooMany, TrustUnknown
 
 __all__ = [
     "BLOB_UNKNOWN",
@@ -179,6 +179,7 @@ __all__ = [
     "ErrorAnswer",
     "ErrorEntry",
     "GrantUnknown",
+    "IdentityUnnamed",
     "KeyFileInvalid",
     "LastAdministrator",
     "LoginFailed",

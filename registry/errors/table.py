@@ -43,6 +43,7 @@ from registry.errors.content import (
     RangeNotSatisfiable,
     RepositoryUnknown,
 )
+from registry.errors.openid import IdentityUnnamed, TrustInvalid, TrustsTooMany, TrustUnknown
 from registry.errors.requests import (
     MethodNotAllowed,
     PageSizeInvalid,
@@ -71,7 +72,6 @@ from registry.errors.uploads import (
     UploadRangeInvalid,
     UploadUnknown,
 )
-from registry.errors.workloads import TrustInvalid, TrustsTooMany, TrustUnknown
 from storage_backends import errors as storage
 
 
@@ -173,6 +173,7 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     PasswordElsewhere: Meaning(ErrorCode.DENIED, 409),
     Denied: Meaning(ErrorCode.DENIED, 403),
     NamespaceUnknown: Meaning(ErrorCode.DENIED, 403),
+    IdentityUnnamed: Meaning(ErrorCode.NAME_INVALID, 400),
     TrustInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     TrustsTooMany: Meaning(ErrorCode.UNSUPPORTED, 400),
     TrustUnknown: NAME_UNKNOWN,

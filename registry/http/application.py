@@ -40,7 +40,7 @@ TABLES: Final = (
 )
 """The routes of the main listener."""
 
-HANDLERS: Final = (*(table.label for table in (*TABLES, health.metrics_routes)), "token")
+HANDLERS: Final = (*(table.label for table in (*TABLES, health.metrics_routes)), "token", "openid_login")
 """The names of all resources, as metrics call them."""
 
 DISPATCHER: Final = web.AppKey("dispatcher", Dispatcher)
@@ -58,9 +58,9 @@ def build_application(environment: Environment, access_log: AccessLog) -> web.Ap
         tables.append(health.metrics_routes)
     if environment.token_server is not None:
         # Imported here: where nobody logs in, signatures need not be loaded.
-        from registry.http import token
+        from registry.http import openid_login, token
 
-        tables.append(token.routes)
+        tables += [token.routes, openid_login.routes]
     return _build(environment, access_log, tuple(tables))
 
 

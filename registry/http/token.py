@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
-from multidict import MultiDict
 
 from registry import limits
 from registry.auth import token_scope
@@ -19,9 +17,9 @@ from registry.auth.account_name import AccountName
 from registry.auth.permission import Permission
 from registry.auth.secret_text import SecretKind
 from registry.auth.subject import ANONYMOUS, BEARER, Subject
-from registry.errors import AccountNameInvalid, LoginFailed, ParameterInvalid, RequestInvalid
+from registry.errors import AccountNameInvalid, LoginFailed, ParameterInvalid
 from registry.http.call import Call
-from registry.http.request_body import read_whole
+from registry.http.forms import read_form
 from registry.http.routing import RouteTable
 from registry.services.token_server import Granted
 
@@ -46,7 +44,7 @@ async def get_token(call: Call) -> web.StreamResponse:
 @routes.post("/token", permission=Permission.PUBLIC)
 async def post_token(call: Call) -> web.StreamResponse:
     """Answer a token for whoever the form's password, refresh token or workload's token proves."""
-    form = _form(await read_whole(call.body, limits.TOKEN_FORM_BYTES, RequestInvalid("its form is too long")))
+    form = await read_form(call)
     subject, refresh_token = await _proved(call, form)
     granted = await _granted(call, subject, form.getall("scope", []), form)
     return _answer(granted, refresh_token)
@@ -95,14 +93,6 @@ def _require_login(subject: Subject, account: str) -> None:
     proof = subject.proof
     if proof is not None and (proof.kind == BEARER or (account and account != subject.name)):
         raise LoginFailed
-
-
-def _form(content: bytes) -> MultiDict[str]:
-    try:
-        text = content.decode("ascii")
-        return MultiDict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=limits.TOKEN_FIELDS))
-    except (ValueError, UnicodeDecodeError):
-        raise RequestInvalid("its body is no form") from None
 
 
 def _client(fields: Mapping[str, str]) -> str:

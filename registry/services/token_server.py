@@ -19,6 +19,7 @@ from registry.metadata.account_rows import LOCAL, NewCredential
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
 from registry.services.logins import Logins
+from registry.services.openid_logins import OpenIdLogins
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,17 @@ class Granted:
 
 
 class TokenServer:
-    """Issues tokens under the rules of `policy`; `logins` tell for whom, `tokens` what their bearer proves later."""
+    """Issues tokens under the rules of `policy`; `logins` tell for whom, `tokens` what their bearer proves later.
 
-    def __init__(self, database: Database, policy: Policy, logins: Logins, tokens: Tokens) -> None:
+    `openid` takes the word of an OpenID provider, where one is configured.
+    """
+
+    def __init__(
+        self, database: Database, policy: Policy, logins: Logins, tokens: Tokens, *, openid: OpenIdLogins | None = None
+    ) -> None:
         self.logins = logins
         self.tokens = tokens
+        self.openid = openid
         self._database = database
         self._policy = policy
 

@@ -139,6 +139,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.LastAdministrator("alice"), 409, ErrorCode.DENIED),
     (errors.Denied(), 403, ErrorCode.DENIED),
     (errors.NamespaceUnknown("team"), 403, ErrorCode.DENIED),
+    (errors.IdentityUnnamed("preferred_username", "Bad Name"), 400, ErrorCode.NAME_INVALID),
     (errors.TrustInvalid("no claim"), 400, ErrorCode.UNSUPPORTED),
     (errors.TrustsTooMany("team+ci", 64), 400, ErrorCode.UNSUPPORTED),
     (errors.TrustUnknown("team+ci", 1), 404, ErrorCode.NAME_UNKNOWN),

@@ -10,7 +10,8 @@ from registry.config import read as unchecked
 from registry.config.changes import changes, reloadable_values, with_reloadable_values
 from registry.config.keys import keys
 from registry.config.rendering import value_of
-from registry.config.schema import TakesEffect, Tls
+from registry.config.schema import Tls
+from registry.config.takes_effect import TakesEffect
 
 # A value of each key that is not its default, as a flag gives it.
 OTHER = {
@@ -54,6 +55,15 @@ OTHER = {
     "auth.external.jwks_url": "https://auth.example/jwks.json",
     "auth.external.jwks_file": "/dev/null",
     "auth.external.certificates": "/dev/null",
+    "auth.oidc.issuer": "https://login.example.org/",
+    "auth.oidc.client_id": "registry",
+    "auth.oidc.scope": "openid",
+    "auth.oidc.account_claim": "email",
+    "auth.oidc.account_domain": "example.org",
+    "auth.oidc.groups_claim": "roles",
+    "auth.oidc.allowed_groups": "developers,operators",
+    "auth.oidc.admin_groups": "operators",
+    "auth.oidc.token_lifetime_s": "3600",
     "egress.allow": "127.0.0.0/8",
     "manifests.sparse": "allow",
     "uploads.expire_s": "61",

@@ -14,6 +14,7 @@ BASE, USER_DN = {"auth.ldap.base": "dc=example"}, {"auth.ldap.user_dn": "uid={na
 BIND = {"auth.ldap.bind_dn": "cn=registry,dc=example", "auth.ldap.bind_password": "secret"}
 EXTERNAL = {"auth.mode": "external", "auth.external.realm": "https://auth.example/token"}
 JWKS_URL, JWKS_FILE = {"auth.external.jwks_url": "https://auth.example/keys"}, {"auth.external.jwks_file": "/dev/null"}
+OIDC = {"auth.oidc.issuer": "https://login.example", "auth.oidc.client_id": "registry"}
 START_TLS, ANYHOW = {"auth.ldap.start_tls": "true"}, {"auth.ldap.allow_plain": "true"}
 
 
@@ -29,6 +30,7 @@ def problems(flags: dict[str, str]) -> list[str]:
     "flags",
     [
         URL | BASE,
+        OIDC | {"auth.oidc.allowed_groups": "dev,ops"},
         URL | BASE | BIND | {"auth.ldap.filter": "(&(objectClass=person)(uid={name}))", "auth.ldap.id_attribute": "x"},
         URL | USER_DN,
         PLAIN | BASE | START_TLS | {"auth.ldap.ca_file": "/dev/null"},
@@ -49,6 +51,10 @@ def test_what_goes_together_is_taken(flags: dict[str, str]) -> None:
     ("flags", "said"),
     [
         ({"auth.mode": "none", "auth.htpasswd": "/dev/null"}, 'auth.htpasswd: needs `auth.mode = "token"`'),
+        (OIDC | {"auth.mode": "none"}, 'auth.oidc.issuer: needs `auth.mode = "token"`'),
+        ({"auth.oidc.issuer": "https://login.example"}, "auth.oidc.client_id: is missing"),
+        ({"auth.oidc.client_id": "registry"}, "auth.oidc.client_id: needs `auth.oidc.issuer`"),
+        (OIDC | {"auth.oidc.issuer": "http://login.example"}, "auth.oidc.issuer: Expected a URL"),
         ({"auth.mode": "none"} | URL | BASE, 'auth.ldap.url: needs `auth.mode = "token"`'),
         (BASE, "auth.ldap.base: needs `auth.ldap.url`"),
         (URL, "auth.ldap.base: is missing"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.errors import MEANINGS
-from registry.http import token
+from registry.http import openid_login, token
 from registry.http.application import TABLES
 from registry.services.context import Services
 from tests.registry.http.logging_in import ALICE, basic
@@ -42,7 +42,7 @@ def test_the_page_names_exactly_the_routes_there_are() -> None:
     # `/v2` is `/v2/` to clients whose proxy drops the slash, and so is the collection of uploads.
     routes = {
         (route.method, route.path)
-        for table in (*TABLES, token.routes)
+        for table in (*TABLES, token.routes, openid_login.routes)
         for route in table
         if route.path.startswith(("/v1/", "/v2/", "/api/", "/.well-known/", "/token"))
         and f"{route.path}/" not in {each.path for each in table}

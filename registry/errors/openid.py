@@ -1,8 +1,17 @@
-"""Workloads that act as robots: jobs of CI systems, and others that an OpenID provider vouches for."""
+"""People and workloads that an OpenID provider vouches for."""
 
 from __future__ import annotations
 
 from registry.errors.root import RegistryError
+
+
+class IdentityUnnamed(RegistryError):
+    """A provider knows somebody, but by no name that an account can have; `text` is the one it gives."""
+
+    def __init__(self, claim: str, text: str | None) -> None:
+        self.claim = claim
+        named = "is missing" if text is None else f"is {text[:100]!r}, which no account can be called"
+        self.message = f"the provider's claim {claim} {named}"
 
 
 class TrustInvalid(RegistryError, ValueError):
