@@ -11,7 +11,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.roles import Role
 from registry.auth.subject import OPERATOR, Subject
-from registry.cli import output, robot_token
+from registry.cli import output, robot_token, robot_trust
 from registry.cli.confirming import confirm
 from registry.cli.credentials import LIFETIME, as_document, end_of
 from registry.cli.options import ACCOUNT, REPOSITORY_PATTERN, ROBOT, as_json, configured
@@ -33,6 +33,7 @@ def command() -> None:
 
 
 command.add_command(robot_token.command)
+command.add_command(robot_trust.command)
 
 
 @command.command("create")

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import urlopen
 
 from tests.e2e.browser import Browser
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.requirements import require_tool
 
 _START_S = 30.0
