@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from oci_spec.digest import Digest
     from oci_spec.reference import RepositoryName, Tag
     from registry.metadata.account_rows import Account, Credential, RepositoryStanding, Standing
+    from registry.metadata.recollection import Recollection
     from registry.metadata.rows import Blob, LinkedBlob, StoredManifest, Upload
     from registry.metadata.transaction import Transaction
     from registry.observability.instruments import Histogram
@@ -94,6 +95,9 @@ class _MeasuredLookups(Lookups):
         self._lookups = lookups
         self._clock = clock
 
+    def conclusions(self) -> Recollection:
+        return self._lookups.conclusions()
+
     async def manifest_by_tag(self, repository: RepositoryName, tag: Tag) -> StoredManifest | None:
         with self._clock.timed("lookup"):
             return await self._lookups.manifest_by_tag(repository, tag)
@@ -133,6 +137,10 @@ class _MeasuredLookups(Lookups):
     async def repository_standing(self, name: RepositoryName, account_id: int | None) -> RepositoryStanding | None:
         with self._clock.timed("lookup"):
             return await self._lookups.repository_standing(name, account_id)
+
+    async def owns_namespace(self, account_id: int, namespace: str) -> bool:
+        with self._clock.timed("lookup"):
+            return await self._lookups.owns_namespace(account_id, namespace)
 
     async def granted_roles(self, account_id: int, buckets: tuple[str, str, str]) -> Sequence[tuple[str, str]]:
         with self._clock.timed("lookup"):

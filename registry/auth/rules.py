@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,12 +10,14 @@ from oci_spec.reference import RepositoryName
 from registry.auth.pattern import RepositoryPattern, buckets
 from registry.auth.permission import OF_REPOSITORIES, Permission
 from registry.auth.roles import NEEDS, Role
+from registry.auth.scope import EVERYTHING as UNNARROWED
 from registry.auth.secret_text import SecretKind
 from registry.auth.subject import EXTERNAL, Proof, Subject, SubjectKind
 from registry.auth.token_scope import covers
 from registry.errors import NamespaceUnknown
 from registry.metadata.account_rows import Standing
 from registry.metadata.database import Database
+from registry.metadata.recollection import UNKNOWN
 from registry.metadata.visible import EVERYTHING, NOTHING, Visible
 
 _BESIDE_THE_DATA: Final = frozenset({SubjectKind.OPERATOR, SubjectKind.SYSTEM})
@@ -25,6 +27,7 @@ _OF_NO_ROBOT: Final = frozenset({Permission.OWN, Permission.SELF, Permission.OBS
 # Made to be used without the password, they outlive it, and so does what they proved.
 _OUTLIVING_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
 _PUBLIC: Final = "public"
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def _now() -> datetime:
@@ -41,6 +44,8 @@ class RulesPolicy:
     def __init__(self, database: Database, *, anonymous_pull: bool, clock: Callable[[], datetime] = _now) -> None:
         """Ask `database`; `anonymous_pull` is whether public repositories are for clients without credentials too."""
         self._lookups = database.lookups
+        # Until when what was asked holds, if the database does not change. A refusal is found out anew each time.
+        self._held = database.lookups.conclusions()
         self._anonymous_pull = anonymous_pull
         self._clock = clock
 
@@ -55,6 +60,12 @@ class RulesPolicy:
         """
         if permission is Permission.PUBLIC or subject.kind in _BESIDE_THE_DATA:
             return True
+        if subject.account_id is None or subject.scope is not UNNARROWED:
+            return await self._may(subject, permission, repository)
+        question = (subject.kind, subject.account_id, subject.proof, permission, repository)
+        return self._holds(question) or await self._keep(question, subject, self._may(subject, permission, repository))
+
+    async def _may(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         if not _reaches(subject, permission, repository):
             return False
         if subject.proof is not None and subject.proof.kind == EXTERNAL:
@@ -109,7 +120,30 @@ class RulesPolicy:
 
         True for those without an account.
         """
-        return subject.account_id is None or await self._standing(subject, subject.account_id) is not None
+        if subject.account_id is None:
+            return True
+        question = (subject.account_id, subject.proof)
+        return self._holds(question) or await self._keep(question, subject, self._stands(subject, subject.account_id))
+
+    def _holds(self, question: Hashable) -> bool:
+        """Whether the answer to `question` was yes, and nothing has changed since."""
+        until: datetime = self._held.recall(question)
+        return until is not UNKNOWN and self._clock() < until
+
+    async def _keep(self, question: Hashable, subject: Subject, answer: Awaitable[bool]) -> bool:
+        """The answer to `question`, remembered if it is yes, for as long as what proved `subject` lasts."""
+        state = self._held.state
+        if not await answer:
+            return False
+        assert subject.account_id is not None, "only accounts are asked for"
+        standing = await self._standing(subject, subject.account_id)
+        # Others may have recalled something in a newer state, of which this answer need not be.
+        if standing is not None and self._held.state is state:
+            self._held.keep(question, standing.ends_at or _NEVER)
+        return True
+
+    async def _stands(self, subject: Subject, account_id: int) -> bool:
+        return await self._standing(subject, account_id) is not None
 
     async def _anonymous_may(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         if permission is Permission.ENTER:

@@ -235,6 +235,11 @@ class Standing:
     credential_revoked: bool
     credential_expires_at: datetime | None
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When account or credential expire, whichever is first; None where neither does."""
+        return min(filter(None, (self.expires_at, self.credential_expires_at)), default=None)
+
     def account_is_live(self, now: datetime) -> bool:
         """Whether the account is neither disabled nor expired."""
         return not self.is_disabled and not _is_past(self.expires_at, now)

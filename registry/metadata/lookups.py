@@ -77,7 +77,12 @@ class Lookups:
         self._namespace_owner = statements["namespace_owner"]
         self._granted_roles = statements["granted_roles"]
         self._contents = ContentCache(content_cache_bytes)
+        self._state = state
         self._known = Recollection(state)
+
+    def conclusions(self) -> Recollection:
+        """A memory for what is concluded from these answers: it forgets whenever one of them may have changed."""
+        return Recollection(self._state)
 
     async def manifest_by_tag(self, repository: RepositoryName, tag: Tag) -> StoredManifest | None:
         """Give the manifest that `tag` names now, or None."""

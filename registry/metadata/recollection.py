@@ -35,6 +35,11 @@ class Recollection:
             self._state = state
         return self._answers.get(question, UNKNOWN)
 
+    @property
+    def state(self) -> bytes | None:
+        """The state of the database that was met when anything was last recalled."""
+        return self._state
+
     def keep(self, question: Hashable, answer: Any) -> None:
         """Remember `answer`, which was found after `question` was last recalled.
 

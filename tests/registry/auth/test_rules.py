@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pytest
 
@@ -60,6 +61,16 @@ def _make_team(tx: Transaction) -> Team:
     tx.teams.add_member(builders.id, alice.id)
     ensure(tx)
     return Team(alice, namespace.id, builders.id, a_credential(tx, alice, expires_at=later(50)).id)
+
+
+@dataclass
+class Moment:
+    """A clock that a test moves."""
+
+    at_s: float = 0
+
+    def __call__(self) -> datetime:
+        return later(self.at_s)
 
 
 async def publish(database_url: str) -> None:
@@ -380,17 +391,21 @@ async def test_what_falls_with_the_account_its_password_and_its_credentials(
         "from personal": a_bearer(team.alice, to_app, credential_id=team.credential_id),
     }
     await database.write(a_grant, "team/app", "team/app", "reader", team_id=team.team_id)
-    before, after = a_policy(database), a_policy(database, at_s=at_s)
+    moment = Moment()
+    policy = RulesPolicy(database, anonymous_pull=True, clock=moment)
     for subject in subjects.values():
-        assert await before.is_live(subject)
-        assert await before.allows(subject, Permission.PULL, APP)
+        assert await policy.is_live(subject)
+        assert await policy.allows(subject, Permission.PULL, APP)
 
     await database.write(happen, team)
+    moment.at_s = at_s
 
-    assert {name for name, subject in subjects.items() if await after.is_live(subject)} == standing
-    assert {name for name, subject in subjects.items() if await after.allows(subject, Permission.PULL, APP)} == standing
+    assert {name for name, subject in subjects.items() if await policy.is_live(subject)} == standing
+    assert {
+        name for name, subject in subjects.items() if await policy.allows(subject, Permission.PULL, APP)
+    } == standing
     for name in subjects.keys() - standing:
-        assert await held(after, subjects[name]) == {Permission.PUBLIC}
+        assert await held(policy, subjects[name]) == {Permission.PUBLIC}
 
 
 @ON_SQLITE
@@ -399,8 +414,27 @@ async def test_an_account_ends_with_its_time_though_answers_are_remembered(datab
         lambda tx: an_account(tx, "team+ci", kind=AccountKind.ROBOT, is_admin=True, expires_at=later(9))
     )
 
-    assert await held(a_policy(database, at_s=8.999), as_account(robot)) == set(Permission) - OF_NO_ROBOT
-    assert await held(a_policy(database, at_s=9), as_account(robot)) == {Permission.PUBLIC}
+    moment = Moment(8.999)
+    policy = RulesPolicy(database, anonymous_pull=True, clock=moment)
+
+    assert await held(policy, as_account(robot)) == set(Permission) - OF_NO_ROBOT
+    moment.at_s = 9
+    assert await held(policy, as_account(robot)) == {Permission.PUBLIC}
+
+
+@ON_SQLITE
+async def test_what_one_credential_may_says_nothing_of_another_one(database: Database, team: Team) -> None:
+    await database.write(a_grant, "team/app", "team/app", "writer", account_id=team.alice.id)
+    policy = a_policy(database)
+    to_pull = TokenScope(APP, frozenset({"pull"}))
+    narrow = Scope(frozenset({Action.PULL}), (RepositoryPattern("team/other"),))
+    assert await policy.allows(as_account(team.alice), Permission.PUSH, APP)
+    assert await policy.allows(a_bearer(team.alice, to_pull), Permission.PULL, APP)
+
+    assert not await policy.allows(a_bearer(team.alice, to_pull), Permission.PUSH, APP)
+    assert not await policy.allows(replace(as_account(team.alice), scope=narrow), Permission.PUSH, APP)
+    assert not await policy.allows(a_bearer(team.alice, to_pull), Permission.PULL, ABSENT)
+    assert not await policy.allows(as_account(team.alice), Permission.DELETE, APP)
 
 
 @ON_SQLITE
