@@ -39,6 +39,7 @@ The tree::
     ├── PasswordElsewhere        another source keeps it
     ├── OrganisationUnknown, OrganisationNotEmpty
     ├── Denied                   who is asking is known, and may not
+    │   ├── OtherSite            a page of another site makes a browser ask for a change
     │   └── PasswordRequired     a token was brought for what gives a way in
     ├── NamespaceUnknown         a push into a namespace that nobody made
     ├── KeyFileInvalid, SigningKeysUnreadable, TrustedKeysInvalid
@@ -72,6 +73,7 @@ from registry.errors.accounts import (
     NameTaken,
     OrganisationNotEmpty,
     OrganisationUnknown,
+    OtherSite,
     PasswordElsewhere,
     PasswordInvalid,
     PasswordRequired,
@@ -192,6 +194,7 @@ __all__ = [
     "NamespaceUnknown",
     "OrganisationNotEmpty",
     "OrganisationUnknown",
+    "OtherSite",
     "OutgoingAnswerInvalid",
     "OutgoingFailed",
     "OutgoingUnreachable",

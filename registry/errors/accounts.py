@@ -134,6 +134,12 @@ class Denied(RegistryError):
     message = "this is not allowed"
 
 
+class OtherSite(Denied):
+    """A browser asks for a change because a page of another site told it to."""
+
+    message = "pages of other sites may not change anything here"
+
+
 class PasswordRequired(Denied):
     """What gives a way in was asked for with a token, or by nobody in particular."""
 

@@ -22,6 +22,7 @@ from registry.http.call import Call, Environment, parse_repository
 from registry.http.error_answers import answer_to, as_response
 from registry.http.exchange import CLIENT_GONE, Exchange, Recorder
 from registry.http.lapsed_tokens import subject_on_location
+from registry.http.other_sites import require_own_page
 from registry.http.progress import untaken_by_client, while_taken
 from registry.http.routing import REPOSITORY, Match, Router
 from registry.http.traffic import Traffic
@@ -138,6 +139,7 @@ class Dispatcher:
 
     async def _handle(self, exchange: Exchange, match: Match, *, at_once: bool = False) -> web.StreamResponse:
         request = exchange.request
+        require_own_page(request, exchange.arrival, self._environment.config.server.external_url)
         name = match.parameters.get(REPOSITORY)
         repository = parse_repository(name) if name is not None else None
         exchange.subject = await self._authenticated(request, match, repository, at_once=at_once)

@@ -138,6 +138,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.GrantUnknown("alice", "team/*"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.LastAdministrator("alice"), 409, ErrorCode.DENIED),
     (errors.Denied(), 403, ErrorCode.DENIED),
+    (errors.OtherSite(), 403, ErrorCode.DENIED),
     (errors.NamespaceUnknown("team"), 403, ErrorCode.DENIED),
     (errors.IdentityUnnamed("preferred_username", "Bad Name"), 400, ErrorCode.NAME_INVALID),
     (errors.TrustInvalid("no claim"), 400, ErrorCode.UNSUPPORTED),

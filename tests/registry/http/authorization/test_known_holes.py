@@ -361,6 +361,36 @@ async def test_no_page_of_another_origin_may_read_answers(client: Client, boss: 
     assert answer.status == 405
 
 
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://registry.test.evil.example", "null", ""])
+async def test_no_page_of_another_site_makes_a_browser_change_anything(
+    client: Client, boss: dict[str, str], origin: str
+) -> None:
+    await push_manifest(client, boss, PRIVATE, "1")
+    # As a form sends it, which a browser does not ask about before.
+    asked = boss | {"Content-Type": "text/plain", "Host": "registry.test"}
+    path = f"/api/v1/repositories/{PRIVATE}/tags/1/restore"
+
+    refused = await client.ask("POST", path, data=b"{}", headers=asked | {"Origin": origin})
+    own = await client.ask("POST", path, data=b"{}", headers=asked | {"Origin": "http://registry.test"})
+    program = await client.ask("POST", path, data=b"{}", headers=asked)
+
+    assert (refused.status, refused.document["code"]) == (403, "DENIED")
+    assert refused.document["detail"] == "pages of other sites may not change anything here"
+    # There is nothing to go back to, which is told to whoever may ask.
+    assert own.status == program.status == 404
+
+
+async def test_no_pattern_of_many_stars_keeps_a_worker_busy(client: Client, boss: dict[str, str]) -> None:
+    await push_manifest(client, boss, PRIVATE, "a" * 128)
+    stars = "*a" * 63 + "*b"
+
+    protected = await client.ask("PUT", f"/api/v1/repositories/{PRIVATE}/protections/{stars}", headers=boss)
+    moved = await client.ask("DELETE", f"/api/v1/repositories/{PRIVATE}/tags/{'a' * 128}", headers=boss)
+
+    # A pattern that backtracks would not end before the test does.
+    assert (protected.status, moved.status) == (204, 204)
+
+
 async def test_no_secret_is_written_to_the_log_or_the_audit_log(
     client: Client,
     services: Services,
