@@ -255,6 +255,9 @@ CREDENTIAL_NAME_CHARACTERS: Final = 64
 ROBOTS_PER_NAMESPACE: Final = 1000
 """Most robots of one namespace: one for each program of a large organisation, and a bound on what its owners store."""
 
+TEAMS_PER_ORGANISATION: Final = 1000
+"""Most teams of one organisation: more than any company has, and a bound on what its owners store."""
+
 ROBOT_ROLES: Final = 32
 """Most roles that a robot is made with in one request; any number can be granted later."""
 

@@ -12,7 +12,7 @@ import click
 
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, RepositoryName, Tag, parse_reference
-from registry.auth.account_name import AccountName
+from registry.auth.account_name import AccountName, TeamName
 from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.config import ConfigInvalid, Resolved, ignored_variables, read, resolve
@@ -93,6 +93,7 @@ REPOSITORY_PATTERN: Final[Parsed[RepositoryPattern]] = Parsed("repository or pat
 TAG_PATTERN: Final[Parsed[TagPattern]] = Parsed("tag or pattern", TagPattern.parse)
 ACCOUNT: Final[Parsed[AccountName]] = Parsed("name", AccountName.parse)
 GRANTEE: Final[Parsed[Grantee]] = Parsed("name", Grantee.parse)
+TEAM: Final[Parsed[TeamName]] = Parsed("organisation/team", TeamName.parse)
 ROBOT: Final[Parsed[AccountName]] = Parsed("robot", _robot)
 DIGEST: Final[Parsed[Digest]] = Parsed("digest", Digest.parse)
 REFERENCE: Final[Parsed[Reference]] = Parsed("tag or digest", parse_reference)

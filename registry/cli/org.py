@@ -1,19 +1,24 @@
 """`registry org`: organisations, and who belongs to them."""
 
+from dataclasses import asdict
+
 import click
 
+from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
 from registry.cli import output
 from registry.cli.options import ACCOUNT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
+from registry.metadata.account_rows import Member, OrganisationSummary
 from registry.services import organisations
+from registry.services.context import Services
 
 
 @click.group("org")
 def command() -> None:
-    """Make, show and remove organisations, and say who belongs to them."""
+    """Make, list, show and remove organisations, and say who belongs to them."""
 
 
 @command.command("create")
@@ -23,7 +28,20 @@ def command() -> None:
 def create(resolved: Resolved, name: AccountName, json_output: bool) -> None:
     """Make the organisation NAME, in which several people share repositories."""
     with_services(resolved.config, lambda services: organisations.create(services, OPERATOR, name))
-    _tell(f"organisation {name} is made", {"name": str(name)}, json_output=json_output)
+    output.tell(f"organisation {name} is made", {"name": str(name)}, json_output=json_output)
+
+
+@command.command("list")
+@as_json
+@configured()
+def list_organisations(resolved: Resolved, json_output: bool) -> None:
+    """List the organisations in byte order."""
+    found = with_services(resolved.config, _all)
+    if json_output:
+        output.print_json({"organisations": [asdict(each) for each in found]})
+    else:
+        rows = [[each.name, each.members, each.teams, each.repositories, each.created_at] for each in found]
+        output.print_table(["ORGANISATION", "MEMBERS", "TEAMS", "REPOSITORIES", "MADE"], rows)
 
 
 @command.command("show")
@@ -32,7 +50,7 @@ def create(resolved: Resolved, name: AccountName, json_output: bool) -> None:
 @configured()
 def show(resolved: Resolved, name: AccountName, json_output: bool) -> None:
     """Show who belongs to the organisation NAME."""
-    found = with_services(resolved.config, lambda services: organisations.members(services, OPERATOR, name))
+    found = with_services(resolved.config, lambda services: _members(services, name))
     if json_output:
         members = [{"name": each.name, "is_owner": each.is_owner, "created_at": each.created_at} for each in found]
         output.print_json({"name": str(name), "members": members})
@@ -48,7 +66,7 @@ def show(resolved: Resolved, name: AccountName, json_output: bool) -> None:
 def remove(resolved: Resolved, name: AccountName, json_output: bool) -> None:
     """Remove the organisation NAME, which has no repositories any more."""
     with_services(resolved.config, lambda services: organisations.remove(services, OPERATOR, name))
-    _tell(f"organisation {name} is removed", {"name": str(name)}, json_output=json_output)
+    output.tell(f"organisation {name} is removed", {"name": str(name)}, json_output=json_output)
 
 
 @command.group("member")
@@ -68,7 +86,7 @@ def add_member(resolved: Resolved, *, name: AccountName, user: AccountName, owne
         resolved.config, lambda services: organisations.set_member(services, OPERATOR, name, user, is_owner=owner)
     )
     sentence = f"{user} is {'an owner' if owner else 'a member'} of {name}"
-    _tell(sentence, {"name": str(name), "member": str(user), "is_owner": owner}, json_output=json_output)
+    output.tell(sentence, {"name": str(name), "member": str(user), "is_owner": owner}, json_output=json_output)
 
 
 @member.command("rm")
@@ -79,11 +97,22 @@ def add_member(resolved: Resolved, *, name: AccountName, user: AccountName, owne
 def remove_member(resolved: Resolved, *, name: AccountName, user: AccountName, json_output: bool) -> None:
     """Let USER belong to the organisation NAME and its teams no more."""
     with_services(resolved.config, lambda services: organisations.remove_member(services, OPERATOR, name, user))
-    _tell(f"{user} is no member of {name}", {"name": str(name), "removed": str(user)}, json_output=json_output)
+    output.tell(f"{user} is no member of {name}", {"name": str(name), "removed": str(user)}, json_output=json_output)
 
 
-def _tell(sentence: str, document: dict[str, str | bool], *, json_output: bool) -> None:
-    if json_output:
-        output.print_json(document)
-    else:
-        click.echo(sentence)
+async def _all(services: Services) -> list[OrganisationSummary]:
+    page = await organisations.listing(services, OPERATOR, limit=limits.PAGE_ENTRIES)
+    found = list(page)
+    while page:
+        page = await organisations.listing(services, OPERATOR, after=page[-1].name, limit=limits.PAGE_ENTRIES)
+        found += page
+    return found
+
+
+async def _members(services: Services, name: AccountName) -> list[Member]:
+    page = await organisations.members(services, OPERATOR, name, limit=limits.PAGE_ENTRIES)
+    found = list(page)
+    while page:
+        page = await organisations.members(services, OPERATOR, name, after=page[-1].name, limit=limits.PAGE_ENTRIES)
+        found += page
+    return found

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,14 @@ import click
 def print_json(value: Any) -> None:
     """Print one JSON document; times are RFC 3339, other values that JSON does not know are their text."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def tell(sentence: str, document: Mapping[str, Any], *, json_output: bool) -> None:
+    """Print what was done: a sentence for people, or a document for programs."""
+    if json_output:
+        print_json(document)
+    else:
+        click.echo(sentence)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -37,7 +37,7 @@ The tree::
     ├── NameTaken, AccountUnknown, TeamUnknown, LastAdministrator, RobotsTooMany
     ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown
     ├── PasswordElsewhere        another source keeps it
-    ├── OrganisationUnknown, OrganisationNotEmpty
+    ├── OrganisationUnknown, OrganisationNotEmpty, MemberUnknown, LastOwner, TeamsTooMany
     ├── Denied                   who is asking is known, and may not
     │   ├── OtherSite            a page of another site makes a browser ask for a change
     │   └── PasswordRequired     a token was brought for what gives a way in
@@ -68,7 +68,9 @@ from registry.errors.accounts import (
     GrantUnknown,
     KeyFileInvalid,
     LastAdministrator,
+    LastOwner,
     LoginFailed,
+    MemberUnknown,
     NamespaceUnknown,
     NameTaken,
     OrganisationNotEmpty,
@@ -83,6 +85,7 @@ from registry.errors.accounts import (
     ScopeInsufficient,
     SigningKeysUnreadable,
     TeamNameInvalid,
+    TeamsTooMany,
     TeamUnknown,
     TokenExpired,
     TokenInvalid,
@@ -184,11 +187,13 @@ __all__ = [
     "IdentityUnnamed",
     "KeyFileInvalid",
     "LastAdministrator",
+    "LastOwner",
     "LoginFailed",
     "ManifestBlobUnknown",
     "ManifestTooLarge",
     "ManifestUnknown",
     "Meaning",
+    "MemberUnknown",
     "MethodNotAllowed",
     "NameTaken",
     "NamespaceUnknown",
@@ -226,6 +231,7 @@ __all__ = [
     "TagProtected",
     "TeamNameInvalid",
     "TeamUnknown",
+    "TeamsTooMany",
     "TokenExpired",
     "TokenInvalid",
     "TooManyRequests",

@@ -214,6 +214,30 @@ class OrganisationNotEmpty(RegistryError):
         self.message = f"organisation {name} has repositories; remove them first"
 
 
+class MemberUnknown(RegistryError):
+    """Somebody does not belong to an organisation, or is not in a team."""
+
+    def __init__(self, of: str, name: str) -> None:
+        self.of, self.name = of, name
+        self.message = f"{name} does not belong to {of}"
+
+
+class LastOwner(RegistryError):
+    """Only administrators could look after an organisation, and that only they may bring about."""
+
+    def __init__(self, organisation: str, name: str) -> None:
+        self.organisation, self.name = organisation, name
+        self.message = f"{name} is the last owner of {organisation}; make another one first"
+
+
+class TeamsTooMany(RegistryError):
+    """An organisation has as many teams as it can have."""
+
+    def __init__(self, organisation: str, most: int) -> None:
+        self.organisation, self.most = organisation, most
+        self.message = f"{organisation} has {most} teams already, and can have no more"
+
+
 class CredentialUnknown(RegistryError):
     """The account has no credential of this number that could be revoked."""
 

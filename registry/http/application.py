@@ -12,7 +12,19 @@ from registry.http import blobs, catalog, docker_search, health, key_set, manife
 from registry.http.call import Environment
 from registry.http.dispatch import Dispatcher, add_common_headers
 from registry.http.routing import Router, RouteTable
-from registry.http.web_api import accounts, api_document, audit, grants, keys, protections, repositories, robots, search
+from registry.http.web_api import (
+    accounts,
+    api_document,
+    audit,
+    grants,
+    keys,
+    organisations,
+    protections,
+    repositories,
+    robots,
+    search,
+    teams,
+)
 from registry.http.web_api import tags as api_tags
 from registry.observability.access_log import AccessLog
 
@@ -35,6 +47,8 @@ TABLES: Final = (
     audit.routes,
     protections.routes,
     grants.routes,
+    organisations.routes,
+    teams.routes,
     robots.routes,
     health.routes,
 )

@@ -155,6 +155,17 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True)
+class OrganisationSummary:
+    """An organisation, and how many belong to it and are in it."""
+
+    name: str
+    created_at: datetime
+    members: int
+    teams: int
+    repositories: int
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """An account that belongs to a namespace."""
 

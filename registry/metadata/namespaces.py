@@ -37,6 +37,14 @@ _MEMBERS = (
     .join_from(member, account)
     .where(_IN_NAMESPACE)
 )
+_MEMBER_PAGE = _MEMBERS.where(account.c.name > bindparam("after")).order_by(account.c.name).limit(bindparam("limit"))
+# In one order everywhere, so that two who take rights from each other wait instead of colliding.
+_LOCK_OWNERS = (
+    select(member.c.account_id)
+    .where(_IN_NAMESPACE, member.c.is_owner == true())
+    .order_by(member.c.account_id)
+    .with_for_update()
+)
 _OWNS = select(member.c.account_id).where(_IN_NAMESPACE, _OF_ACCOUNT, member.c.is_owner == true())
 _OF = select(*_COLUMNS, member.c.is_owner).join_from(member, namespace).where(_OF_ACCOUNT)
 _HAS_MEMBER = (
@@ -84,6 +92,15 @@ class Namespaces:
         """Give all who belong to the namespace, by name."""
         found = [Member(*row) for row in self._runner.rows(_MEMBERS, {"this_namespace": namespace_id})]
         return sorted(found, key=lambda each: each.name)
+
+    def member_page(self, namespace_id: int, limit: int, *, after: str = "") -> list[Member]:
+        """Give up to `limit` of them in the byte order of their names, those after `after`."""
+        values = {"this_namespace": namespace_id, "after": after, "limit": limit}
+        return [Member(*row) for row in self._runner.rows(_MEMBER_PAGE, values)]
+
+    def lock_owners(self, namespace_id: int) -> list[int]:
+        """Give the accounts of all owners; until the transaction ends, none of them becomes less."""
+        return [row[0] for row in self._runner.rows(_LOCK_OWNERS, {"this_namespace": namespace_id})]
 
     def owns(self, namespace_id: int, account_id: int) -> bool:
         """Whether the account is an owner of the namespace."""

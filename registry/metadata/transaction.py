@@ -15,6 +15,7 @@ from registry.metadata.leases import Leases
 from registry.metadata.login_failures import LoginFailures
 from registry.metadata.manifests import Manifests
 from registry.metadata.namespaces import Namespaces
+from registry.metadata.organisations import Organisations
 from registry.metadata.outbox import Outbox
 from registry.metadata.protections import Protections
 from registry.metadata.pulls import Pulls
@@ -46,6 +47,7 @@ class Transaction:
         "login_failures",
         "manifests",
         "namespaces",
+        "organisations",
         "outbox",
         "protections",
         "pulls",
@@ -80,5 +82,6 @@ class Transaction:
         self.credentials = Credentials(runner)
         self.federations = Federations(runner)
         self.namespaces = Namespaces(runner)
+        self.organisations = Organisations(runner)
         self.teams = Teams(runner)
         self.grants = Grants(runner)

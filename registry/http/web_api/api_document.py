@@ -17,11 +17,13 @@ from registry.http.web_api import (
     grants,
     keys,
     openapi,
+    organisations,
     protections,
     repositories,
     robots,
     search,
     tags,
+    teams,
 )
 
 routes = RouteTable("api_document")
@@ -34,6 +36,8 @@ DESCRIBED: Final[tuple[Route, ...]] = (
     *grants.routes,
     *accounts.routes,
     *keys.routes,
+    *organisations.routes,
+    *teams.routes,
     *robots.routes,
     *audit.routes,
 )

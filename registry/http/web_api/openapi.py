@@ -53,6 +53,8 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
         "description": "A repository's name, or a pattern of names in which `*` stands for any text; slashes as `%2F`.",
         "example": "team/*",
     },
+    "organisation": {"description": "An organisation's name.", "example": "team"},
+    "team": {"description": "A team's name within its organisation.", "example": "builders"},
     "robot": {"description": "A robot's name.", "example": "team+ci"},
 }
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from registry.auth.account_name import AccountName
+from registry.auth.subject import OPERATOR
 from registry.errors import MEANINGS
 from registry.http import openid_login, token
 from registry.http.application import TABLES
+from registry.services import organisations
 from registry.services.context import Services
 from tests.registry.http.logging_in import ALICE, basic
 from tests.registry.http.serving import Answer, Client
@@ -158,6 +161,9 @@ async def fill(services: Services) -> None:
         ]
         await pusher.index(*tags, manifests=children)
     await Pusher.to(services, "team/web").image("1")
+    crew = AccountName("crew")
+    await organisations.create(services, OPERATOR, crew)
+    await organisations.set_member(services, OPERATOR, crew, AccountName(ALICE), is_owner=True)
 
 
 def layers(version: str, architecture: str) -> list[bytes]:

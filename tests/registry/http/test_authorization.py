@@ -26,6 +26,8 @@ VALUES = {
     "account": "alice",
     "id": "1",
     "robot": "team+ci",
+    "organisation": "team",
+    "team": "builders",
 }
 
 

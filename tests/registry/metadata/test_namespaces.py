@@ -1,4 +1,4 @@
-from registry.metadata.account_rows import Namespace, NamespaceKind
+from registry.metadata.account_rows import Namespace, NamespaceKind, OrganisationSummary
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
 from tests.registry.metadata.examples import NOW, ensure
@@ -70,6 +70,36 @@ async def test_a_team_has_its_own_members_and_a_name_of_its_namespace(database: 
         assert tx.teams.remove_member(made.id, bob.id)
         assert not tx.teams.remove_member(made.id, bob.id)
         assert tx.teams.members(made.id) == ["alice"]
+
+    await database.write(unit)
+
+
+async def test_lists_go_on_after_a_name(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        crew, team = an_organisation(tx, "crew"), an_organisation(tx)
+        tx.namespaces.make("people", NamespaceKind.USER, NOW)
+        ensure(tx)
+        people = [an_account(tx, name) for name in ("bob", "alice", "eve")]
+        for each in people:
+            tx.namespaces.set_member(team.id, each.id, is_owner=each.name == "eve", now=NOW)
+        made = [tx.teams.make(team.id, name, NOW) for name in ("b", "a")]
+        assert made[0] is not None
+        for each in people:
+            tx.teams.add_member(made[0].id, each.id)
+
+        summary = OrganisationSummary("team", NOW, members=3, teams=2, repositories=1)
+        assert tx.organisations.summary("team") == summary
+        assert tx.organisations.summary("people") is None
+        assert [each.name for each in tx.organisations.page(9)] == ["crew", "team"]
+        assert tx.organisations.page(9, after="crew") == [summary]
+        assert tx.organisations.page_of(people[0].id, 9) == [summary]
+        assert tx.organisations.page_of(people[0].id, 9, after="team") == []
+        assert [each.name for each in tx.namespaces.member_page(team.id, 1, after="alice")] == ["bob"]
+        assert tx.namespaces.lock_owners(team.id) == [people[2].id]
+        assert [each.name for each in tx.teams.page(team.id, 1)] == ["a"]
+        assert [each.name for each in tx.teams.page(team.id, 9, after="a")] == ["b"]
+        assert (tx.teams.count(team.id), tx.teams.count(crew.id)) == (2, 0)
+        assert tx.teams.member_page(made[0].id, 2, after="alice") == ["bob", "eve"]
 
     await database.write(unit)
 

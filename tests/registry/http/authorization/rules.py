@@ -112,7 +112,7 @@ class Row:
         return self.route.startswith("/v2")
 
     def path(self, repository: str) -> str:
-        values = {"name": repository, "repositories": repository.replace("/", "%2F"), "account": self.whose}
+        values = {"name": repository, "repositories": repository.replace("/", "%2F"), "account": self.whose or "absent"}
         return self.route.format_map(_VALUES | values) + self.query
 
 
@@ -125,11 +125,14 @@ _VALUES = {
     "who": "absent",
     "id": "0",
     "robot": "team+absent",
+    "organisation": "absent",
+    "team": "absent",
 }
 _READ, _PUSH = (Role.READER, Action.PULL), (Role.WRITER, Action.PUSH)
 _DELETE, _MAINTAIN = (Role.MAINTAINER, Action.DELETE), (Role.MAINTAINER, Action.MANAGE)
 _OWN = (Role.OWNER, Action.MANAGE)
 _API = "/api/v1/repositories/{name}"
+_ORGANISATION = "/api/v1/organisations/{organisation}"
 _ACCOUNT = "/api/v1/accounts/{account}"
 # It would have expired: that is told to whoever may make one.
 _TOKEN = b'{"name": "ci", "expires_at": "2020-01-01T00:00:00Z"}'
@@ -205,6 +208,20 @@ ROWS = (
     Row("GET", f"{_API}/protections", _READ, 400, _WRONG),
     Row("PUT", f"{_API}/protections/{{pattern}}", _MAINTAIN, 400, _WRONG),
     Row("DELETE", f"{_API}/protections/{{pattern}}", _MAINTAIN, 400, _WRONG),
+    Row("GET", "/api/v1/organisations", Needs.ACCOUNT, 400, _WRONG),
+    Row("POST", "/api/v1/organisations", Needs.ADMINISTRATOR, 400, _WRONG),
+    Row("GET", _ORGANISATION, Needs.ACCOUNT, 404),
+    Row("DELETE", _ORGANISATION, Needs.ACCOUNT, 404),
+    Row("GET", f"{_ORGANISATION}/members", Needs.ACCOUNT, 404),
+    Row("PUT", f"{_ORGANISATION}/members/{{account}}", Needs.ACCOUNT, 404, body=b'{"is_owner": false}'),
+    Row("DELETE", f"{_ORGANISATION}/members/{{account}}", Needs.ACCOUNT, 404),
+    Row("GET", f"{_ORGANISATION}/teams", Needs.ACCOUNT, 404),
+    Row("POST", f"{_ORGANISATION}/teams", Needs.ACCOUNT, 404, body=b'{"name": "builders"}'),
+    Row("GET", f"{_ORGANISATION}/teams/{{team}}", Needs.ACCOUNT, 404),
+    Row("DELETE", f"{_ORGANISATION}/teams/{{team}}", Needs.ACCOUNT, 404),
+    Row("GET", f"{_ORGANISATION}/teams/{{team}}/members", Needs.ACCOUNT, 404),
+    Row("PUT", f"{_ORGANISATION}/teams/{{team}}/members/{{account}}", Needs.ACCOUNT, 404),
+    Row("DELETE", f"{_ORGANISATION}/teams/{{team}}/members/{{account}}", Needs.ACCOUNT, 404),
     Row("GET", "/api/v1/robots", Needs.ACCOUNT, 400, _WRONG),
     Row("POST", "/api/v1/robots", Needs.ACCOUNT, 400, _WRONG),
     Row("GET", "/api/v1/robots/{robot}", Needs.ACCOUNT, 404),

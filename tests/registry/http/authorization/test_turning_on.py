@@ -73,7 +73,7 @@ async def test_it_belongs_to_organisations_without_members_whose_names_are_taken
         namespace = await services.database.read(namespace_of, name)
         assert namespace is not None
         assert namespace.kind is NamespaceKind.ORGANISATION
-        assert await organisations.members(services, OPERATOR, AccountName.parse(name)) == []
+        assert await organisations.members(services, OPERATOR, AccountName.parse(name), limit=9) == []
         with pytest.raises(NameTaken):
             await accounts.add(services, OPERATOR, AccountName.parse(name), None)
 

@@ -9,13 +9,13 @@ import pytest
 from openapi_spec_validator import validate
 
 from oci_spec.digest import Digest
-from registry.auth.account_name import AccountName
+from registry.auth.account_name import AccountName, TeamName
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.config.schema import Server
 from registry.config.values import ExternalUrl
 from registry.http.application import TABLES
-from registry.services import robots
+from registry.services import organisations, robots, teams
 from registry.services.context import Services
 from tests.registry.http.logging_in import ALICE, ROOT, basic
 from tests.registry.http.serving import Answer, Client, Serve
@@ -25,6 +25,7 @@ from tests.registry.pushing import AMD64, ARM64, UNKNOWN, Pusher
 
 ROUTES = {route.path: route for table in TABLES for route in table if route.path.startswith("/api/")}
 DOCUMENT = "/api/v1/openapi.json"
+ORGANISATION = "/api/v1/organisations/{organisation}"
 REPOSITORY = "/api/v1/repositories/{name}"
 
 
@@ -92,9 +93,18 @@ async def test_every_answer_is_what_the_document_says(guarded: Client, guarded_s
         "account": ALICE,
         "id": "1",
         "robot": "team+ci",
+        "organisation": "crew",
+        "team": "builders",
     }
+    crew, alice = AccountName.parse("crew"), AccountName.parse(ALICE)
+    await organisations.create(guarded_services, OPERATOR, crew)
+    await organisations.set_member(guarded_services, OPERATOR, crew, alice, is_owner=True)
+    await teams.create(guarded_services, OPERATOR, TeamName.parse("crew/builders"))
     await robots.create(guarded_services, OPERATOR, AccountName.parse("team+ci"))
     bodies: dict[tuple[str, str], dict[str, Any]] = {
+        ("POST", "/api/v1/organisations"): {"json": {"name": "new"}},
+        ("PUT", f"{ORGANISATION}/members/{{account}}"): {"json": {"is_owner": True}},
+        ("POST", f"{ORGANISATION}/teams"): {"json": {"name": "new"}},
         ("POST", "/api/v1/robots"): {
             "json": {"name": "team+new", "roles": [{"repository": "team/*", "role": "writer"}]}
         },
@@ -134,6 +144,8 @@ async def test_every_parameter_takes_what_the_document_says_and_nothing_else(
 ) -> None:
     document = await ApiDocument.read(client)
     await Pusher.to(http_services, "team/app").index("1", manifests=[])
+    await teams.create(http_services, OPERATOR, TeamName.parse("team/builders"))
+    values = {"name": "team/app", "tag": "1", "organisation": "team", "team": "builders"}
     checked = 0
 
     for (method, path), operation in document.operations.items():
@@ -144,7 +156,7 @@ async def test_every_parameter_takes_what_the_document_says_and_nothing_else(
             taken, refused = examples(parameter["schema"])
             for value, is_taken in [(value, True) for value in taken] + [(value, False) for value in refused]:
                 others = required(operation, but=parameter["name"])
-                url = f"{path.format(name='team/app', tag='1')}?{parameter['name']}={value}&{others}"
+                url = f"{path.format_map(values)}?{parameter['name']}={value}&{others}"
                 answer = await client.ask(method, url)
                 if is_taken:
                     assert answer.status == 200, url
