@@ -351,13 +351,6 @@ AUTHORIZATION_CHARACTERS: Final = 16 * KIB
 
 # OpenID providers
 
-OPENID_KEYS_S: Final = 600
-"""How long the keys of a provider are used without asking it again: so long one that it took back may live."""
-
-OPENID_KEYS_AGAIN_S: Final = 10
-"""Shortest time between two questions for a provider's keys, whether it answers or not: anybody can make tokens with
-unknown keys, and one that is away must not hold up everybody who asks."""
-
 OPENID_PROVIDERS: Final = 64
 """Most providers whose keys one process remembers: each has one, or one for each CI system in use."""
 

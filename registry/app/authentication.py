@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from registry.app.login_sources import open_sources
 from registry.auth.id_tokens import IdTokens
@@ -36,8 +36,10 @@ async def open_authentication(
     # Here, so that a registry whose keys cannot be read says so when it starts, and others find its key at once.
     await services.signing_keys.signing()
     auth = config().auth
-    async with open_sources(auth) as outside:
-        id_tokens = IdTokens(OpenIdProviders(services.egress))
+    async with open_sources(auth) as outside, AsyncExitStack() as stack:
+        providers = OpenIdProviders(services.egress)
+        stack.push_async_callback(providers.close)
+        id_tokens = IdTokens(providers)
         workloads = WorkloadLogins(services.database, id_tokens)
         logins = Logins(
             services.database, services.passwords, services.credential_uses, outside=outside, workloads=workloads

@@ -61,7 +61,7 @@ class IdTokens:
 
         Raises:
             TokenInvalid: it is not of this issuer, not valid now, or no ID token at all.
-            OutgoingFailed: the issuer cannot be asked for its keys.
+            TrustedKeysUnavailable: the issuer cannot be asked for its keys.
         """
         token_text.check_length(text)
         header = token_text.header(text)

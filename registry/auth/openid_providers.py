@@ -1,28 +1,21 @@
-"""What OpenID providers say about themselves: where they are asked, and the keys that they sign with.
-
-A provider is asked when one of its tokens is to be verified. What it said is kept for a while; a key that is not among
-those that are known may be new, and is a reason to ask again, but not often: anybody can make tokens with unknown keys.
-"""
+"""What OpenID providers say about themselves: where they are asked, and the keys that they sign with."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from registry import limits
+from registry.auth.kept_keys import KeptKeys
 from registry.auth.trusted_keys import TrustedKey, TrustedKeys
 from registry.config.issuer import IssuerUrl
 from registry.egress.contract import Egress, Question
-from registry.errors import OutgoingAnswerInvalid, OutgoingFailed, TokenInvalid, TrustedKeysInvalid
-
-_LONG_AGO: Final = float("-inf")
+from registry.errors import OutgoingAnswerInvalid
 
 
 class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,32 +29,29 @@ class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenIdProviders:
-    """Asks providers by `egress`, and remembers. Whom to trust is for the caller to know: whoever is named is asked."""
+    """Asks providers by `egress`, and keeps their keys; belongs to one event loop, and is closed by whoever made it.
+
+    Whom to trust is for the caller to know: whoever is named is asked.
+    """
 
     def __init__(self, egress: Egress, clock: Callable[[], float] = time.monotonic) -> None:
         """Count seconds by `clock`."""
         self._egress = egress
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._kept: dict[str, KeptKeys] = {}
 
     async def key(self, issuer: IssuerUrl, header: Mapping[str, Any], now: float) -> TrustedKey:
-        """The key of the provider that a token's header names, which `now` (seconds since 1970) may be valid.
+        """The key of the provider that a token's header names, valid at `now` (seconds since 1970).
 
         Raises:
             TokenInvalid: the provider has no such key.
-            OutgoingFailed: it cannot be asked for its keys.
+            TrustedKeysUnavailable: it cannot be asked for its keys.
         """
-        known = self._remembered(issuer)
-        if known.keys is not None and self._is_younger(known.read_at, limits.OPENID_KEYS_S):
-            with suppress(TokenInvalid):
-                return known.keys.find(header, now)
-        async with known.lock:
-            if not self._is_younger(known.asked_at, limits.OPENID_KEYS_AGAIN_S):
-                known.asked_at = self._clock()
-                await self._ask(issuer, known)
-        if known.keys is None or not self._is_younger(known.read_at, limits.OPENID_KEYS_S):
-            raise OutgoingFailed(known.failure)
-        return known.keys.find(header, now)
+        if str(issuer) not in self._kept and len(self._kept) >= limits.OPENID_PROVIDERS:
+            # The one that came first; where so many are trusted, it is asked again.
+            await self._kept.pop(next(iter(self._kept))).close()
+        kept = self._kept.get(str(issuer)) or self._kept.setdefault(str(issuer), self._keeping(issuer))
+        return await kept.find(header, now)
 
     async def document(self, issuer: IssuerUrl) -> ProviderDocument:
         """What the provider tells about itself now.
@@ -79,46 +69,23 @@ class OpenIdProviders:
             raise OutgoingAnswerInvalid(f"{issuer.discovery_url} is the document of another OpenID provider")
         return document
 
-    def _remembered(self, issuer: IssuerUrl) -> _Known:
-        if str(issuer) not in self._known and len(self._known) >= limits.OPENID_PROVIDERS:
-            # The one that came first: where so many are trusted, it is asked again.
-            del self._known[next(iter(self._known))]
-        return self._known.setdefault(str(issuer), _Known())
+    async def close(self) -> None:
+        """Give up asking."""
+        for kept in self._kept.values():
+            await kept.close()
 
-    def _is_younger(self, moment: float, age_s: float) -> bool:
-        return self._clock() - moment < age_s
+    def _keeping(self, issuer: IssuerUrl) -> KeptKeys:
+        parse = partial(TrustedKeys.of_key_set_text, place=f"those of {issuer}")
+        return KeptKeys(lambda: self._key_set(issuer), parse, fresh_s=limits.TRUSTED_KEYS_FRESH_S, clock=self._clock)
 
-    async def _ask(self, issuer: IssuerUrl, known: _Known) -> None:
-        try:
-            known.keys = await self._keys(issuer)
-        except OutgoingFailed as failure:
-            # Told to whoever needs the keys until it is tried again.
-            known.failure = failure.cause
-        else:
-            known.read_at = known.asked_at
-
-    async def _keys(self, issuer: IssuerUrl) -> TrustedKeys:
+    async def _key_set(self, issuer: IssuerUrl) -> bytes:
         place = (await self.document(issuer)).jwks_uri
         if str(issuer).startswith("https:") and not place.startswith("https:"):
             raise OutgoingAnswerInvalid(f"the keys of {issuer} are at a place that is not secured")
-        try:
-            return TrustedKeys.of_key_set_text(await self._body(place), f"those of {issuer}")
-        except TrustedKeysInvalid as error:
-            raise OutgoingAnswerInvalid(str(error)) from error
+        return await self._body(place)
 
     async def _body(self, url: str) -> bytes:
         answer = await self._egress.ask(Question(url=url, headers={"Accept": "application/json"}))
         if answer.status != HTTPStatus.OK:
             raise OutgoingAnswerInvalid(f"{url.partition('?')[0]} answers {answer.status}")
         return answer.body
-
-
-@dataclass(slots=True)
-class _Known:
-    """The keys of a provider, when they were read and asked for, and why not; one asks at a time, and others wait."""
-
-    keys: TrustedKeys | None = None
-    read_at: float = _LONG_AGO
-    asked_at: float = _LONG_AGO
-    failure: str = ""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)

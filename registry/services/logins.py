@@ -75,7 +75,7 @@ class Logins:
         Raises:
             LoginFailed: nobody has; which of the two is wrong is not told.
             TooManyRequests: too many failed before.
-            DirectoryUnavailable, OutgoingFailed: an outside source, or the token's issuer, cannot be asked.
+            DirectoryUnavailable, TrustedKeysUnavailable: an outside source, or the token's issuer, cannot be asked.
         """
         with logging_in() as login:
             if kind_of(secret) is not None:

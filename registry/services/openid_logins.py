@@ -14,7 +14,14 @@ from registry.auth.scope import EVERYTHING
 from registry.auth.subject import PASSWORD, Proof, Subject, SubjectKind
 from registry.auth.throttle import Address, Throttle
 from registry.config.issuer import IssuerUrl
-from registry.errors import AccountNameInvalid, Denied, IdentityUnnamed, LoginFailed, OutgoingFailed, TokenInvalid
+from registry.errors import (
+    AccountNameInvalid,
+    Denied,
+    IdentityUnnamed,
+    LoginFailed,
+    TokenInvalid,
+    TrustedKeysUnavailable,
+)
 from registry.metadata.account_rows import Account, Credential
 from registry.metadata.transaction import Transaction
 from registry.observability import logging
@@ -78,7 +85,7 @@ class OpenIdLogins:
             NameTaken: somebody else has the name.
             CredentialInvalid, CredentialsTooMany: no token can be made.
             TooManyRequests: too many failed before, from this address.
-            OutgoingFailed: the provider cannot be asked for its keys.
+            TrustedKeysUnavailable: the provider cannot be asked for its keys.
         """
         credentials.checked_name(label)
         with logging_in() as login:
@@ -108,7 +115,7 @@ class OpenIdLogins:
         except TokenInvalid as error:
             _log.warning("an ID token is refused", issuer=str(self.rules.issuer), reason=error.reason)
             raise LoginFailed from None
-        except OutgoingFailed:
+        except TrustedKeysUnavailable:
             await self._throttle.succeeded_from(address)
             raise
         await self._throttle.succeeded_from(address)

@@ -13,7 +13,7 @@ from registry.auth.subject import FEDERATED, Proof, Subject, SubjectKind
 from registry.auth.throttle import Address, Throttle
 from registry.auth.workload_trust import WorkloadTrust
 from registry.config.issuer import IssuerUrl
-from registry.errors import LoginFailed, OutgoingFailed, ParameterInvalid, TokenInvalid
+from registry.errors import LoginFailed, ParameterInvalid, TokenInvalid, TrustedKeysUnavailable
 from registry.metadata.account_rows import Account
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
@@ -42,7 +42,7 @@ class WorkloadLogins:
             LoginFailed: none does; why is told in the log.
             ParameterInvalid: several do.
             TooManyRequests: too many failed before, from this address.
-            OutgoingFailed: the issuer cannot be asked for its keys.
+            TrustedKeysUnavailable: the issuer cannot be asked for its keys.
         """
         with logging_in() as login:
             await self._throttle.begin_from(address, moment)
@@ -66,7 +66,7 @@ class WorkloadLogins:
         except TokenInvalid as error:
             _log.warning("a workload's token is refused", issuer=str(issuer), reason=error.reason)
             raise LoginFailed from None
-        except OutgoingFailed:
+        except TrustedKeysUnavailable:
             # Nobody could say whether it is right.
             await self._throttle.succeeded_from(address)
             raise

@@ -14,6 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from structlog.testing import capture_logs
 
 from registry import limits
 from registry.auth.id_tokens import IdTokens, unproved_issuer
@@ -21,7 +22,7 @@ from registry.auth.openid_providers import OpenIdProviders
 from registry.config.issuer import IssuerUrl
 from registry.config.values import Network
 from registry.egress.client import Client
-from registry.errors import OutgoingFailed, TokenInvalid
+from registry.errors import TokenInvalid, TrustedKeysUnavailable
 from tests.openid import OpenIdProvider, new_key, openid_provider
 
 
@@ -64,8 +65,10 @@ async def egress() -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def tokens(egress: Client, clock: Clock) -> IdTokens:
-    return IdTokens(OpenIdProviders(egress, clock))
+async def tokens(egress: Client, clock: Clock) -> AsyncIterator[IdTokens]:
+    providers = OpenIdProviders(egress, clock)
+    yield IdTokens(providers)
+    await providers.close()
 
 
 async def is_refused(tokens: IdTokens, provider: OpenIdProvider, text: str) -> bool:
@@ -193,13 +196,13 @@ async def test_keys_are_asked_for_once_and_again_when_they_may_have_changed(
     # Whoever makes tokens with keys of their own causes no more questions than this.
     assert await is_refused(tokens, provider, provider.token())
     assert provider.key_questions == 1
-    clock.now += limits.OPENID_KEYS_AGAIN_S
+    clock.now += limits.TRUSTED_KEYS_AGAIN_S
     await tokens.verify(provider.token(), provider.issuer)
     assert provider.key_questions == 2
 
     del provider.keys["1"]
     await tokens.verify(old, provider.issuer)
-    clock.now += limits.OPENID_KEYS_S
+    clock.now += limits.TRUSTED_KEYS_STALE_S
     assert await is_refused(tokens, provider, old)
     assert provider.key_questions == 3
 
@@ -209,13 +212,12 @@ async def test_a_provider_that_does_not_answer_is_asked_again_after_a_while(
 ) -> None:
     provider.status = 503
     for _ in range(3):
-        with pytest.raises(OutgoingFailed) as failed:
+        with pytest.raises(TrustedKeysUnavailable):
             await tokens.verify(provider.token(), provider.issuer)
-        assert failed.value.cause.endswith("answers 503")
     assert len(provider.server.asked) == 1
 
     provider.status = 200
-    clock.now += limits.OPENID_KEYS_AGAIN_S
+    clock.now += limits.TRUSTED_KEYS_AGAIN_S
     assert (await tokens.verify(provider.token(), provider.issuer)).subject == "user-1"
 
 
@@ -227,19 +229,33 @@ async def test_a_document_that_is_not_the_providers_own_is_no_reason_to_trust(
 ) -> None:
     provider.document = document
 
-    with pytest.raises(OutgoingFailed):
+    with pytest.raises(TrustedKeysUnavailable):
         await tokens.verify(provider.token(), provider.issuer)
 
 
 async def test_a_provider_at_an_address_that_is_not_allowed_is_not_asked(provider: OpenIdProvider) -> None:
     egress = Client()
 
-    with pytest.raises(OutgoingFailed) as failed:
+    with capture_logs() as lines, pytest.raises(TrustedKeysUnavailable):
         await IdTokens(OpenIdProviders(egress)).verify(provider.token(), provider.issuer)
 
-    assert "egress.allow" in failed.value.cause
+    assert "egress.allow" in lines[0]["cause"]
     assert provider.server.asked == []
     await egress.close()
+
+
+async def test_of_very_many_providers_some_are_asked_again(
+    egress: Client, provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OPENID_PROVIDERS", 1)
+    tokens = IdTokens(OpenIdProviders(egress))
+    await tokens.verify(provider.token(), provider.issuer)
+    with pytest.raises(TrustedKeysUnavailable):
+        await tokens.verify(provider.token(), IssuerUrl.parse("https://nowhere.invalid"))
+
+    await tokens.verify(provider.token(), provider.issuer)
+
+    assert provider.key_questions == 2
 
 
 def test_who_claims_to_have_made_a_token_can_be_read() -> None:
