@@ -24,6 +24,12 @@ settings.register_profile("repeat", settings.get_profile("explore"), derandomize
 settings.load_profile("repeat" if _IN_CI else "explore")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` is: one more than there are cores, for most tests wait for others' processes."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold each test's `root` and `tool` markers against this machine before its fixtures start anything."""
     if item.get_closest_marker("root"):
