@@ -26,7 +26,7 @@ _COLUMNS = (repository.c.id, repository.c.name, repository.c.created_at, reposit
 _FIND = kept(select(*_COLUMNS).where(repository.c.name == bindparam("this_name")), repository)
 _LOCK = select(*_COLUMNS).where(repository.c.name == bindparam("this_name")).with_for_update()
 _MAKE_NAMESPACE = insert(namespace, lambda new: new.on_conflict_do_nothing(index_elements=["name"]))
-_NAMESPACE_ID = select(namespace.c.id).where(namespace.c.name == bindparam("this_name"))
+_NAMESPACE_ID = kept(select(namespace.c.id).where(namespace.c.name == bindparam("this_name")), namespace)
 _MAKE = insert(repository, lambda new: new.on_conflict_do_nothing(index_elements=["name"]))
 _TOUCH = (
     update(repository)
@@ -92,6 +92,9 @@ class Repositories:
         while (found := self.find(name)) is None:
             self._runner.change(_MAKE_NAMESPACE, {"name": name.namespace, "created_at": now})
             namespace_id = self._runner.value(_NAMESPACE_ID, {"this_name": name.namespace})
+            if namespace_id is None:
+                # It was there, and has been removed since.
+                continue
             new = {
                 "namespace_id": namespace_id,
                 "name": str(name),

@@ -1,16 +1,19 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 from sqlalchemy.util import await_only
 
 from registry.errors import DatabaseUnavailable
+from registry.metadata.account_rows import NamespaceKind
 from registry.metadata.database import Database, open_database
 from registry.metadata.transaction import Transaction
 from tests.contracts.metadata import DatabaseContract
 from tests.postgresql import PostgresCluster
-from tests.registry.metadata.examples import APP, LATEST, digest, ensure, push
+from tests.registry.metadata.examples import APP, LATEST, NOW, digest, ensure, push
 from tests.registry.metadata.raw_sql import execute
 
 pytestmark = pytest.mark.tool("postgres")
@@ -131,3 +134,54 @@ async def test_what_a_unit_relies_on_is_not_deleted_under_it(database: Database)
     await database.write(rely)
 
     assert await deleting[0]
+
+
+@contextmanager
+def after_statement(begins_with: str, happen: Callable[[], object]) -> Iterator[None]:
+    """Let something happen once, right after the first statement that begins so, in the transaction that ran it."""
+    pending = [happen]
+
+    def react(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(begins_with) and pending:
+            pending.pop()()
+
+    event.listen(Engine, "after_cursor_execute", react)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "after_cursor_execute", react)
+
+
+def remove_namespace(tx: Transaction) -> bool:
+    found = tx.namespaces.find("team")
+    return found is not None and tx.namespaces.remove(found.id)
+
+
+async def test_a_first_push_makes_its_namespace_anew_that_is_removed_under_it(database: Database) -> None:
+    await database.write(lambda tx: tx.namespaces.make("team", NamespaceKind.ORGANISATION, NOW))
+    removed: list[bool] = []
+
+    def remove() -> None:
+        removed.append(await_only(database.write(remove_namespace)))
+
+    with after_statement("INSERT INTO namespace", remove):
+        made = await database.write(ensure)
+
+    assert removed == [True]
+    assert await database.read(lambda tx: tx.repositories.find(APP)) == made
+
+
+async def test_a_namespace_with_a_first_push_under_way_is_not_removed(database: Database) -> None:
+    await database.write(lambda tx: tx.namespaces.make("team", NamespaceKind.ORGANISATION, NOW))
+    removing: list[asyncio.Task[bool]] = []
+
+    def remove() -> None:
+        removing.append(asyncio.ensure_future(database.write(remove_namespace)))
+        # The other transaction has time to wait for this one, as it must.
+        await_only(database.ping())
+        assert not removing[0].done()
+
+    with after_statement("SELECT namespace.id", remove):
+        await database.write(ensure)
+
+    assert not await removing[0]

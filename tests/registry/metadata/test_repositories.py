@@ -55,6 +55,19 @@ async def test_repositories_of_one_namespace_made_at_once_all_exist(database: Da
     assert {repository.name for repository in listed} == set(names)
 
 
+async def test_a_first_push_and_the_removal_of_its_namespace_leave_both_or_neither(database: Database) -> None:
+    def remove(tx: Transaction) -> None:
+        if (found := tx.namespaces.find("team")) is not None:
+            tx.namespaces.remove(found.id)
+
+    for _ in range(4):
+        await asyncio.gather(*(database.write(unit) for unit in (remove, ensure, remove)))
+
+        assert await database.read(lambda tx: tx.repositories.find(APP)) is not None
+        assert await database.read(lambda tx: tx.namespaces.find("team")) is not None
+        await database.write(lambda tx: tx.repositories.delete(ensure(tx).id))
+
+
 async def test_the_time_of_the_last_change_never_goes_back(database: Database) -> None:
     def unit(tx: Transaction) -> None:
         repository = ensure(tx)
