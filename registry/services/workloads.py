@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +14,7 @@ from registry.auth.throttle import Address, Throttle
 from registry.auth.workload_trust import WorkloadTrust
 from registry.config.issuer import IssuerUrl
 from registry.errors import LoginFailed, ParameterInvalid, TokenInvalid, TrustedKeysUnavailable
-from registry.metadata.account_rows import Account
+from registry.metadata.account_rows import Account, Federation
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
 from registry.observability import logging
@@ -51,7 +51,8 @@ class WorkloadLogins:
             if issuer is None or not trusts:
                 raise LoginFailed
             token = await self._verified(text, IssuerUrl(issuer), address)
-            account = _only([account for account, trust in trusts if trust.fits(token) and account.is_live(moment)])
+            fitting = {row.account_id for row in trusts if _trust(row).fits(token)}
+            account = _only(await self._database.read(_live, fitting, moment))
             if account is None:
                 _log.warning("no robot trusts a workload", issuer=issuer, subject=token.subject)
                 raise LoginFailed
@@ -72,19 +73,25 @@ class WorkloadLogins:
             raise
 
 
-def _trusts(tx: Transaction, issuer: str, robot: AccountName | None) -> list[tuple[Account, WorkloadTrust]]:
-    found = []
-    for row in tx.federations.of_issuer(issuer):
-        account = tx.accounts.find_by_id(row.account_id)
-        if account is not None and (robot is None or account.name == str(robot)):
-            found.append((account, WorkloadTrust.read(row.issuer, row.audience, row.claims)))
-    return found
+def _trusts(tx: Transaction, issuer: str, robot: AccountName | None) -> list[Federation]:
+    """What is trusted of the issuer: by the robot, or where it is None, by all."""
+    if robot is None:
+        return tx.federations.of_issuer(issuer)
+    account = tx.accounts.find(str(robot))
+    return [] if account is None else [row for row in tx.federations.of_account(account.id) if row.issuer == issuer]
+
+
+def _trust(row: Federation) -> WorkloadTrust:
+    return WorkloadTrust.read(row.issuer, row.audience, row.claims)
+
+
+def _live(tx: Transaction, account_ids: Collection[int], moment: datetime) -> list[Account]:
+    found = (tx.accounts.find_by_id(each) for each in sorted(account_ids))
+    return [account for account in found if account is not None and account.is_live(moment)]
 
 
 def _only(accounts: Sequence[Account]) -> Account | None:
-    """The one account among them, which may stand there several times."""
-    names = {account.name for account in accounts}
-    if len(names) > 1:
+    if len(accounts) > 1:
         raise ParameterInvalid("username", "the robot's name, since several trust this token")
     return accounts[0] if accounts else None
 
