@@ -146,6 +146,9 @@ ROWS = (
     Row("GET", "/.well-known/jwks.json", Needs.NOTHING, 200),
     Row("GET", "/token", Needs.NO_TOKEN, 200),
     Row("POST", "/token", Needs.NOTHING, 400),
+    # Here no provider is configured, and no such thing is there for anybody.
+    Row("GET", "/token/openid", Needs.NOTHING, 404),
+    Row("POST", "/token/openid", Needs.NOTHING, 404),
     Row("GET", "/v2", Needs.LOGIN, 200),
     Row("GET", "/v2/", Needs.LOGIN, 200),
     Row("GET", "/v2/_catalog", Needs.CATALOG, 400, "?n=x"),
