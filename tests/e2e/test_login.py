@@ -1,5 +1,6 @@
 """Real clients log in to a registry with accounts, push, pull, and are refused."""
 
+import json
 import os
 import re
 import subprocess
@@ -74,6 +75,34 @@ def test_crane_logs_in_pushes_and_lists(registry: RunningRegistry, name: str, im
 
     crane("validate", "--remote", f"{name}:1")
     assert name.partition("/")[2] in crane("catalog", registry.address).split()
+
+
+def registry_command(registry: RunningRegistry, *arguments: str) -> str:
+    """What an operator's command prints, beside the running registry."""
+    command: list[str | Path] = [REGISTRY, *arguments, "--data", registry.data]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+
+@pytest.mark.tool("crane")
+@pytest.mark.tool("busybox")
+def test_a_robot_made_by_one_command_pushes_where_it_may_until_its_token_is_revoked(
+    registry: RunningRegistry, image: Image, tmp_path: Path
+) -> None:
+    single = ImageLayout(tmp_path / "single")
+    single.put_image("one", image)
+    crane = client(require_tool("crane"), home=tmp_path / "home")
+    registry_command(registry, "org", "create", "crew")
+    token = registry_command(registry, "robot", "create", "crew+ci", "--repository", "crew/*", "--role", "writer")
+
+    crane("auth", "login", registry.address, "--username=crew+ci", f"--password={token}")
+    crane("push", single.root, f"{registry.address}/crew/app:1")
+    crane.refused("push", single.root, f"{registry.address}/other/app:1")
+    crane.refused("delete", f"{registry.address}/crew/app:1")
+    used = json.loads(registry_command(registry, "robot", "token", "list", "crew+ci", "--json"))["tokens"]
+    registry_command(registry, "robot", "token", "rm", "crew+ci", str(used[0]["id"]))
+
+    crane.refused("push", single.root, f"{registry.address}/crew/app:2")
+    assert token not in registry.log.read_text()
 
 
 @pytest.mark.root
