@@ -148,6 +148,13 @@ def test_docker_logs_in_pushes_pulls_runs_and_logs_out(
         docker("logout", registry.address)
         docker("rmi", "--force", f"{name}:1")
         docker.refused("pull", f"{name}:1")
+
+        namespace = name.split("/")[1]
+        robot = f"{namespace}+ci"
+        token = registry_command(registry, "robot", "create", robot, "--repository", f"{namespace}/*")
+        docker("login", "--username", robot, "--password-stdin", registry.address, stdin=token.encode())
+        docker("pull", f"{name}:1")
+        docker.refused("push", f"{name}:1")
     # Docker keeps what the token server gave it, not the password.
     assert PASSWORD not in (tmp_path / "home" / ".docker" / "config.json").read_text()
     assert PASSWORD not in registry.log.read_text()
