@@ -13,13 +13,13 @@ from registry.auth import challenge
 from registry.auth.challenge import TokenError
 from registry.auth.permission import OF_REPOSITORIES, Permission
 from registry.auth.rules import RulesPolicy
-from registry.auth.subject import BEARER, EXTERNAL, Subject
+from registry.auth.subject import Subject
 from registry.auth.token_scope import TokenScope
 from registry.errors import Denied, RegistryError, RepositoryUnknown, Unauthorized
 
 _DISTRIBUTION: Final = "/v2"
 _REALM: Final = "registry"
-_TOKENS: Final = frozenset({BEARER, EXTERNAL})
+_BASIC: Final = "basic "
 _IMPLIED: Final = {Permission.PUSH: (Permission.PULL, Permission.PUSH)}
 
 
@@ -61,7 +61,7 @@ class BearerChallenge:
         proof = subject.proof
         if _is_distribution(request):
             # Clients fetch a token that reaches further after a 401 only; who brought a password has no further to go.
-            if proof is not None and proof.kind not in _TOKENS:
+            if proof is not None and _is_basic(request):
                 return Denied()
             return Unauthorized(
                 self.challenge(request, permission, repository, TokenError.INSUFFICIENT if proof is not None else None)
@@ -75,6 +75,10 @@ class BearerChallenge:
 
 def _is_distribution(request: web.Request) -> bool:
     return request.path == _DISTRIBUTION or request.path.startswith(f"{_DISTRIBUTION}/")
+
+
+def _is_basic(request: web.Request) -> bool:
+    return request.headers.get("Authorization", "").lower().startswith(_BASIC)
 
 
 def _scopes(request: web.Request, permission: Permission, repository: RepositoryName | None) -> list[TokenScope]:

@@ -249,7 +249,7 @@ def expected(row: Row, caller: Caller, repository: str) -> int:
     if row.needs is Needs.NO_TOKEN:
         return 401
     if row.is_distribution:
-        return 403 if caller.scheme in {Scheme.BASIC, Scheme.SECRET} else 401
+        return 403 if caller.scheme is Scheme.BASIC else 401
     if caller.scheme is Scheme.NONE:
         return 401
     is_hidden = row.also is None and row.is_of_repository and not _holds(_READ, caller, repository)

@@ -85,7 +85,7 @@ def faults(question: Question, answer: Answer) -> Iterator[str]:
         challenge = answer.headers.get("WWW-Authenticate", "")
         if not challenge.startswith("Bearer " if row.is_distribution else "Basic "):
             yield f"{question}: is challenged by {challenge!r}"
-        error = {Scheme.NONE: "", Scheme.TOKEN: "insufficient_scope"}.get(caller.scheme, "")
+        error = "" if caller.scheme is Scheme.NONE else "insufficient_scope"
         error = "invalid_token" if caller.is_dead else error
         if row.is_distribution and (f'error="{error}"' in challenge) is (not error):
             yield f"{question}: is told of the error {error!r} by {challenge!r}"
