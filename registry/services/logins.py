@@ -113,6 +113,9 @@ class Logins:
         login.account, login.credential = account.name, str(proof)
         if not credential.is_live(origin.moment) or not account.is_live(origin.moment):
             raise LoginFailed
+        # It keeps a client logged in that brought a password, and proves no more than that does by now.
+        if credential.kind == SecretKind.REFRESH and credential.generation != account.generation:
+            raise LoginFailed
         self._uses.note(CredentialUse(credential.id, origin.moment, str(origin.address)))
         return _subject(account, proof, Scope.read(credential.scope))
 

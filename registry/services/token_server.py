@@ -98,7 +98,8 @@ def _meant(scope: TokenScope) -> frozenset[str]:
 
 def _make(tx: Transaction, new: NewCredential) -> bool:
     account = tx.accounts.find_by_id(new.account_id)
-    if account is None or account.source != LOCAL:
+    # Meanwhile the password may have been replaced, to keep its holder out.
+    if account is None or account.source != LOCAL or account.generation != new.generation:
         return False
     tx.credentials.make(new)
     clients = [each.id for each in tx.credentials.list(account.id) if each.kind == SecretKind.REFRESH]

@@ -15,17 +15,20 @@ import pytest
 from oci_spec.digest import Digest
 from registry import limits
 from registry.app.authentication import open_authentication
+from registry.auth.account_name import AccountName
 from registry.auth.passwords import Passwords
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.rules import RulesPolicy
 from registry.auth.scope import Action, Scope
 from registry.auth.secret_text import SecretKind, generate, hash_of
+from registry.auth.subject import OPERATOR, Proof, Subject, SubjectKind
+from registry.auth.subject import PASSWORD as PASSWORD_KIND
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.metadata.account_rows import AccountKind, NamespaceKind, NewAccount, NewCredential
 from registry.metadata.rows import Visibility
 from registry.metadata.transaction import Transaction
-from registry.services import first_administrator
+from registry.services import accounts, first_administrator
 from registry.services.context import Services, now
 from tests.registry.assembly import open_services
 from tests.registry.http.logging_in import ALICE, PASSWORD, basic, bearer
@@ -196,6 +199,30 @@ async def test_a_client_that_stays_logged_in_gets_a_refresh_token_and_lives_on_i
     assert again.document["refresh_token"] == secret
     assert actions(again) == [("repository:alice/app", ("pull",))]
     assert (await client.get("/v2/", headers=basic(ALICE, secret))).status == 401
+
+
+async def test_a_refresh_token_falls_with_what_proved_its_account(client: Client, services: Services) -> None:
+    secret = (await login(client, offline_token="true")).document["refresh_token"]
+    form = urlencode({"grant_type": "refresh_token", "refresh_token": secret}).encode()
+    alice = AccountName(ALICE)
+
+    await accounts.disable(services, OPERATOR, alice)
+    await accounts.enable(services, OPERATOR, alice)
+
+    assert (await client.ask("POST", "/token", data=form)).status == 401
+
+
+async def test_no_refresh_token_is_made_for_a_password_that_was_replaced(services: Services) -> None:
+    alice = await accounts.show(services, OPERATOR, AccountName(ALICE))
+    proof = Proof(PASSWORD_KIND, alice.generation)
+    subject = Subject(SubjectKind.USER, ALICE, alice.id, proof)
+    async with open_authentication(lambda: CONFIG, services) as (_, server):
+        # The login was under way when the password was replaced.
+        await accounts.set_password(services, OPERATOR, AccountName(ALICE), "another horse battery")
+
+        granted = await server.grant(subject, [], client="docker", offline_at=now())
+
+    assert granted.refresh_token is None
 
 
 async def test_of_many_clients_that_stay_logged_in_the_oldest_is_forgotten(
