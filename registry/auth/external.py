@@ -78,22 +78,11 @@ class ExternalTokens:
         # What was remembered falls when the keys are others.
         if known is not None and known[1] is keys:
             return known[0]
-        verified, until = await self._examine(text, now, 0)
+        verified, until = await self._examine(text, now)
         self._verified.put(digest, (verified, keys), until)
         return verified
 
-    async def verify_lapsed(self, text: str, forgiven_s: float) -> Verified:
-        """What the token `text` proves if its time is over for less than `forgiven_s`; all else is as `verify` has it.
-
-        Whoever asks must have another proof beside it. It is verified anew each time.
-
-        Raises:
-            TokenInvalid, TokenExpired, TrustedKeysUnavailable: as `verify`.
-        """
-        token_text.check_length(text)
-        return (await self._examine(text, self._clock(), forgiven_s))[0]
-
-    async def _examine(self, text: str, now: float, forgiven_s: float) -> tuple[Verified, float]:
+    async def _examine(self, text: str, now: float) -> tuple[Verified, float]:
         header = token_text.header(text)
         if header.keys() - _HEADERS or header.get("typ", _TYPE) != _TYPE:
             raise TokenInvalid("its header has fields that are not understood")
@@ -103,7 +92,7 @@ class ExternalTokens:
         audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
         if claims.iss != self._issuer or self._service not in audiences:
             raise TokenInvalid("it is another issuer's or for another service")
-        token_text.check_times(Times(claims.exp, claims.nbf, claims.iat), now, forgiven_s)
+        token_text.check_times(Times(claims.exp, claims.nbf, claims.iat), now)
         until = float(claims.exp + limits.TOKEN_SKEW_S)
         # A certificate may end before the tokens that it proves.
         if key.until is not None:

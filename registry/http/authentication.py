@@ -19,7 +19,7 @@ class Authentication(Protocol):
     async def authenticate(self, request: web.Request, *, at_once: bool, forgiven_s: float = 0) -> Subject:
         """The subject that a request's credentials prove; `at_once` where that must not keep others waiting.
 
-        A bearer token may have expired less than `forgiven_s` ago; whoever gives that has another proof.
+        A bearer token of ours may have expired less than `forgiven_s` ago; whoever gives that has another proof.
 
         Raises:
             Unauthorized: the credentials prove nothing (any more).

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from registry.app.external_authentication import check_keys, open_external_authe
 from registry.app.refusals import LoginSourceUnusable
 from registry.auth.rules import RulesPolicy
 from registry.config import Config, load
-from registry.services.context import Services
+from registry.metadata.transaction import Transaction
+from registry.services.context import Services, now
 from tests.certificates import Authority, Certificate
 from tests.registry.assembly import open_services
 from tests.registry.http.logging_in import basic, bearer
@@ -136,6 +139,26 @@ async def test_tokens_of_others_and_for_others_are_refused(client: Client, signe
         refused = await client.get("/v2/", headers=headers)
         assert refused.status == 401
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+
+
+async def test_the_end_of_a_token_is_not_forgiven_half_way_through_a_push(
+    client: Client, services: Services, signer: Certificate
+) -> None:
+    push, earlier = token(signer, "pull", "push"), now() - timedelta(seconds=1000)
+    begun = await client.ask("POST", "/v2/team/app/blobs/uploads/", headers=push)
+    location = begun.headers["Location"]
+
+    def age(tx: Transaction) -> None:
+        upload = tx.uploads.find(location.partition("?")[0].rpartition("/")[2])
+        assert upload is not None
+        tx.uploads.delete(upload.id, None)
+        tx.uploads.create(replace(upload, started_at=earlier))
+
+    await services.database.write(age)
+    lapsed = token(signer, "pull", "push", exp=int(time.time()) - 100, iat=int(time.time()) - 400, nbf=0)
+
+    assert (await client.ask("PATCH", location, data=b"a layer", headers=lapsed)).refusal == (401, "UNAUTHORIZED")
+    assert (await client.ask("PATCH", location, data=b"a layer", headers=push)).status == 202
 
 
 def test_a_bundle_that_cannot_be_used_stops_the_start(config: Config, tmp_path: Path) -> None:
