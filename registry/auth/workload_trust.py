@@ -10,12 +10,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from registry import limits
-from registry.auth.id_tokens import IdToken
 from registry.config.issuer import IssuerUrl
 from registry.errors import TrustInvalid
+
+if TYPE_CHECKING:
+    # Its module loads the library of signatures.
+    from registry.auth.id_tokens import IdToken
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
 _STAR: Final = "*"

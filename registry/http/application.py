@@ -24,6 +24,7 @@ from registry.http.web_api import (
     robots,
     search,
     teams,
+    workloads,
 )
 from registry.http.web_api import tags as api_tags
 from registry.observability.access_log import AccessLog
@@ -50,6 +51,7 @@ TABLES: Final = (
     organisations.routes,
     teams.routes,
     robots.routes,
+    workloads.routes,
     health.routes,
 )
 """The routes of the main listener."""

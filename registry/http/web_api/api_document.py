@@ -24,6 +24,7 @@ from registry.http.web_api import (
     search,
     tags,
     teams,
+    workloads,
 )
 
 routes = RouteTable("api_document")
@@ -39,6 +40,7 @@ DESCRIBED: Final[tuple[Route, ...]] = (
     *organisations.routes,
     *teams.routes,
     *robots.routes,
+    *workloads.routes,
     *audit.routes,
 )
 """The routes that the document is about."""

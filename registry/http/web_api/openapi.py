@@ -43,7 +43,7 @@ _PATH_PARAMETERS: Final[dict[str, Document]] = {
     },
     "tag": {"description": "The tag.", "example": "1.0"},
     "account": {"description": "A person's name, or a robot's as `NAMESPACE+NAME`.", "example": "alice"},
-    "id": {"description": "The number of the token.", "example": "17"},
+    "id": {"description": "The number of the token, or of the workload.", "example": "17"},
     "pattern": {"description": "A tag, or a pattern of tags in which `*` stands for any text.", "example": "1.*"},
     "who": {
         "description": "A user, a robot as `NAMESPACE+NAME`, or a team as `@ORGANISATION%2FTEAM`.",

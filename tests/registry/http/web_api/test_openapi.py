@@ -12,10 +12,12 @@ from oci_spec.digest import Digest
 from registry.auth.account_name import AccountName, TeamName
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
+from registry.auth.workload_trust import ClaimPattern, WorkloadTrust
+from registry.config.issuer import IssuerUrl
 from registry.config.schema import Server
 from registry.config.values import ExternalUrl
 from registry.http.application import TABLES
-from registry.services import organisations, robots, teams
+from registry.services import organisations, robots, teams, workload_trusts
 from registry.services.context import Services
 from tests.registry.http.logging_in import ALICE, ROOT, basic
 from tests.registry.http.serving import Answer, Client, Serve
@@ -100,7 +102,11 @@ async def test_every_answer_is_what_the_document_says(guarded: Client, guarded_s
     await organisations.create(guarded_services, OPERATOR, crew)
     await organisations.set_member(guarded_services, OPERATOR, crew, alice, is_owner=True)
     await teams.create(guarded_services, OPERATOR, TeamName.parse("crew/builders"))
-    await robots.create(guarded_services, OPERATOR, AccountName.parse("team+ci"))
+    ci = AccountName.parse("team+ci")
+    await robots.create(guarded_services, OPERATOR, ci)
+    claims = [ClaimPattern("sub", "repo:team/app:*")]
+    workload = WorkloadTrust.of(IssuerUrl("https://issuer.example"), "registry", claims)
+    await workload_trusts.add(guarded_services, OPERATOR, ci, workload)
     bodies: dict[tuple[str, str], dict[str, Any]] = {
         ("POST", "/api/v1/organisations"): {"json": {"name": "new"}},
         ("PUT", f"{ORGANISATION}/members/{{account}}"): {"json": {"is_owner": True}},
@@ -109,6 +115,9 @@ async def test_every_answer_is_what_the_document_says(guarded: Client, guarded_s
             "json": {"name": "team+new", "roles": [{"repository": "team/*", "role": "writer"}]}
         },
         ("PATCH", "/api/v1/robots/{robot}"): {"json": {"is_disabled": False}},
+        ("POST", "/api/v1/robots/{robot}/workloads"): {
+            "json": {"issuer": "https://issuer.example", "audience": "registry", "claims": {"sub": "x"}}
+        },
         ("PATCH", REPOSITORY): {"json": {"description": "# An app"}},
         ("PUT", f"{REPOSITORY}/visibility"): {"json": {"visibility": "public"}},
         ("PUT", f"{REPOSITORY}/owner"): {"json": {"owner": "alice"}},
