@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from registry.errors import DatabaseUnavailable
@@ -50,6 +51,25 @@ async def test_a_migrated_database_has_the_tables_of_the_program(database_url: s
     differences = await _differences(database_url)
 
     assert differences == []
+
+
+async def test_a_new_database_is_as_one_that_went_through_all_revisions(
+    empty_database_url: str, request: pytest.FixtureRequest
+) -> None:
+    kind = empty_database_url.partition(":")[0]
+    new_database_url: str = request.getfixturevalue(f"{kind}_url")
+    await asyncio.to_thread(migrate.upgrade_to, empty_database_url, "head", migrate.scripts())
+
+    assert await _catalog(new_database_url) == await _catalog(empty_database_url)
+
+
+async def test_a_database_with_tables_of_somebody_else_is_no_new_one(empty_database_url: str) -> None:
+    # A SQLite file needs to be one.
+    await asyncio.to_thread(migrate.upgrade_to, empty_database_url, "0001", migrate.scripts())
+    await execute(empty_database_url, "DROP TABLE alembic_version")
+
+    with pytest.raises(DBAPIError):
+        await asyncio.to_thread(migrate.upgrade, empty_database_url)
 
 
 async def test_the_drift_check_sees_a_column_an_index_and_a_table(database_url: str) -> None:
@@ -240,6 +260,36 @@ def _scripts_with(directory: Path, last: str) -> Path:
     shutil.copytree(migrate.scripts(), scripts)
     (scripts / "versions" / "broken.py").write_text(_BREAKS.format(head=HEAD, last=last))
     return scripts
+
+
+_SQLITE_CATALOG = """
+    SELECT m.name, c.name || ' ' || c.type || ' ' || c."notnull" || ' ' || coalesce(c.dflt_value, '') || ' ' || c.pk
+    FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'
+    UNION ALL SELECT m.name, 'references ' || f."table" || ' ' || f."from" || ' ' || f."to" || ' ' || f.on_delete
+    FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'
+    UNION ALL SELECT m.name, i."unique" || ' ' || i.partial || ' ' || x.seqno || ' ' || coalesce(x.name, '')
+    FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_xinfo(i.name) x
+    WHERE m.type = 'table'
+    UNION ALL SELECT name, 'autoincrement' FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'
+"""
+_POSTGRESQL_CATALOG = """
+    SELECT c.relname, a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' '
+        || a.attidentity::text || ' ' || coalesce(co.collname, '') || ' '
+        || coalesce(pg_get_expr(d.adbin, d.adrelid), '')
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    LEFT JOIN pg_collation co ON co.oid = a.attcollation
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+    UNION ALL SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+"""
+
+
+async def _catalog(url: str) -> list[tuple[Any, ...]]:
+    """What the database itself says of its tables, wherever their columns stand."""
+    query = _SQLITE_CATALOG if url.startswith("sqlite") else _POSTGRESQL_CATALOG
+    return sorted(map(tuple, await execute(url, query)))
 
 
 async def _differences(url: str) -> list[Any]:
