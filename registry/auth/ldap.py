@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import ldap3
-from ldap3.core.exceptions import LDAPException
+from ldap3.core.exceptions import LDAPException, LDAPSASLPrepError
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn
 
@@ -83,6 +83,9 @@ class Directory:
         self._in_hand += 1
         try:
             external_id = await self._pool.run(_prove, self._settings, name, password)
+        except LDAPSASLPrepError:
+            # Of characters that no password has (RFC 4013): it is wrong, and the directory was not asked.
+            return None
         except (OSError, LDAPException) as error:
             raise DirectoryUnavailable(f"{type(error).__name__}: {error}") from error
         finally:

@@ -57,7 +57,7 @@ async def prove(settings: DirectorySettings, name: AccountName = ALICE) -> Ident
 
 async def test_only_the_right_password_of_a_name_proves_it(directory: Directory) -> None:
     assert await directory.prove(ALICE, "alice-password") == PROVED
-    for wrong in ("bob-password", "Alice-password", "", "\0", "a" * 2000):
+    for wrong in ("bob-password", "Alice-password", "", "\0", "a" * 2000, "\x01", "\u00ad"):
         assert await directory.prove(ALICE, wrong) is None
     assert await directory.prove(AccountName.parse("nobody"), "alice-password") is None
 
