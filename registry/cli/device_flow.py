@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from registry import limits
 from registry.egress.contract import Answer, Egress, Question
+from registry_client.errors import cleaned
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -123,4 +124,4 @@ def _seconds(answer: Mapping[str, Any], name: str, default: int) -> int:
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> LoginRefused:
     said = answer.get("error_description") or answer.get("error") or f"status {status}"
-    return LoginRefused(f"the provider refuses: {' '.join(str(said).split())[:200]}")
+    return LoginRefused(f"the provider refuses: {cleaned(str(said), 200)}")

@@ -131,7 +131,8 @@ def _answered(answer: Answer, *names: str) -> dict[str, str]:
     if answer.status != HTTPStatus.OK:
         raise LoginRefused(f"the registry refuses: {_message(content) or f'status {answer.status}'}")
     found = {name: content.get(name) for name in names}
-    if not all(isinstance(value, str) for value in found.values()):
+    # They are shown, and what moves a cursor could make them look like something else.
+    if not all(isinstance(value, str) and value.isprintable() for value in found.values()):
         raise LoginRefused("what answers there is no registry that logs in with an OpenID provider")
     return {name: str(value) for name, value in found.items()}
 

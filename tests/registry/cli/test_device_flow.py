@@ -76,6 +76,7 @@ async def test_a_person_is_waited_for_as_patiently_as_the_provider_wants(client:
     ("answers", "says"),
     [
         ([(400, {"error": "unauthorized_client", "error_description": "not\nthis one"})], "not this one"),
+        ([(400, {"error": "\x1b]0;title\x07denied"})], "refuses: ]0;title denied"),
         ([(404, {})], "status 404"),
         ([(200, {**INVITED, "user_code": 7})], "user_code"),
         ([(200, INVITED), (400, {"error": "access_denied"})], "access_denied"),
