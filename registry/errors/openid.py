@@ -6,11 +6,15 @@ from registry.errors.root import RegistryError
 
 
 class IdentityUnnamed(RegistryError):
-    """A provider knows somebody, but by no name that an account can have; `text` is the one it gives."""
+    """A provider knows somebody, but by no name that an account can have; `text` is the one it gives.
 
-    def __init__(self, claim: str, text: str | None) -> None:
+    `is_verified` is whether the provider stands for it.
+    """
+
+    def __init__(self, claim: str, text: str | None, *, is_verified: bool = True) -> None:
         self.claim = claim
-        named = "is missing" if text is None else f"is {text[:100]!r}, which no account can be called"
+        reason = "which no account can be called" if is_verified else "which the provider has not verified"
+        named = "is missing" if text is None else f"is {text[:100]!r}, {reason}"
         self.message = f"the provider's claim {claim} {named}"
 
 

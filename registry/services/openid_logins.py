@@ -31,6 +31,8 @@ from registry.services.context import Services
 
 _log: Final = logging.logger(__name__)
 
+_EMAIL: Final = "email"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRules:
@@ -144,6 +146,9 @@ class OpenIdLogins:
         text = token.claims.get(claim)
         if not isinstance(text, str):
             raise IdentityUnnamed(claim, None)
+        # Else whoever enters another's address at the provider gets their name (OpenID Connect Core, section 5.1).
+        if claim == _EMAIL and token.claims.get(f"{_EMAIL}_verified", True) not in (True, "true"):
+            raise IdentityUnnamed(claim, text, is_verified=False)
         if self.rules.account_domain:
             text = text.removesuffix(f"@{self.rules.account_domain}")
         try:

@@ -171,6 +171,22 @@ async def test_a_token_for_several_that_names_this_client_is_taken(opened: Open,
         assert (await log_in(client, token)).status == 200
 
 
+async def test_an_address_that_the_provider_has_not_verified_names_nobody(
+    opened: Open, provider: OpenIdProvider
+) -> None:
+    keys = {"account_claim": PlainText("email"), "account_domain": PlainText("example.org")}
+    async with opened(**keys) as client:
+        claimed = [
+            await log_in(client, provider.token(email="alice@example.org", email_verified=said))
+            for said in (False, "false", None)
+        ]
+        verified = await log_in(client, provider.token(email="alice@example.org", email_verified=True))
+
+    assert {answer.refusal for answer in claimed} == {(400, "NAME_INVALID")}
+    assert "has not verified" in claimed[0].document["errors"][0]["message"]
+    assert verified.document["username"] == ALICE
+
+
 @pytest.mark.parametrize("name", [..., 7, "", "not a name", "team+ci", "alice@example.org", "alice@evil.example"])
 async def test_a_name_that_no_account_can_have_is_told_of(opened: Open, provider: OpenIdProvider, name: Any) -> None:
     async with opened() as client:
