@@ -267,6 +267,9 @@ CREDENTIAL_DAYS: Final = 3650
 CREDENTIALS_OF_ACCOUNT: Final = 100
 """Most tokens of one account, ended ones included: they are listed at once, and nobody looks after more."""
 
+EXPIRED_CREDENTIAL_S: Final = 30 * 24 * 3600
+"""How long a token is listed after its end, to tell why what used it is refused."""
+
 CREDENTIAL_PATTERNS: Final = 32
 """Most patterns of one token: every request with it tries them one after the other."""
 

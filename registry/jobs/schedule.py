@@ -7,13 +7,20 @@ import asyncio
 import structlog
 
 from registry.errors import RegistryError
-from registry.jobs import audit_retention, event_retention, garbage_collection, index_objects, upload_expiry
+from registry.jobs import (
+    audit_retention,
+    credential_expiry,
+    event_retention,
+    garbage_collection,
+    index_objects,
+    upload_expiry,
+)
 from registry.jobs.leased import repeat
 from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services
 
 # Those that run as often everywhere; how often garbage is collected is configured.
-JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB, audit_retention.JOB)
+JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB, audit_retention.JOB, credential_expiry.JOB)
 
 _GATHERED_S = 5
 

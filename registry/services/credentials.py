@@ -71,7 +71,9 @@ async def create(
 
 
 async def listing(services: Services, subject: Subject, owner: AccountName) -> list[Credential]:
-    """All tokens of `owner`, newest first, revoked and expired ones too; not those by which clients stay logged in.
+    """All tokens of `owner`, newest first, revoked ones and those that expired a while ago too.
+
+    Those by which clients stay logged in are not among them.
 
     Raises:
         AccountUnknown: there is no such account, or it is somebody else's.
