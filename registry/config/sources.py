@@ -14,6 +14,8 @@ from registry.config.keys import VARIABLE_PREFIX, Key, from_text, from_toml, key
 from registry.config.toml_lines import line_of
 
 _FILE_SUFFIX: Final = "_FILE"
+# podman, buildah and skopeo keep their logins where it says. Nobody means the registry by it.
+_OF_CLIENTS: Final = frozenset({"REGISTRY_AUTH_FILE"})
 _SECRET_FILE_BYTES: Final = 64 * 1024
 
 
@@ -98,7 +100,8 @@ def from_flags(flags: Mapping[str, str]) -> Settings:
 
 def ignored_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The `REGISTRY_*` variables that are not ours (another registry's, or an orchestrator's), sorted."""
-    return tuple(sorted(name for name in environment if name.startswith(VARIABLE_PREFIX) and not _is_ours(name)))
+    foreign = (name for name in environment if name.startswith(VARIABLE_PREFIX) and not _is_ours(name))
+    return tuple(sorted(name for name in foreign if name not in _OF_CLIENTS))
 
 
 def _is_ours(variable: str) -> bool:

@@ -256,6 +256,7 @@ def test_variables_of_other_programs_are_ignored_and_named() -> None:
     environment = {
         "REGISTRY_HTTP_ADDR": ":5000",
         "REGISTRY_PORT": "tcp://10.0.0.1",
+        "REGISTRY_AUTH_FILE": "/home/alice/auth.json",
         "PATH": "/",
         "REGISTRY_LOG__LEVEL": "info",
     }
