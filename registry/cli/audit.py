@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from registry.cli import output
+from registry.cli.groups import Group
 from registry.cli.options import MOMENT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -23,7 +24,9 @@ _FILTERS: Final = (
     click.option("--actor", metavar="ACTOR", help="Only what ACTOR did, such as user:alice."),
     click.option("--target", metavar="NAME", help="Only what was done to this repository or account."),
     click.option("--action", metavar="ACTION", help="Only this action, such as tag.moved."),
-    click.option("--outcome", type=click.Choice([*audit.Outcome]), help="Only what came to this end."),
+    click.option(
+        "--outcome", type=click.Choice([each.value for each in audit.Outcome]), help="Only what came to this end."
+    ),
     click.option("--since", type=MOMENT, metavar="DATE", help="Only entries from DATE on."),
     click.option("--until", type=MOMENT, metavar="DATE", help="Only entries before DATE."),
 )
@@ -36,7 +39,7 @@ def filtered(command: Callable[..., T]) -> Callable[..., T]:
     return command
 
 
-@click.group("audit")
+@click.group("audit", cls=Group)
 def command() -> None:
     """Show, export and verify the audit log."""
 

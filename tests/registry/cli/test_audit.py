@@ -55,6 +55,8 @@ def test_a_list_shows_the_newest_entries_first(registry: Registry) -> None:
 def test_filters_that_fit_nothing_show_nothing(registry: Registry) -> None:
     assert json.loads(registry.audit("list", "--until", "2020-01-01", "--json").out) == {"entries": []}
     assert registry.audit("list", "--actor", "user:nobody").out == ""
+    assert registry.audit("list", "--outcome", "refused").out == ""
+    assert registry.audit("list", "--outcome", "done").out != ""
 
 
 def test_an_export_is_a_line_for_each_entry_oldest_first(registry: Registry) -> None:
