@@ -3,11 +3,12 @@
 import click
 
 from registry.cli import output
+from registry.cli.groups import Group
 from registry.cli.options import as_json, configured
 from registry.config import Resolved, rendering
 
 
-@click.group("config")
+@click.group("config", cls=Group)
 def command() -> None:
     """Check and show the configuration."""
 

@@ -96,9 +96,9 @@ def print_listed(owner: AccountName, found: Sequence[Credential], *, json_output
         output.print_json({"name": str(owner), "tokens": [as_document(each) for each in found]})
         return
     rows: list[list[object]] = [
-        [each.id, each.name, _state(each), each.expires_at, each.last_used_at] for each in found
+        [each.id, each.name, _state(each), *_reach(each), each.expires_at, each.last_used_at] for each in found
     ]
-    output.print_table(["TOKEN", "NAME", "STATE", "EXPIRES", "LAST USED"], rows)
+    output.print_table(["TOKEN", "NAME", "STATE", "FOR", "REPOSITORIES", "EXPIRES", "LAST USED"], rows)
 
 
 def as_document(credential: Credential) -> dict[str, Any]:
@@ -116,6 +116,13 @@ def as_document(credential: Credential) -> dict[str, Any]:
         "last_used_at": credential.last_used_at,
         "last_used_from": credential.last_used_from,
     }
+
+
+def _reach(credential: Credential) -> tuple[str, str]:
+    """What a token is for, and where."""
+    scope = Scope.read(credential.scope)
+    actions = "all" if scope.actions == EVERYTHING.actions else ",".join(sorted(scope.actions))
+    return actions, " ".join(map(str, scope.patterns))
 
 
 def _state(credential: Credential) -> str:

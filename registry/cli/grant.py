@@ -9,6 +9,7 @@ from registry.auth.permission import Permission
 from registry.auth.roles import Role
 from registry.auth.subject import OPERATOR
 from registry.cli import output
+from registry.cli.groups import Group
 from registry.cli.options import GRANTEE, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
@@ -17,7 +18,7 @@ from registry.services.context import Services
 from registry.services.repository_roles import RepositoryRoles, Source
 
 
-@click.group("grant")
+@click.group("grant", cls=Group)
 def command() -> None:
     """Say who may do what in which repositories."""
 

@@ -7,6 +7,7 @@ import click
 from registry.auth.signing_keys import KeyState
 from registry.auth.subject import OPERATOR
 from registry.cli import output
+from registry.cli.groups import Group
 from registry.cli.options import as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -15,7 +16,7 @@ from registry.services.context import now
 from registry.services.signing import OldKeys
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def command() -> None:
     """List and rotate the keys that sign tokens."""
 

@@ -8,6 +8,8 @@ from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
 from registry.cli import output
+from registry.cli.confirming import confirm
+from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -16,7 +18,7 @@ from registry.services import organisations
 from registry.services.context import Services
 
 
-@click.group("org")
+@click.group("org", cls=Group)
 def command() -> None:
     """Make, list, show and remove organisations, and say who belongs to them."""
 
@@ -61,10 +63,12 @@ def show(resolved: Resolved, name: AccountName, json_output: bool) -> None:
 
 @command.command("rm")
 @click.argument("name", type=ACCOUNT)
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 @configured()
-def remove(resolved: Resolved, name: AccountName, json_output: bool) -> None:
-    """Remove the organisation NAME, which has no repositories any more."""
+def remove(resolved: Resolved, *, name: AccountName, yes: bool, json_output: bool) -> None:
+    """Remove the organisation NAME, which has no repositories any more, with its teams and robots."""
+    confirm(f"Remove the organisation {name} with its teams and robots?", yes)
     with_services(resolved.config, lambda services: organisations.remove(services, OPERATOR, name))
     output.tell(f"organisation {name} is removed", {"name": str(name)}, json_output=json_output)
 

@@ -13,6 +13,7 @@ from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.cli import output, repository_settings
 from registry.cli.confirming import confirm
+from registry.cli.groups import Group
 from registry.cli.options import REPOSITORY, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
@@ -25,7 +26,7 @@ from registry.services.inspection import ShownRepository
 from registry.services.search import SearchText
 
 
-@click.group("repository")
+@click.group("repository", cls=Group)
 def command() -> None:
     """Show, find, describe, publish, give away and remove repositories."""
 

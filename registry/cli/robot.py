@@ -14,6 +14,7 @@ from registry.auth.subject import OPERATOR, Subject
 from registry.cli import output, robot_token, robot_trust
 from registry.cli.confirming import confirm
 from registry.cli.credentials import LIFETIME, as_document, end_of
+from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, REPOSITORY_PATTERN, ROBOT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -27,7 +28,7 @@ _ROLES: Final = (Role.READER, Role.WRITER, Role.MAINTAINER)
 _FIRST_TOKEN: Final = "first"  # noqa: S105 - its name
 
 
-@click.group("robot")
+@click.group("robot", cls=Group)
 def command() -> None:
     """Make, list, change and remove robots, and their tokens."""
 

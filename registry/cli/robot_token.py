@@ -6,6 +6,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
 from registry.cli import output
 from registry.cli.credentials import make, print_listed, print_made, wished
+from registry.cli.groups import Group
 from registry.cli.options import ROBOT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -13,7 +14,7 @@ from registry.services import credentials
 from registry.services.credentials import TokenWish
 
 
-@click.group("token")
+@click.group("token", cls=Group)
 def command() -> None:
     """Make, list and revoke the tokens of a robot."""
 

@@ -8,6 +8,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
 from registry.auth.workload_trust import ClaimPattern, WorkloadTrust
 from registry.cli import output
+from registry.cli.groups import Group
 from registry.cli.options import ROBOT, Parsed, as_json, configured
 from registry.cli.running import refusals, with_services
 from registry.config import Resolved
@@ -19,7 +20,7 @@ _ISSUER: Final[Parsed[IssuerUrl]] = Parsed("issuer", IssuerUrl.parse)
 _CLAIM: Final[Parsed[ClaimPattern]] = Parsed("claim", ClaimPattern.parse)
 
 
-@click.group("trust")
+@click.group("trust", cls=Group)
 def command() -> None:
     """Say which jobs of CI systems, and other workloads, may act as a robot."""
 

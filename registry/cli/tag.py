@@ -12,6 +12,7 @@ from oci_spec.reference import Reference, RepositoryName, Tag
 from registry import limits
 from registry.auth.permission import Permission
 from registry.cli import output, tag_protection
+from registry.cli.groups import Group
 from registry.cli.options import DIGEST, REFERENCE, REPOSITORY, TAG, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
@@ -21,7 +22,7 @@ from registry.services.context import Services
 from registry.services.inspection import ListedTag
 
 
-@click.group("tag")
+@click.group("tag", cls=Group)
 def command() -> None:
     """List, move, restore, remove and protect tags, and show their history."""
 

@@ -6,6 +6,8 @@ from registry import limits
 from registry.auth.account_name import AccountName, TeamName
 from registry.auth.subject import OPERATOR
 from registry.cli import output
+from registry.cli.confirming import confirm
+from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, TEAM, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -14,7 +16,7 @@ from registry.services import teams
 from registry.services.context import Services
 
 
-@click.group("team")
+@click.group("team", cls=Group)
 def command() -> None:
     """Make, list, show and remove teams of organisations, and say who is in them."""
 
@@ -58,10 +60,12 @@ def show(resolved: Resolved, name: TeamName, json_output: bool) -> None:
 
 @command.command("rm")
 @click.argument("name", type=TEAM)
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 @configured()
-def remove(resolved: Resolved, name: TeamName, json_output: bool) -> None:
+def remove(resolved: Resolved, *, name: TeamName, yes: bool, json_output: bool) -> None:
     """Remove the team NAME with what was granted to it."""
+    confirm(f"Remove the team {name} with what was granted to it?", yes)
     with_services(resolved.config, lambda services: teams.remove(services, OPERATOR, name))
     output.tell(f"team {name} is removed", {"name": str(name)}, json_output=json_output)
 

@@ -15,6 +15,7 @@ from registry import limits
 from registry.certificates.errors import AlreadyThere, CertificateError
 from registry.certificates.host import HostName
 from registry.cli import output
+from registry.cli.groups import Group
 from registry.cli.options import Parsed, as_json, configured_unchecked
 from registry.config import Config, Resolved, rendering
 from registry.config.keys import keys
@@ -54,7 +55,7 @@ _days = click.option(
 )
 
 
-@click.group("tls")
+@click.group("tls", cls=Group)
 def command() -> None:
     """Make certificates: an authority, the registry's, and those of clients."""
 

@@ -8,6 +8,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
 from registry.cli import output
 from registry.cli.credentials import make, print_listed, print_made, wished
+from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -17,7 +18,7 @@ from registry.services.credentials import TokenWish
 _owner: Final = click.option("--for", "owner", type=ACCOUNT, required=True, help="The user or robot whose it is.")
 
 
-@click.group("token")
+@click.group("token", cls=Group)
 def command() -> None:
     """Make, list and revoke tokens, with which programs log in."""
 

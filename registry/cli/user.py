@@ -10,6 +10,7 @@ from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR, Subject
 from registry.cli import new_password, output
 from registry.cli.confirming import confirm
+from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, as_json, configured
 from registry.cli.running import with_services
 from registry.config import Resolved
@@ -18,7 +19,7 @@ from registry.services import accounts
 from registry.services.context import Services
 
 
-@click.group("user")
+@click.group("user", cls=Group)
 def command() -> None:
     """Add, list, change and remove the accounts of people."""
 

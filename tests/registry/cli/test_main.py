@@ -102,6 +102,13 @@ def test_a_group_without_a_command_shows_its_help(run: Run, arguments: list[str]
     assert "Commands:" in ended.err
 
 
+def test_a_group_tells_what_its_commands_do_to_the_end_of_the_sentence(run: Run) -> None:
+    shown = " ".join(run("robot", "--help").out.split())
+
+    assert "print its token: it is shown this once." in shown
+    assert "Say which jobs of CI systems, and other workloads, may act as a robot." in shown
+
+
 def test_a_configuration_that_cannot_be_used_is_a_line_per_problem_and_code_1(run: Run) -> None:
     ended = run("serve", "--set", "a.b=1", "--listen", "0.0.0", "--workers", "x")
 

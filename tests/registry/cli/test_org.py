@@ -13,5 +13,6 @@ def test_an_organisation_is_made_joined_and_removed(registry: Run) -> None:
     shown = json.loads(registry("org", "show", "team", "--json").out)
     assert [(each["name"], each["is_owner"]) for each in shown["members"]] == [("alice", True)]
     assert registry("org", "member", "rm", "team", "alice").code == 0
-    assert registry("org", "rm", "team").out == "organisation team is removed\n"
+    assert registry("org", "rm", "team").code == 2
+    assert registry("org", "rm", "team", "--yes").out == "organisation team is removed\n"
     assert registry("org", "show", "team").err == "registry: there is no organisation team\n"

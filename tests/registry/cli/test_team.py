@@ -35,7 +35,8 @@ def test_a_team_is_made_filled_shown_and_removed(registry: Run) -> None:
     assert registry("team", "show", "team/builders").out == "team+ci\n"
     assert registry("team", "list", "team").out.startswith("team/builders\t")
     assert registry("team", "member", "rm", "team/builders", "team+ci").out == "team+ci is not in team/builders\n"
-    assert registry("team", "rm", "team/builders").out == "team team/builders is removed\n"
+    assert registry("team", "rm", "team/builders").code == 2
+    assert registry("team", "rm", "team/builders", "--yes").out == "team team/builders is removed\n"
     assert registry("team", "show", "team/builders").err == "registry: there is no team team/builders\n"
 
 

@@ -18,6 +18,7 @@ def test_a_token_is_printed_once_listed_and_revoked(registry: Run) -> None:
     assert secret.startswith("mrg_p_")
     assert secret not in listed
     assert (token["actions"], token["repositories"]) == (["pull", "push"], ["team/*"])
+    assert registry("token", "list", "--for", "alice").out.split("\t")[3:5] == ["pull,push", "team/*"]
     assert registry("token", "rm", str(token["id"]), "--for", "alice").code == 0
     assert "revoked" in registry("token", "list", "--for", "alice").out
 
