@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select
 
+from oci_spec.reference import DEFAULT_NAMESPACE
 from registry.metadata.account_rows import Grant, NamedGrant
 from registry.metadata.schema import account, namespace, role_grant, team
 from registry.metadata.statements import Runner, insert
@@ -46,6 +47,8 @@ _IN_BUCKETS = (
     .order_by(role_grant.c.bucket, role_grant.c.pattern, role_grant.c.id)
 )
 _IN_NAMESPACE = _LIST.where(role_grant.c.bucket >= bindparam("first"), role_grant.c.bucket < bindparam("end"))
+# Only whole names have a bucket without a slash; that of `*` is empty.
+_OF_ONE_COMPONENT = _LIST.where(role_grant.c.bucket > "", ~role_grant.c.bucket.contains("/"))
 
 
 class Grants:
@@ -98,7 +101,8 @@ class Grants:
     def in_namespace(self, namespace: str) -> list[Grant]:
         """Give all grants whose patterns are within the namespace."""
         # All that begins with the name and a slash; `0` is what follows the slash.
-        return self._grants(_IN_NAMESPACE, {"first": f"{namespace}/", "end": f"{namespace}0"})
+        found = self._grants(_IN_NAMESPACE, {"first": f"{namespace}/", "end": f"{namespace}0"})
+        return found + self._grants(_OF_ONE_COMPONENT, {}) if namespace == DEFAULT_NAMESPACE else found
 
     def _grants(self, statement: Executable, values: dict[str, Any]) -> list[Grant]:
         return [Grant(*row) for row in self._runner.rows(statement, values)]

@@ -47,3 +47,17 @@ async def test_grants_are_listed_by_grantee_by_repository_and_by_namespace(datab
         assert tx.grants.in_namespace("team") == [app, other]
 
     await database.write(unit)
+
+
+async def test_a_name_of_one_component_is_in_the_default_namespace(database: Database) -> None:
+    def unit(tx: Transaction) -> None:
+        alice = an_account(tx).id
+        a_grant(tx, "*", "", account_id=alice)
+        a_grant(tx, "team/app", "team/app", account_id=alice)
+        alone = a_grant(tx, "alone", "alone", account_id=alice)
+        some = a_grant(tx, "library/*", "library/", account_id=alice)
+
+        assert tx.grants.in_namespace("library") == [some, alone]
+        assert tx.grants.in_namespace("alone") == []
+
+    await database.write(unit)

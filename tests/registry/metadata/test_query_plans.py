@@ -214,6 +214,7 @@ SORTED: dict[str, Callable[[Transaction], object]] = {
         RepositorySearch(5, Position(NOW, "a"), sort=RepositorySort.UPDATED), Visible(public=True, account_id=1)
     ),
     "grants in a namespace": lambda tx: tx.grants.in_namespace("team"),
+    "grants in the default namespace": lambda tx: tx.grants.in_namespace("library"),
 }
 
 # Pages of the whole table in the order of an index have no condition to search by.
