@@ -33,8 +33,9 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
-serve: install  ## run the registry on 127.0.0.1 (PORT=5001 chooses the port); its data is in ./data
-	@exec $(VENV)/registry serve --listen 127.0.0.1:$(PORT) --data data --set log.format=console --set log.access=combined
+serve: install  ## run the registry on 127.0.0.1, its data in ./data (PORT=5001: the port; AUTH=token: with accounts)
+	@exec $(VENV)/registry serve --listen 127.0.0.1:$(PORT) --data data --set log.format=console --set log.access=combined \
+		$(if $(AUTH),--set auth.mode=$(AUTH))
 
 .PHONY: install
 install: .venv/.installed  ## make .venv/bin/registry

@@ -41,6 +41,19 @@ def test_a_machine_without_a_new_enough_python_is_told_so(tmp_path: Path) -> Non
     assert not (tmp_path / ".venv").exists()
 
 
+@pytest.mark.parametrize(("variables", "mode"), [((), None), (("AUTH=token",), "auth.mode=token")])
+def test_accounts_are_a_word_at_serve_and_nothing_without_it(
+    tmp_path: Path, variables: tuple[str, ...], mode: str | None
+) -> None:
+    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock"):
+        (tmp_path / name).touch()
+
+    run = _make(tmp_path, "--dry-run", "serve", *variables)
+
+    assert run.returncode == 0
+    assert re.findall(r"--set (auth\S+)", run.stdout) == ([mode] if mode else [])
+
+
 def _make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # This run may itself be a recipe's: what make tells its children must not reach the make under test.
     environment = {
