@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, exists, select, true
 
 from registry.metadata.account_rows import Member, Membership, Namespace, NamespaceKind
 from registry.metadata.schema import account, member, namespace, repository
-from registry.metadata.statements import Runner, insert
+from registry.metadata.statements import Runner, insert, kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (namespace.c.id, namespace.c.name, namespace.c.kind, namespace.c.created_at)
 _FIND = select(*_COLUMNS).where(namespace.c.name == bindparam("this_name"))
+_KEEP = kept(_FIND, namespace)
 _MAKE = insert(namespace, lambda new: new.on_conflict_do_nothing(index_elements=["name"]).returning(*_COLUMNS))
 _LOCK = select(namespace.c.id).where(namespace.c.id == bindparam("this_id")).with_for_update()
 _REMOVE = delete(namespace).where(
@@ -47,10 +48,11 @@ _LOCK_OWNERS = (
 )
 _OWNS = select(member.c.account_id).where(_IN_NAMESPACE, _OF_ACCOUNT, member.c.is_owner == true())
 _OF = select(*_COLUMNS, member.c.is_owner).join_from(member, namespace).where(_OF_ACCOUNT)
-_HAS_MEMBER = (
+_HAS_MEMBER = kept(
     select(member.c.account_id)
     .join_from(member, namespace)
-    .where(namespace.c.name == bindparam("this_name"), _OF_ACCOUNT)
+    .where(namespace.c.name == bindparam("this_name"), _OF_ACCOUNT),
+    member,
 )
 
 
@@ -66,6 +68,11 @@ class Namespaces:
     def find(self, name: str) -> Namespace | None:
         """Give the namespace of this name, or None."""
         row = self._runner.row(_FIND, {"this_name": name})
+        return None if row is None else _to_namespace(row)
+
+    def keep(self, name: str) -> Namespace | None:
+        """Give the namespace of this name, or None; it then goes on existing until the transaction ends."""
+        row = self._runner.row(_KEEP, {"this_name": name})
         return None if row is None else _to_namespace(row)
 
     def make(self, name: str, kind: NamespaceKind, now: datetime) -> Namespace | None:
@@ -107,7 +114,10 @@ class Namespaces:
         return self._runner.row(_OWNS, _pair(namespace_id, account_id)) is not None
 
     def has_member(self, name: str, account_id: int) -> bool:
-        """Whether the account belongs to the namespace of this name, as an owner or not."""
+        """Whether the account belongs to the namespace of this name, as an owner or not.
+
+        If so, it goes on doing so until the transaction ends.
+        """
         return self._runner.row(_HAS_MEMBER, {"this_name": name, "this_account": account_id}) is not None
 
     def of_account(self, account_id: int) -> list[Membership]:

@@ -68,7 +68,7 @@ def give(tx: Transaction, who: Grantee, role: Role, pattern: RepositoryPattern, 
         NamespaceUnknown: nobody made the namespace that the pattern is in.
     """
     (account_id, team_id), moment = _ids(tx, who), now()
-    if pattern.namespace is not None and tx.namespaces.find(pattern.namespace) is None:
+    if pattern.namespace is not None and tx.namespaces.keep(pattern.namespace) is None:
         raise NamespaceUnknown(pattern.namespace)
     tx.grants.set(
         NewGrant(

@@ -1,10 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
 from sqlalchemy.util import await_only
 
 from registry.errors import DatabaseUnavailable
@@ -14,6 +12,7 @@ from registry.metadata.transaction import Transaction
 from tests.contracts.metadata import DatabaseContract
 from tests.postgresql import PostgresCluster
 from tests.registry.metadata.examples import APP, LATEST, NOW, digest, ensure, push
+from tests.registry.metadata.interleaving import after_statement
 from tests.registry.metadata.raw_sql import execute
 
 pytestmark = pytest.mark.tool("postgres")
@@ -134,22 +133,6 @@ async def test_what_a_unit_relies_on_is_not_deleted_under_it(database: Database)
     await database.write(rely)
 
     assert await deleting[0]
-
-
-@contextmanager
-def after_statement(begins_with: str, happen: Callable[[], object]) -> Iterator[None]:
-    """Let something happen once, right after the first statement that begins so, in the transaction that ran it."""
-    pending = [happen]
-
-    def react(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith(begins_with) and pending:
-            pending.pop()()
-
-    event.listen(Engine, "after_cursor_execute", react)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "after_cursor_execute", react)
 
 
 def remove_namespace(tx: Transaction) -> bool:

@@ -164,6 +164,7 @@ ORDERED: dict[str, Callable[[Transaction], object]] = {
     "trust a workload no more": lambda tx: tx.federations.remove(1, 1),
     "end the proofs of an account": lambda tx: tx.accounts.end_proofs(1),
     "remove expired credentials": lambda tx: tx.credentials.remove_expired(NOW, 5),
+    "keep a namespace": lambda tx: tx.namespaces.keep("team"),
     "find a namespace": lambda tx: tx.namespaces.find("team"),
     "remove a namespace": lambda tx: tx.namespaces.remove(1),
     "remove a member": lambda tx: tx.namespaces.remove_member(1, 1),
