@@ -4,10 +4,15 @@ A field that is null counts as absent, and a null or absent array as empty: that
 most documents, whose encoder turns an unset slice into null.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from oci_spec.digest import Digest
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from oci_spec.errors import DigestInvalid, quoted
+
+if TYPE_CHECKING:
+    from oci_spec.digest import Digest
 
 _MAX_NATURAL = 2**63 - 1
 # A media type has at most 127 characters on each side of its slash (RFC 6838, "Naming Requirements").
@@ -15,7 +20,7 @@ _MAX_LINE_LENGTH = 255
 
 
 class FieldInvalid(ValueError):
-    """A field is missing or ill-typed; never leaves this package, whose parsers raise errors of their own."""
+    """A field is missing or ill-typed; parsers catch it and raise errors of their own."""
 
 
 class JsonFields:
@@ -81,6 +86,15 @@ class JsonFields:
             raise self.wrong(name, "expected an integer that is not negative and fits 64 bits")
         return value
 
+    def optional_integer(self, name: str, lowest: int, highest: int) -> int | None:
+        """An integer between two bounds, both of them allowed, or None where it is absent."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if type(value) is not int or not lowest <= value <= highest:
+            raise self.wrong(name, f"expected an integer from {lowest} to {highest}")
+        return value
+
     def flag(self, name: str) -> bool:
         """A boolean, false where it is absent."""
         value = self._values.get(name)
@@ -112,7 +126,7 @@ class JsonFields:
             raise self.wrong(name, "expected an object whose values are strings")
         return value
 
-    def child(self, name: str) -> "JsonFields | None":
+    def child(self, name: str) -> JsonFields | None:
         """An object, or None where it is absent."""
         value = self._values.get(name)
         if value is None:
@@ -121,7 +135,7 @@ class JsonFields:
             raise self.wrong(name, "expected an object")
         return JsonFields(value, f"{self._place}{name}.")
 
-    def children(self, name: str) -> tuple["JsonFields", ...]:
+    def children(self, name: str) -> tuple[JsonFields, ...]:
         """An array of objects."""
         children = []
         for index, value in enumerate(self._array(name)):
@@ -139,6 +153,9 @@ class JsonFields:
         return value
 
     def _digest(self, name: str, text: str) -> Digest:
+        # Only here: documents without digests are read where each import counts.
+        from oci_spec.digest import Digest
+
         try:
             return Digest.parse(text)
         except DigestInvalid as error:

@@ -6,7 +6,15 @@ from runner.errors import RunnerError
 
 HOSTILE = b"\x1b[2J\r\n\xff\x00" + b"e" * 100_000
 
+TEXT = HOSTILE.decode("utf-8", "backslashreplace")
+
 EXAMPLES: list[RunnerError] = [
+    errors.CgroupPathInvalid(TEXT, "because"),
+    errors.CgroupResourcesInvalid(TEXT),
+    errors.CgroupControllerMissing("memory", "because"),
+    errors.CgroupSettingUnsupported("memory.swappiness", "because"),
+    errors.CgroupExists(TEXT),
+    errors.CgroupFailed(TEXT, OSError(16, "Device or resource busy")),
     errors.LayerInvalid("because"),
     errors.LayerRefused(HOSTILE, "because"),
     errors.LayerTooLarge("entries", 3),
@@ -21,7 +29,7 @@ def subclasses(of: type[RunnerError]) -> set[type[RunnerError]]:
 
 
 def test_the_tree_in_the_docstring_names_every_error() -> None:
-    assert {type(error) for error in EXAMPLES} | {errors.LayerError} == subclasses(RunnerError)
+    assert {type(error) for error in EXAMPLES} | {errors.CgroupError, errors.LayerError} == subclasses(RunnerError)
     assert all(error.__name__ in str(errors.__doc__) for error in subclasses(RunnerError))
 
 
