@@ -16,6 +16,8 @@ class Access:
 
     subject: Subject
     repository: RepositoryName
+    may_make_namespace: bool = False
+    """Whether a push makes the repository's namespace where there is none."""
 
     @property
     def actor(self) -> str:
@@ -24,10 +26,11 @@ class Access:
 
 
 async def grant(policy: Policy, subject: Subject, permission: Permission, repository: RepositoryName) -> Access:
-    """The access of `subject` to `repository`.
+    """The access of `subject` to `repository`; one to push says too whether that may make the namespace.
 
     Raises:
         Denied: the policy does not allow it.
     """
     await require(policy, subject, permission, repository)
-    return Access(subject, repository)
+    may_make_namespace = permission is Permission.PUSH and await policy.makes_namespaces(subject)
+    return Access(subject, repository, may_make_namespace)

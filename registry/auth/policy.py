@@ -41,6 +41,14 @@ class Policy(Protocol):
         """
         ...
 
+    async def makes_namespaces(self, subject: Subject) -> bool:
+        """Whether a push that `subject` may make also makes the namespace that it goes to, where there is none.
+
+        Raises:
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        ...
+
 
 class OpenPolicy:
     """`auth.mode = "none"`: everybody who can reach the registry may do everything.
@@ -60,6 +68,10 @@ class OpenPolicy:
         return EVERYTHING if subject.kind in self._ALLOWED else NOTHING
 
     async def owns(self, subject: Subject, namespace: str) -> bool:
+        """True for every subject that exists while authentication is off."""
+        return subject.kind in self._ALLOWED
+
+    async def makes_namespaces(self, subject: Subject) -> bool:
         """True for every subject that exists while authentication is off."""
         return subject.kind in self._ALLOWED
 

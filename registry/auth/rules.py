@@ -115,6 +115,21 @@ class RulesPolicy:
             return False
         return standing.is_admin or await self._lookups.owns_namespace(subject.account_id, namespace)
 
+    async def makes_namespaces(self, subject: Subject) -> bool:
+        """Whether a push of `subject` makes its namespace: an administrator's, and one that a foreign token allows.
+
+        Raises:
+            DatabaseUnavailable, DatabaseBusy: it could not be found out.
+        """
+        if subject.kind in _BESIDE_THE_DATA:
+            return True
+        if subject.proof is not None and subject.proof.kind == EXTERNAL:
+            return subject.proof.granted is not None
+        if subject.account_id is None:
+            return False
+        standing = await self._standing(subject, subject.account_id)
+        return standing is not None and standing.is_admin
+
     async def is_live(self, subject: Subject) -> bool:
         """Whether what proved `subject` still does: their account, its generation and the credential are in force.
 

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from oci_spec.reference import RepositoryName
 from registry import limits
+from registry.errors import NamespaceUnknown
 from registry.metadata import repository_pages, repository_search, search_grams, visible_repositories
 from registry.metadata.rows import Repository, Visibility
 from registry.metadata.schema import namespace, repository, repository_description, search_gram
@@ -84,16 +85,29 @@ class Repositories:
         row = self._runner.row(_LOCK, {"this_name": str(name)})
         return None if row is None else _to_repository(row)
 
-    def ensure(self, name: RepositoryName, now: datetime, visibility: Visibility = Visibility.PRIVATE) -> Repository:
-        """Give the repository of this name, made now, with its namespace, if it did not exist; safe against races.
+    def ensure(
+        self,
+        name: RepositoryName,
+        now: datetime,
+        visibility: Visibility = Visibility.PRIVATE,
+        *,
+        may_make_namespace: bool,
+    ) -> Repository:
+        """Give the repository of this name, made now if it did not exist; safe against races.
 
-        One that is made now can be pulled from by whom `visibility` says.
+        One that is made now can be pulled from by whom `visibility` says, and its namespace is made with it, if it may.
+
+        Raises:
+            NamespaceUnknown: there is no such namespace, and it may not be made.
         """
         while (found := self.find(name)) is None:
-            self._runner.change(_MAKE_NAMESPACE, {"name": name.namespace, "created_at": now})
+            if may_make_namespace:
+                self._runner.change(_MAKE_NAMESPACE, {"name": name.namespace, "created_at": now})
             namespace_id = self._runner.value(_NAMESPACE_ID, {"this_name": name.namespace})
             if namespace_id is None:
-                # It was there, and has been removed since.
+                # It was there when this was allowed, and has been removed since.
+                if not may_make_namespace:
+                    raise NamespaceUnknown(name.namespace)
                 continue
             new = {
                 "namespace_id": namespace_id,

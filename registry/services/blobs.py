@@ -8,7 +8,7 @@ from datetime import timedelta
 from oci_spec.digest import Digest
 from registry import limits
 from registry.auth.access import Access
-from registry.errors import StorageFull
+from registry.errors import NamespaceUnknown, StorageFull
 from registry.metadata.rows import Blob, BlobState, LinkedBlob, Upload, Visibility
 from registry.metadata.transaction import Transaction
 from registry.services import events
@@ -31,6 +31,9 @@ async def publish(
     Two clients may commit the same digest at once: one object wins, the other is dropped. Where the stored copy is
     suspect, gone or cut short, the new bytes take its place: a re-push heals. False when the session is not what it
     was: nothing was linked then, and the bytes are dropped.
+
+    Raises:
+        NamespaceUnknown: the namespace has been removed since the push was allowed.
     """
     known = await services.database.lookups.blob(digest)
     broken = known.key if known is not None and not await _is_good(services, known) else None
@@ -40,9 +43,9 @@ async def publish(
     except _SessionChanged:
         await _drop_unless_used(services, digest, stored)
         return False
-    except StorageFull:
-        # A database that is full has undone the transaction. No session will ask for these bytes again, and the disk
-        # that has no room for a row must not keep them.
+    except (StorageFull, NamespaceUnknown):
+        # The transaction is undone. No session will ask for these bytes again, and a disk that has no room for a row
+        # must not keep them.
         if upload is None:
             await _drop_unless_used(services, digest, stored)
         raise
@@ -112,7 +115,9 @@ def _publish(
     if unused is not None and blob.key == broken:
         unused = tx.blobs.replace_key(blob.id, stored.key)
         events.record(tx, EventKind.BLOB_MOVED, about, digest=digest)
-    target = tx.repositories.ensure(access.repository, moment, publishing.visibility)
+    target = tx.repositories.ensure(
+        access.repository, moment, publishing.visibility, may_make_namespace=access.may_make_namespace
+    )
     tx.blobs.link(target.id, blob.id, lease_from(moment), now=moment)
     if upload is not None and moment - upload.started_at > timedelta(seconds=limits.LEASE_S) / 2:
         # While the session was open nothing was collected that was leased when it began (`registry.metadata.garbage`).

@@ -26,6 +26,7 @@ async def mount(services: Services, access: Access, digest: Digest, source: Repo
 
     Raises:
         ScopeInsufficient: the subject may pull from the source, and did not ask for that when they got their token.
+        NamespaceUnknown: the namespace has been removed since the push was allowed.
     """
     sources = [source] if source is not None else await services.database.read(_holders, digest)
     readable = [name for name in sources if await services.policy.allows(access.subject, Permission.PULL, name)]
@@ -60,7 +61,9 @@ def _link(
         # Of a suspect copy, what the client uploads in place of the mount is what puts the bytes back.
         if linked is not None and linked.state is BlobState.PRESENT:
             moment = now()
-            target = tx.repositories.ensure(access.repository, moment, visibility)
+            target = tx.repositories.ensure(
+                access.repository, moment, visibility, may_make_namespace=access.may_make_namespace
+            )
             tx.blobs.link(target.id, linked.blob_id, lease_from(moment), now=moment)
             events.record(tx, EventKind.BLOB_LINKED, About(access, moment), digest=digest, source=name)
             return True

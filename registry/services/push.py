@@ -51,6 +51,7 @@ async def manifest(
         ManifestTooLarge: beyond the configured size.
         DigestMismatch: pushed by a digest that the content does not have.
         ManifestBlobUnknown: it names content that this repository lacks, and sparse manifests are refused.
+        NamespaceUnknown: the namespace has been removed since the push was allowed.
         TagProtected: some of the tags name another manifest and are protected; the manifest is stored all the same,
             and the other tags name it.
     """
@@ -116,7 +117,9 @@ def _parsed(content: bytes, content_type: str | None) -> Manifest:
 def _store(tx: Transaction, push: _Push) -> list[Tag]:
     """Store the manifest and move its tags; those that are protected from it."""
     moment = now()
-    repository = tx.repositories.ensure(push.access.repository, moment, push.visibility)
+    repository = tx.repositories.ensure(
+        push.access.repository, moment, push.visibility, may_make_namespace=push.access.may_make_namespace
+    )
     lacking = manifest_rows.lacking(tx, repository.id, push.manifest)
     _require(push, lacking)
     before = tx.manifests.find(repository.id, push.digest)

@@ -305,7 +305,7 @@ def _put_links(tx: Transaction, links: list[tuple[Place, Digest]], moment: datet
         if blob is None:
             lost.append((place, digest))
             continue
-        repository = tx.repositories.ensure(place.repository, moment)
+        repository = tx.repositories.ensure(place.repository, moment, may_make_namespace=True)
         # The leases are lost. A client that was told a moment before the loss that the blob is here may build on it.
         tx.blobs.link(repository.id, blob.id, lease_from(moment), now=moment)
     return lost
@@ -313,7 +313,7 @@ def _put_links(tx: Transaction, links: list[tuple[Place, Digest]], moment: datet
 
 def _put_manifests(tx: Transaction, read: list[tuple[Place, Digest, IndexedManifest]], moment: datetime) -> None:
     for place, digest, indexed in read:
-        repository = tx.repositories.ensure(place.repository, moment)
+        repository = tx.repositories.ensure(place.repository, moment, may_make_namespace=True)
         row = manifest_rows.row(
             indexed.manifest,
             digest,

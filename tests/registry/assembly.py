@@ -64,7 +64,7 @@ async def open_services(
 
 def access_to(repository: str, subject: Subject = ANONYMOUS) -> Access:
     """What a route hands on once the policy has granted `subject` its permission."""
-    return Access(subject, RepositoryName.parse(repository))
+    return Access(subject, RepositoryName.parse(repository), may_make_namespace=True)
 
 
 class Rules:
@@ -78,6 +78,9 @@ class Rules:
 
     async def owns(self, subject: Subject, namespace: str) -> bool:
         return False
+
+    async def makes_namespaces(self, subject: Subject) -> bool:
+        return True
 
     async def visible(self, subject: Subject) -> Visible:
         return Visible(

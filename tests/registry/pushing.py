@@ -33,7 +33,7 @@ class Pusher:
     @classmethod
     def to(cls, services: Services, repository: str) -> Pusher:
         """A pusher to the repository of this name."""
-        return cls(services, Access(ANONYMOUS, RepositoryName.parse(repository)))
+        return cls(services, Access(ANONYMOUS, RepositoryName.parse(repository), may_make_namespace=True))
 
     async def blob(self, content: bytes, media_type: str) -> Document:
         """Push `content` as a blob; its descriptor."""

@@ -71,7 +71,7 @@ async def test_people_have_their_own_account_and_administrators_all(database: Da
 async def test_a_granted_access_says_who_acts_where() -> None:
     access = await grant(OpenPolicy(), ANONYMOUS, Permission.PUSH, NAME)
 
-    assert access == Access(ANONYMOUS, NAME)
+    assert access == Access(ANONYMOUS, NAME, may_make_namespace=True)
     assert access.actor == "anonymous"
 
 

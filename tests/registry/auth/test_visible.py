@@ -99,7 +99,7 @@ def _make(tx: Transaction, world: World) -> Account:
     _empty(tx)
     alice, bob = an_account(tx, is_admin=world.is_admin), an_account(tx, "bob")
     for name in NAMES:
-        made = tx.repositories.ensure(RepositoryName.parse(name), NOW)
+        made = tx.repositories.ensure(RepositoryName.parse(name), NOW, may_make_namespace=True)
         if name in world.public:
             tx.repositories.set_visibility(made.id, Visibility.PUBLIC)
     for name in NAMESPACES:
@@ -203,8 +203,8 @@ async def test_very_many_sources_are_asked_some_at_a_time(database: Database, mo
     def make(tx: Transaction) -> int:
         alice = an_account(tx)
         for number in range(20):
-            tx.repositories.ensure(RepositoryName.parse(f"n{number:02}/a"), NOW)
-            tx.repositories.ensure(RepositoryName.parse(f"n{number:02}/b"), NOW)
+            tx.repositories.ensure(RepositoryName.parse(f"n{number:02}/a"), NOW, may_make_namespace=True)
+            tx.repositories.ensure(RepositoryName.parse(f"n{number:02}/b"), NOW, may_make_namespace=True)
             a_grant(tx, f"n{number:02}/b*", f"n{number:02}/", account_id=alice.id)
         return alice.id
 

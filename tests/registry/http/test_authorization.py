@@ -45,6 +45,9 @@ class Only:
     async def owns(self, subject: Subject, namespace: str) -> bool:
         return True
 
+    async def makes_namespaces(self, subject: Subject) -> bool:
+        return True
+
     async def visible(self, subject: Subject) -> Visible:
         return EVERYTHING if Permission.CATALOG in self.permissions else NOTHING
 

@@ -16,7 +16,7 @@ async def filled(client: Client, http_services: Services) -> Client:
 
     def fill(tx: Transaction) -> None:
         for name in ("app", "team/app", "team/web"):
-            made = tx.repositories.ensure(RepositoryName.parse(name), now())
+            made = tx.repositories.ensure(RepositoryName.parse(name), now(), may_make_namespace=True)
         tx.repositories.describe(made.id, "# The web\n\nBeside the app.")
 
     await http_services.database.write(fill)

@@ -69,7 +69,7 @@ def an_upload(upload_id: str = "2f9e", repository: RepositoryName = APP) -> Uplo
 
 
 def ensure(tx: Transaction, name: RepositoryName = APP) -> Repository:
-    return tx.repositories.ensure(name, NOW)
+    return tx.repositories.ensure(name, NOW, may_make_namespace=True)
 
 
 def link(tx: Transaction, text: str, name: RepositoryName = APP, lease_s: float = 60) -> Blob:

@@ -30,9 +30,9 @@ async def test_a_repository_exists_from_its_first_push_on(database: Database) ->
     def unit(tx: Transaction) -> None:
         assert tx.repositories.find(APP) is None
 
-        made = tx.repositories.ensure(APP, NOW)
+        made = tx.repositories.ensure(APP, NOW, may_make_namespace=True)
 
-        assert tx.repositories.ensure(APP, later(1)) == made
+        assert tx.repositories.ensure(APP, later(1), may_make_namespace=True) == made
         assert tx.repositories.find(APP) == made
         assert made.name == APP
         assert made.created_at == made.updated_at == NOW
@@ -140,7 +140,7 @@ async def test_pages_of_a_search_join_to_the_whole(
     def unit(tx: Transaction) -> None:
         for number, name in enumerate(NAMES):
             # Several of a kind: the name must decide between them, across pages too.
-            repository = tx.repositories.ensure(RepositoryName.parse(name), later(number % 3))
+            repository = tx.repositories.ensure(RepositoryName.parse(name), later(number % 3), may_make_namespace=True)
             tx.repositories.touch(repository.id, later(3 + number % 2))
             row = put(tx, a_manifest("one"), repository.name)
             tx.tags.point(repository.id, LATEST, row.digest, actor=ALICE, now=NOW)
@@ -148,7 +148,7 @@ async def test_pages_of_a_search_join_to_the_whole(
             assert current is not None
             tx.pulls.record([Pull(row.id, current.id, NOW, times=number % 2)])
             tx.repositories.set_visibility(repository.id, Visibility.PUBLIC)
-        tx.repositories.ensure(RepositoryName.parse("a/hidden"), NOW)
+        tx.repositories.ensure(RepositoryName.parse("a/hidden"), NOW, may_make_namespace=True)
         search = RepositorySearch(100, sort=sort, direction=direction)
         whole = _in_pages(tx, search, visible)
 

@@ -32,7 +32,7 @@ DESCRIBED = {
 
 def fill(tx: Transaction) -> None:
     for name, text in DESCRIBED.items():
-        made = tx.repositories.ensure(RepositoryName.parse(name), NOW)
+        made = tx.repositories.ensure(RepositoryName.parse(name), NOW, may_make_namespace=True)
         if text:
             tx.repositories.describe(made.id, text)
 
@@ -57,7 +57,7 @@ async def test_the_best_come_first(database: Database, visible: Visible) -> None
     def unit(tx: Transaction) -> None:
         fill(tx)
         for name in DESCRIBED:
-            made = tx.repositories.ensure(RepositoryName.parse(name), NOW)
+            made = tx.repositories.ensure(RepositoryName.parse(name), NOW, may_make_namespace=True)
             tx.repositories.set_visibility(made.id, Visibility.PUBLIC)
 
         found = search(tx, "web", visible)

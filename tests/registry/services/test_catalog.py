@@ -20,7 +20,7 @@ pytestmark = ON_SQLITE
 async def make(services: Services, *names: str) -> None:
     def ensure(tx: Any) -> None:
         for name in names:
-            tx.repositories.ensure(RepositoryName.parse(name), now())
+            tx.repositories.ensure(RepositoryName.parse(name), now(), may_make_namespace=True)
 
     await services.database.write(ensure)
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from oci_spec.digest import Digest
+from oci_spec.media_types import OCI_INDEX, OCI_LAYER_GZIP
+from oci_spec.reference import RepositoryName
+from registry.auth.access import grant
 from registry.auth.account_name import AccountName
+from registry.auth.permission import Permission
 from registry.auth.rules import RulesPolicy
 from registry.auth.subject import OPERATOR, Proof, Subject, SubjectKind
 from registry.errors import (
@@ -14,11 +20,12 @@ from registry.errors import (
     Denied,
     LastOwner,
     MemberUnknown,
+    NamespaceUnknown,
     NameTaken,
     OrganisationNotEmpty,
     OrganisationUnknown,
 )
-from registry.services import accounts, organisations
+from registry.services import accounts, mounts, organisations
 from registry.services.context import Services, now
 from tests.registry.assembly import ON_SQLITE
 from tests.registry.metadata.people import a_grant
@@ -74,6 +81,30 @@ async def test_only_an_organisation_without_repositories_is_removed_and_its_gran
     assert await services.database.read(lambda tx: tx.grants.of_account(alice.id)) == []
     with pytest.raises(OrganisationUnknown):
         await organisations.remove(services, OPERATOR, TEAM)
+
+
+async def test_a_push_allowed_before_its_organisation_was_removed_makes_none_but_an_administrators(
+    team: Services,
+) -> None:
+    root = await accounts.add(team, OPERATOR, AccountName.parse("root"), None, is_admin=True)
+    await Pusher.to(team, "other/app").blob(b"a layer", OCI_LAYER_GZIP)
+    there = RepositoryName.parse("team/app")
+    alices, roots = [
+        await grant(team.policy, await subject(team, name), Permission.PUSH, there)
+        for name in (ALICE, AccountName.parse(root.name))
+    ]
+
+    await organisations.remove(team, OPERATOR, TEAM)
+
+    with pytest.raises(NamespaceUnknown):
+        await Pusher(team, alices).blob(b"another layer", OCI_LAYER_GZIP)
+    with pytest.raises(NamespaceUnknown):
+        await mounts.mount(team, replace(alices, subject=OPERATOR), Digest.of(b"a layer"), None)
+    with pytest.raises(NamespaceUnknown):
+        await Pusher(team, alices).manifest({"mediaType": OCI_INDEX, "manifests": []}, "1")
+    assert await team.database.read(lambda tx: tx.namespaces.find("team")) is None
+    await Pusher(team, roots).image("1")
+    assert await team.database.read(lambda tx: tx.namespaces.find("team")) is not None
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def _basic(name: str, secret: str) -> str:
 
 def _make_world(tx: Transaction, password_hash: str) -> Secrets:
     for name, visibility in {PUBLIC: "public", PRIVATE: "private", FOREIGN: "private"}.items():
-        tx.repositories.ensure(RepositoryName.parse(name), now(), Visibility(visibility))
+        tx.repositories.ensure(RepositoryName.parse(name), now(), Visibility(visibility), may_make_namespace=True)
     team = tx.namespaces.find("team")
     assert team is not None
     secrets: Secrets = {}
