@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from registry.errors import DatabaseUnavailable
 from registry.metadata import revision, sqlite_connections
@@ -83,8 +84,18 @@ def _create_or_upgrade(connection: Connection) -> None:
     if inspect(connection).get_table_names():
         _upgrade(connection, "head", scripts())
     else:
-        metadata.create_all(connection)
+        _create(connection)
         revision.declare(connection)
+
+
+def _create(connection: Connection) -> None:
+    tables = metadata.sorted_tables
+    for table in tables:
+        connection.execute(CreateTable(table))
+    # In one order: of two indexes that serve a statement equally well the database takes one by which came first, and
+    # `create_all` makes them in another order in each process.
+    for index in sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name)):
+        connection.execute(CreateIndex(index))
 
 
 def _upgrade(connection: Connection, target: str, directory: Path) -> None:

@@ -254,6 +254,12 @@ def _population(revision: str, url: str) -> list[str]:
     return [statement for statement in text.split(";\n") if statement.strip()]
 
 
+async def test_indexes_of_a_new_database_are_made_in_one_order(sqlite_url: str) -> None:
+    made = await execute(sqlite_url, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql > '' ORDER BY rowid")
+
+    assert made == sorted(made)
+
+
 def _scripts_with(directory: Path, last: str) -> Path:
     """A copy of the program's revisions with one more, whose last statement is `last`."""
     scripts = directory / "migrations"
