@@ -35,7 +35,7 @@ The tree::
     │   └── TokenInvalid         a bearer token that proves nothing
     │       └── TokenExpired     only its time is over
     ├── NameTaken, AccountUnknown, TeamUnknown, LastAdministrator, RobotsTooMany
-    ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown
+    ├── CredentialUnknown, CredentialInvalid, CredentialsTooMany, GrantUnknown, RobotOwner
     ├── PasswordElsewhere        another source keeps it
     ├── OrganisationUnknown, OrganisationNotEmpty, MemberUnknown, LastOwner, TeamsTooMany
     ├── Denied                   who is asking is known, and may not
@@ -81,6 +81,7 @@ from registry.errors.accounts import (
     PasswordRequired,
     PasswordsElsewhere,
     PatternInvalid,
+    RobotOwner,
     RobotsTooMany,
     ScopeInsufficient,
     SigningKeysUnreadable,
@@ -218,6 +219,7 @@ __all__ = [
     "RepositoryUnknown",
     "RequestHeadTooLarge",
     "RequestInvalid",
+    "RobotOwner",
     "RobotsTooMany",
     "RouteUnknown",
     "ScopeInsufficient",

@@ -270,6 +270,14 @@ class PasswordElsewhere(RegistryError):
         self.message = f"the password of {name} is kept by {source}; change it there"
 
 
+class RobotOwner(RegistryError):
+    """A robot should own something, and manages nothing."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.message = f"{name} is a robot, which can be a maintainer at most, and no owner"
+
+
 class GrantUnknown(RegistryError):
     """Nothing was granted to this account for this pattern."""
 

@@ -9,7 +9,7 @@ from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
 from registry.auth.roles import Role
 from registry.auth.subject import Subject
-from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown, TeamUnknown
+from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown, RobotOwner, TeamUnknown
 from registry.metadata.account_rows import Grant, NewGrant, Team
 from registry.metadata.transaction import Transaction
 from registry.services import audit
@@ -23,6 +23,7 @@ async def put(services: Services, subject: Subject, who: Grantee, role: Role, *,
     Raises:
         AccountUnknown, TeamUnknown: there is no such account, or team.
         NamespaceUnknown: nobody made the namespace that the pattern is in.
+        RobotOwner: a robot would be an owner.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
     await require_owner_of_all(services, subject, pattern)
@@ -66,7 +67,10 @@ def give(tx: Transaction, who: Grantee, role: Role, pattern: RepositoryPattern, 
     Raises:
         AccountUnknown, TeamUnknown: there is no such account, or team.
         NamespaceUnknown: nobody made the namespace that the pattern is in.
+        RobotOwner: a robot would be an owner.
     """
+    if role is Role.OWNER and isinstance(who.name, AccountName) and who.name.is_robot:
+        raise RobotOwner(str(who))
     (account_id, team_id), moment = _ids(tx, who), now()
     if pattern.namespace is not None and tx.namespaces.keep(pattern.namespace) is None:
         raise NamespaceUnknown(pattern.namespace)

@@ -65,6 +65,7 @@ async def change_owner(services: Services, access: Access, owner: Grantee) -> No
     Raises:
         RepositoryUnknown: there is no such repository.
         AccountUnknown, TeamUnknown: there is no such account, or team.
+        RobotOwner: a robot would be it.
     """
     await services.database.write(_change_owner, access, owner)
 

@@ -138,6 +138,7 @@ ANSWERS: list[tuple[Exception, int, ErrorCode]] = [
     (errors.CredentialsTooMany("alice", 100), 409, ErrorCode.DENIED),
     (errors.PasswordElsewhere("alice", "ldap"), 409, ErrorCode.DENIED),
     (errors.PasswordRequired(), 403, ErrorCode.DENIED),
+    (errors.RobotOwner("team+ci"), 400, ErrorCode.UNSUPPORTED),
     (errors.GrantUnknown("alice", "team/*"), 404, ErrorCode.NAME_UNKNOWN),
     (errors.LastAdministrator("alice"), 409, ErrorCode.DENIED),
     (errors.Denied(), 403, ErrorCode.DENIED),

@@ -23,7 +23,7 @@ class RoleChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OwnerChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose a repository shall be: a user's, a robot's or a team's, who may do everything in it then."""
+    """Whose a repository shall be: a user's or a team's, who may do everything in it then."""
 
     owner: Annotated[
         str, Meta(description="The name, of a team with its organisation.", examples=["alice", "@org/ops"])

@@ -9,11 +9,11 @@ from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.roles import Role
 from registry.auth.subject import OPERATOR
-from registry.errors import AccountUnknown, RepositoryUnknown
+from registry.errors import AccountUnknown, RepositoryUnknown, RobotOwner
 from registry.metadata.audit_values import AuditSearch
 from registry.metadata.rows import Visibility
 from registry.metadata.transaction import Transaction
-from registry.services import accounts, audit, grants, organisations, repository_roles
+from registry.services import accounts, audit, grants, organisations, repository_roles, robots
 from registry.services.context import Services, now
 from registry.services.repository_roles import Holder, Source
 from tests.registry.assembly import access_to
@@ -115,3 +115,16 @@ async def test_what_does_not_exist_is_nobodys_and_nobody_owns_nothing(services: 
         await repository_roles.change_owner(services, access_to("team/absent"), CAROL)
     with pytest.raises(AccountUnknown):
         await repository_roles.change_owner(services, APP, Grantee.parse("absent"))
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_robot_becomes_no_owner(services: Services) -> None:
+    robot = AccountName.parse("team+ci")
+    await robots.create(services, OPERATOR, robot)
+
+    with pytest.raises(RobotOwner):
+        await repository_roles.change_owner(services, APP, Grantee(robot))
+    for pattern in ("team/app", "team/*", "*"):
+        with pytest.raises(RobotOwner):
+            await grant(services, Grantee(robot), Role.OWNER, pattern)
+    await grant(services, Grantee(robot), Role.MAINTAINER, "team/*")
