@@ -82,8 +82,13 @@ def settings_of(config: Config) -> Settings:
         manifest_bytes=config.limits.manifest_bytes,
         blob_bytes=config.limits.blob_bytes,
         page_entries=config.limits.page_entries,
-        default_visibility=Visibility(config.auth.default_visibility),
+        default_visibility=_default_visibility(config.auth),
     )
+
+
+def _default_visibility(auth: Auth) -> Visibility:
+    # Whoever turns accounts on decides then what is for everyone; until then nobody could say that of what they push.
+    return Visibility.PRIVATE if auth.mode == "none" else Visibility(auth.default_visibility)
 
 
 def _signing_keys(auth: Auth, database: Database) -> SigningKeys:

@@ -247,7 +247,9 @@ class Auth(Struct, frozen=True, kw_only=True):
     default_visibility: Annotated[
         Literal["private", "public"],
         RESTART,
-        Meta(description="Who may pull from a repository made by a push: who was granted it, or everyone."),
+        Meta(
+            description="Who may pull from a repository made by a push while accounts are on: the granted, or everyone."
+        ),
     ] = "private"
     service: Annotated[
         PlainText,

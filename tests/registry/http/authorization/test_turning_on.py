@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from oci_spec.digest import Digest
+from registry.app.assembly import settings_of
 from registry.app.authentication import open_authentication
 from registry.auth.account_name import AccountName
 from registry.auth.grantee import Grantee
 from registry.auth.rules import RulesPolicy
 from registry.auth.subject import OPERATOR
+from registry.config.schema import Auth, Config
 from registry.errors import NameTaken
 from registry.metadata.account_rows import Namespace, NamespaceKind
 from registry.metadata.rows import Visibility
@@ -33,6 +36,8 @@ NAMES = ("team/app", "team/tools/web", "alone")
 async def services(storage_root: Path, sqlite_url: str, serve: Serve) -> AsyncIterator[Services]:
     """The services of a registry that was filled without accounts and began anew with them."""
     async with open_services(storage_root, sqlite_url) as before:
+        # As `registry serve` sets it up: what is for everyone is said of accounts, which there are none of yet.
+        before.settings = settings_of(Config(auth=Auth(default_visibility="public")))
         client = await serve(services=before)
         for name in NAMES:
             await client.push_blob(name, CONTENT)
@@ -93,3 +98,12 @@ async def test_it_is_given_away_and_published(client: Client, services: Services
     )
     assert published.status == 204
     assert await statuses(client, {}) == [200, 401, 200]
+
+
+@pytest.mark.parametrize(("mode", "visibility"), [("none", "private"), ("token", "public"), ("external", "public")])
+def test_new_repositories_are_public_only_where_somebody_logs_in(
+    mode: Literal["none", "token", "external"], visibility: str
+) -> None:
+    config = Config(auth=Auth(mode=mode, default_visibility="public"))
+
+    assert settings_of(config).default_visibility == visibility
