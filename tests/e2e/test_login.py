@@ -129,8 +129,8 @@ def test_podman_logs_in_pushes_and_pulls(
 @pytest.mark.tool("dockerd")
 @pytest.mark.tool("docker")
 @pytest.mark.tool("busybox")
-def test_docker_logs_in_pushes_pulls_runs_and_logs_out(
-    registry: RunningRegistry, name: str, image: Image, tmp_path: Path
+def test_docker_logs_in_pushes_pulls_runs_searches_and_logs_out(
+    registry: RunningRegistry, repository: str, name: str, image: Image, tmp_path: Path
 ) -> None:
     require_root()
     with running_dockerd(require_tool("dockerd")) as listener:
@@ -145,7 +145,9 @@ def test_docker_logs_in_pushes_pulls_runs_and_logs_out(
         docker("pull", f"{name}:1")
 
         assert docker("run", "--rm", "--network=none", f"{name}:1") == GREETING
+        assert docker("search", "--format", "{{.Name}}", name).splitlines() == [repository]
         docker("logout", registry.address)
+        assert docker("search", "--format", "{{.Name}}", name) == ""
         docker("rmi", "--force", f"{name}:1")
         docker.refused("pull", f"{name}:1")
 
