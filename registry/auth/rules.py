@@ -150,6 +150,9 @@ class RulesPolicy:
         state = self._held.state
         if not await answer:
             return False
+        if state is None:
+            # Nothing is remembered: PostgreSQL would be asked once more for nothing.
+            return True
         assert subject.account_id is not None, "only accounts are asked for"
         standing = await self._standing(subject, subject.account_id)
         # Others may have recalled something in a newer state, of which this answer need not be.
