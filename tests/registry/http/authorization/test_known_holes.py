@@ -151,6 +151,13 @@ async def test_no_list_tells_of_repositories_that_may_not_be_pulled_from(
             shown = [each["name"] for each in listed["repositories"]]
             assert set(shown) == {name for name in names if "q=" not in query or "private" in name}, query
             assert FOREIGN not in json.dumps(listed) or who is root
+        for word in ("private", "public", "other", FOREIGN):
+            found = {name for name in names if word in name}
+            searched = (await client.get(f"/api/v1/search?q={word}", headers=who)).document
+            assert {each["name"] for each in searched["repositories"]} == found, word
+            by_docker = (await client.get(f"/v1/search?q={word}", headers=who)).document
+            assert {each["name"] for each in by_docker["results"]} == found, word
+            assert by_docker["num_results"] == len(found)
 
 
 CATALOGS = (
