@@ -180,8 +180,8 @@ def _state(account: Account) -> str:
 
 
 def _shown(robot: Robot) -> dict[str, Any]:
-    grants = [{"repository": each.pattern, "role": each.role} for each in robot.grants]
-    return {**_listed(robot.account), "grants": grants}
+    roles = [{"repository": each.pattern, "role": each.role} for each in robot.grants]
+    return {**_listed(robot.account), "roles": roles}
 
 
 def _listed(account: Account) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def test_one_command_makes_a_robot_that_can_push(registry: Run) -> None:
     assert (made.code, made.err) == (0, "")
     assert made.out.startswith("mrg_r_")
     shown = json.loads(registry("robot", "show", "team+ci", "--json").out)
-    assert shown["grants"] == [{"repository": "team/*", "role": "writer"}]
+    assert shown["roles"] == [{"repository": "team/*", "role": "writer"}]
     [token] = json.loads(registry("robot", "token", "list", "team+ci", "--json").out)["tokens"]
     assert (token["name"], token["expires_at"] is not None) == ("first", True)
 
@@ -39,7 +39,7 @@ def test_a_robot_may_be_made_without_a_token_or_a_role(registry: Run) -> None:
     assert made.out == "team+ci is made\n"
     assert json.loads(registry("robot", "token", "list", "team+ci", "--json").out)["tokens"] == []
     document = json.loads(registry("robot", "create", "team+web", "--repository", "team/web", "--json").out)
-    assert document["grants"] == [{"repository": "team/web", "role": "reader"}]
+    assert document["roles"] == [{"repository": "team/web", "role": "reader"}]
     assert document["token"]["token"].startswith("mrg_r_")
 
 
