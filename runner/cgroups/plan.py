@@ -6,11 +6,11 @@ from runner.cgroups import plan_v1, plan_v2
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resources import BlockIo, Cpu, Memory, Resources
 from runner.cgroups.writes import Current, Write
-from runner.errors import CgroupControllerMissing
+from runner.errors import CgroupControllerMissing, CgroupSettingUnsupported
 
 
 def plan(resources: Resources, host: Host, current: Current) -> tuple[Write, ...]:
-    """The writes, in their order. Rules for devices are among them only where version 1 has that controller.
+    """The writes, in their order.
 
     Raises:
         CgroupControllerMissing: the host has not got a controller that is needed.
@@ -36,7 +36,9 @@ def plan(resources: Resources, host: Host, current: Current) -> tuple[Write, ...
     if resources.hugepages:
         hugepages = plan_v1.hugepage_writes if _version(host, "hugetlb") == 1 else plan_v2.hugepage_writes
         writes += hugepages(resources.hugepages)
-    if resources.devices and host.find("devices") is not None:
+    if resources.devices:
+        if host.find("devices") is None:
+            raise CgroupSettingUnsupported("devices", "filters of devices for version 2 of cgroups are not built")
         writes += plan_v1.device_writes(resources.devices)
     return (*writes, *_unified(resources, host))
 

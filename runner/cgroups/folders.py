@@ -1,0 +1,157 @@
+"""One cgroup in one hierarchy: a directory whose files are the kernel's."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from runner.cgroups.hierarchies import Hierarchy
+from runner.errors import CgroupFailed, CgroupPathInvalid
+
+_NAME_CHARACTERS = 255
+_DEPTH = 32
+
+
+def parse_path(text: str) -> str:
+    """A path beneath the root of every hierarchy: begins with a slash, ends in none, holds nothing that leads upwards.
+
+    Raises:
+        CgroupPathInvalid: it is none; a relative path has to be completed by who chooses the parent.
+    """
+    if not text.startswith("/"):
+        raise CgroupPathInvalid(text, "expected a path that begins with /")
+    names = [name for name in text.split("/") if name]
+    if not names:
+        raise CgroupPathInvalid(text, "the root of the hierarchy is nobody's")
+    if len(names) > _DEPTH:
+        raise CgroupPathInvalid(text, f"more than {_DEPTH} levels")
+    for name in names:
+        # A name with a dot in it could also be that of a file of the kernel's: those are refused by mkdir.
+        if name in {".", ".."} or not name.isprintable() or len(os.fsencode(name)) > _NAME_CHARACTERS:
+            raise CgroupPathInvalid(text, "has a component that is no name of a cgroup")
+    return "/" + "/".join(names)
+
+
+class Folder(NamedTuple):
+    """A cgroup's directory, be it there or not. All methods raise CgroupFailed for what the kernel refuses."""
+
+    hierarchy: Hierarchy
+    path: str
+    """Beneath the hierarchy's root; "" is the root itself."""
+
+    @property
+    def place(self) -> str:
+        """The directory's absolute name."""
+        return self.hierarchy.mount + self.path
+
+    def lineage(self) -> Iterator[Folder]:
+        """The folders from the root's child down to this one."""
+        names = self.path.split("/")
+        for depth in range(2, len(names) + 1):
+            yield Folder(self.hierarchy, "/".join(names[:depth]))
+
+    def parent(self) -> Folder:
+        """The folder above."""
+        return Folder(self.hierarchy, self.path.rpartition("/")[0])
+
+    def read(self, file: str) -> str | None:
+        """What a file holds, without the line's end; None where there is no such file."""
+        with self._errors(), self._open(file, os.O_RDONLY) as descriptor:
+            if descriptor is None:
+                return None
+            parts = []
+            while part := os.read(descriptor, 65_536):
+                parts.append(part)
+            return b"".join(parts).decode("utf-8", "backslashreplace").rstrip("\n")
+
+    def has(self, file: str) -> bool:
+        """Whether there is such a file."""
+        with self._errors(), self._open(file, os.O_PATH) as descriptor:
+            return descriptor is not None
+
+    def write(self, file: str, text: str) -> None:
+        """Give the kernel a text, in one call: it takes no halves."""
+        with self._errors(), self._open(file, os.O_WRONLY) as descriptor:
+            if descriptor is None:
+                raise OSError(errno.ENOENT, f"the kernel has no {file}")
+            try:
+                os.write(descriptor, text.encode())
+            except OSError as error:
+                raise OSError(error.errno, f"{file} does not take {text[:80]!r}: {error.strerror}") from error
+
+    def make(self) -> bool:
+        """Make the cgroup; False if it was there."""
+        with self._errors(), self.parent()._directory() as above:
+            try:
+                os.mkdir(self.path.rpartition("/")[2], 0o755, dir_fd=above)
+            except FileExistsError:
+                return False
+        return True
+
+    def remove(self) -> bool:
+        """Remove the cgroup; False if the kernel says that it is busy. One that is not there is removed."""
+        with self._errors():
+            try:
+                with self.parent()._directory() as above:
+                    os.rmdir(self.path.rpartition("/")[2], dir_fd=above)
+            except FileNotFoundError:
+                return True
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                return False
+        return True
+
+    def children(self) -> tuple[Folder, ...]:
+        """The cgroups in this one; none where it is not there."""
+        with self._errors():
+            try:
+                with self._directory() as descriptor, os.scandir(descriptor) as entries:
+                    names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            except FileNotFoundError:
+                return ()
+            return tuple(Folder(self.hierarchy, f"{self.path}/{name}") for name in names)
+
+    def subtree(self) -> Iterator[Folder]:
+        """All cgroups beneath this one, the deepest first, and this one at last."""
+        for child in self.children():
+            yield from child.subtree()
+        yield self
+
+    def processes(self) -> set[int]:
+        """The processes in this cgroup and those beneath it."""
+        pids: set[int] = set()
+        for folder in self.subtree():
+            # A subtree whose type is threaded lists no processes; nobody makes one for a container.
+            pids.update(map(int, (folder.read("cgroup.procs") or "").split()))
+        return pids
+
+    @contextlib.contextmanager
+    def _open(self, file: str, flags: int) -> Iterator[int | None]:
+        try:
+            descriptor = os.open(f"{self.place}/{file}", flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _directory(self) -> Iterator[int]:
+        descriptor = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CgroupFailed(self.place, error) from error
