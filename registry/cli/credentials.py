@@ -82,6 +82,13 @@ def make(config: Config, owner: AccountName, wish: TokenWish) -> tuple[str, Cred
     )
 
 
+def revoke(config: Config, owner: AccountName, number: int, *, json_output: bool) -> None:
+    """End a token of `owner` at once, and say so."""
+    with_services(config, lambda services: credentials.revoke(services, OPERATOR, owner, number))
+    document = {"name": str(owner), "revoked": number}
+    output.tell(f"token {number} of {owner} is revoked", document, json_output=json_output)
+
+
 def print_made(secret: str, made: Credential, *, json_output: bool) -> None:
     """Print a new token with its secret, for people the secret alone."""
     if json_output:

@@ -11,6 +11,7 @@ from registry.cli import output
 from registry.cli.confirming import confirm
 from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, as_json, configured
+from registry.cli.pages import every
 from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.metadata.account_rows import Member, OrganisationSummary
@@ -105,18 +106,14 @@ def remove_member(resolved: Resolved, *, name: AccountName, user: AccountName, j
 
 
 async def _all(services: Services) -> list[OrganisationSummary]:
-    page = await organisations.listing(services, OPERATOR, limit=limits.PAGE_ENTRIES)
-    found = list(page)
-    while page:
-        page = await organisations.listing(services, OPERATOR, after=page[-1].name, limit=limits.PAGE_ENTRIES)
-        found += page
-    return found
+    return await every(
+        lambda after: organisations.listing(services, OPERATOR, after=after, limit=limits.PAGE_ENTRIES),
+        lambda each: each.name,
+    )
 
 
 async def _members(services: Services, name: AccountName) -> list[Member]:
-    page = await organisations.members(services, OPERATOR, name, limit=limits.PAGE_ENTRIES)
-    found = list(page)
-    while page:
-        page = await organisations.members(services, OPERATOR, name, after=page[-1].name, limit=limits.PAGE_ENTRIES)
-        found += page
-    return found
+    return await every(
+        lambda after: organisations.members(services, OPERATOR, name, after=after, limit=limits.PAGE_ENTRIES),
+        lambda each: each.name,
+    )

@@ -16,6 +16,7 @@ from registry.cli.confirming import confirm
 from registry.cli.credentials import LIFETIME, as_document, end_of
 from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, REPOSITORY_PATTERN, ROBOT, as_json, configured
+from registry.cli.pages import every
 from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.metadata.account_rows import Account
@@ -161,12 +162,7 @@ def _change(
 
 
 async def _all(services: Services, namespace: AccountName | None) -> list[Account]:
-    page = await _page(services, namespace, "")
-    found = list(page)
-    while page:
-        page = await _page(services, namespace, page[-1].name)
-        found += page
-    return found
+    return await every(lambda after: _page(services, namespace, after), lambda each: each.name)
 
 
 async def _page(services: Services, namespace: AccountName | None, after: str) -> list[Account]:

@@ -4,8 +4,7 @@ import click
 
 from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
-from registry.cli import output
-from registry.cli.credentials import make, print_listed, print_made, wished
+from registry.cli.credentials import make, print_listed, print_made, revoke, wished
 from registry.cli.groups import Group
 from registry.cli.options import ROBOT, as_json, configured
 from registry.cli.running import with_services
@@ -45,10 +44,6 @@ def list_tokens(resolved: Resolved, robot: AccountName, json_output: bool) -> No
 @click.argument("number", type=click.IntRange(1, 2**63 - 1))
 @as_json
 @configured()
-def revoke(resolved: Resolved, *, robot: AccountName, number: int, json_output: bool) -> None:
+def remove(resolved: Resolved, *, robot: AccountName, number: int, json_output: bool) -> None:
     """Revoke the token NUMBER of ROBOT, at once."""
-    with_services(resolved.config, lambda services: credentials.revoke(services, OPERATOR, robot, number))
-    if json_output:
-        output.print_json({"name": str(robot), "revoked": number})
-    else:
-        click.echo(f"token {number} of {robot} is revoked")
+    revoke(resolved.config, robot, number, json_output=json_output)

@@ -9,6 +9,7 @@ from registry.cli import output
 from registry.cli.confirming import confirm
 from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, TEAM, as_json, configured
+from registry.cli.pages import every
 from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.metadata.account_rows import Team
@@ -98,18 +99,13 @@ def remove_member(resolved: Resolved, *, name: TeamName, who: AccountName, json_
 
 
 async def _all(services: Services, organisation: AccountName) -> list[Team]:
-    page = await teams.listing(services, OPERATOR, organisation, limit=limits.PAGE_ENTRIES)
-    found = list(page)
-    while page:
-        page = await teams.listing(services, OPERATOR, organisation, after=page[-1].name, limit=limits.PAGE_ENTRIES)
-        found += page
-    return found
+    return await every(
+        lambda after: teams.listing(services, OPERATOR, organisation, after=after, limit=limits.PAGE_ENTRIES),
+        lambda each: each.name,
+    )
 
 
 async def _members(services: Services, name: TeamName) -> list[str]:
-    page = await teams.members(services, OPERATOR, name, limit=limits.PAGE_ENTRIES)
-    found = list(page)
-    while page:
-        page = await teams.members(services, OPERATOR, name, after=page[-1], limit=limits.PAGE_ENTRIES)
-        found += page
-    return found
+    return await every(
+        lambda after: teams.members(services, OPERATOR, name, after=after, limit=limits.PAGE_ENTRIES), str
+    )

@@ -6,8 +6,7 @@ import click
 
 from registry.auth.account_name import AccountName
 from registry.auth.subject import OPERATOR
-from registry.cli import output
-from registry.cli.credentials import make, print_listed, print_made, wished
+from registry.cli.credentials import make, print_listed, print_made, revoke, wished
 from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, as_json, configured
 from registry.cli.running import with_services
@@ -49,10 +48,6 @@ def list_tokens(resolved: Resolved, owner: AccountName, json_output: bool) -> No
 @_owner
 @as_json
 @configured()
-def revoke(resolved: Resolved, *, number: int, owner: AccountName, json_output: bool) -> None:
+def remove(resolved: Resolved, *, number: int, owner: AccountName, json_output: bool) -> None:
     """Revoke the token NUMBER of a user or robot, at once."""
-    with_services(resolved.config, lambda services: credentials.revoke(services, OPERATOR, owner, number))
-    if json_output:
-        output.print_json({"name": str(owner), "revoked": number})
-    else:
-        click.echo(f"token {number} of {owner} is revoked")
+    revoke(resolved.config, owner, number, json_output=json_output)

@@ -12,6 +12,7 @@ from registry.cli import new_password, output
 from registry.cli.confirming import confirm
 from registry.cli.groups import Group
 from registry.cli.options import ACCOUNT, as_json, configured
+from registry.cli.pages import every
 from registry.cli.running import with_services
 from registry.config import Resolved
 from registry.metadata.account_rows import Account, AccountKind
@@ -154,11 +155,10 @@ def _tell(name: AccountName, outcome: str, json_output: bool) -> None:
 
 
 async def _all(services: Services) -> list[Account]:
-    found: list[Account] = []
-    page = await accounts.listing(services, OPERATOR, limit=limits.PAGE_ENTRIES)
-    while page:
-        found += page
-        page = await accounts.listing(services, OPERATOR, after=page[-1].name, limit=limits.PAGE_ENTRIES)
+    found = await every(
+        lambda after: accounts.listing(services, OPERATOR, after=after, limit=limits.PAGE_ENTRIES),
+        lambda each: each.name,
+    )
     return [account for account in found if account.kind is AccountKind.USER]
 
 

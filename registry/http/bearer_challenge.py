@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import ClassVar, Final
 
@@ -23,7 +24,7 @@ _BASIC: Final = "basic "
 _IMPLIED: Final = {Permission.PUSH: (Permission.PULL, Permission.PUSH)}
 
 
-class BearerChallenge:
+class BearerChallenge(ABC):
     """The half of an `Authentication` that refuses; `realm` and `service` are the other's to say."""
 
     takes_passwords: ClassVar[bool] = True
@@ -33,13 +34,13 @@ class BearerChallenge:
         """Ask `policy` what may be seen."""
         self._policy = policy
 
+    @abstractmethod
     def realm(self, request: web.Request) -> str:
         """Where tokens are to be had: an absolute URL, as clients insist."""
-        raise NotImplementedError
 
+    @abstractmethod
     def service(self) -> str:
         """For whom they have to be."""
-        raise NotImplementedError
 
     def challenge(
         self,
