@@ -1,6 +1,8 @@
 """Rules of every test run: contract suites explain themselves, needs are named, and in CI nothing is skipped."""
 
 import os
+import re
+import time
 from collections.abc import Generator
 
 import pytest
@@ -11,6 +13,8 @@ from tests.requirements import require_root, require_tool
 pytest.register_assert_rewrite("tests.contracts")
 
 _IN_CI = os.environ.get("CI") == "true"
+_SECONDS = re.compile(r"\b\d{10}\b")
+_A_DAY_S = 86_400
 
 settings.register_profile(
     "explore",
@@ -28,6 +32,14 @@ settings.load_profile("repeat" if _IN_CI else "explore")
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` is: one more than there are cores, for most tests wait for others' processes."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests whose names tell the time: processes that run a part each would not agree about them."""
+    now = time.time()
+    for item in items:
+        if any(abs(int(number) - now) < _A_DAY_S for number in _SECONDS.findall(item.nodeid)):
+            raise pytest.UsageError(f"the name of a test holds the time at which it was collected: {item.nodeid}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -149,7 +149,7 @@ async def test_no_local_account_and_no_organisation_is_taken_over(
         {"aud": ["moorage", "another"]},
         {"aud": ["moorage", "another"], "azp": "another"},
         {"azp": "another"},
-        {"iat": int(time.time()) - limits.OPENID_LOGIN_S - 5},
+        pytest.param({"iat": int(time.time()) - limits.OPENID_LOGIN_S - 5}, id="of a moment ago"),
         {"exp": 1},
         {"iss": "https://issuer.example"},
     ],
