@@ -26,7 +26,6 @@ from registry.services.credentials import TokenWish
 from registry.services.robots import Robot, RoleWish
 
 _ROLES: Final = (Role.READER, Role.WRITER, Role.MAINTAINER)
-_FIRST_TOKEN: Final = "first"  # noqa: S105 - its name
 
 
 @click.group("robot", cls=Group)
@@ -73,7 +72,7 @@ def create(
     if no_token and expires is not None:
         raise click.UsageError("--expires is about a token, and --no-token makes none")
     roles = [RoleWish(Role(role or Role.READER), pattern) for pattern in patterns]
-    token = None if no_token else TokenWish(name=_FIRST_TOKEN, expires_at=end_of(expires))
+    token = None if no_token else TokenWish(name=robots.FIRST_TOKEN, expires_at=end_of(expires))
     robot, made = with_services(
         resolved.config, lambda services: robots.create(services, OPERATOR, name, roles, token=token)
     )

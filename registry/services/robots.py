@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from registry import limits
 from registry.auth.account_name import AccountName
@@ -26,6 +27,9 @@ from registry.services.accounts import found
 from registry.services.context import Services, now
 from registry.services.credentials import TokenWish
 from registry.services.ownership import require_owner
+
+FIRST_TOKEN: Final = "first"  # noqa: S105 - its name
+"""What the token is called that a robot is made with."""
 
 
 @dataclass(frozen=True, slots=True)

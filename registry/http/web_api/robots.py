@@ -34,7 +34,6 @@ routes = RouteTable("api_robots")
 
 _LIST: Final = "/api/v1/robots"
 _PATH: Final = "/api/v1/robots/{robot}"
-_FIRST_TOKEN: Final = "first"  # noqa: S105 - its name
 # Nobody pushes here: a namespace that is not there, or not for the asker to know of, is just not found.
 _HIDDEN: Final[Malformed] = {NamespaceUnknown: NAME_UNKNOWN}
 
@@ -58,7 +57,7 @@ async def create_robot(call: Call) -> web.StreamResponse:
     """Make a robot, and tell the secret of its token."""
     read_query(call, NoParameters)
     wanted = await read_body(call, NewRobot)
-    token = TokenWish(name=_FIRST_TOKEN, expires_at=wanted.token_expires_at) if wanted.with_token else None
+    token = TokenWish(name=robots.FIRST_TOKEN, expires_at=wanted.token_expires_at) if wanted.with_token else None
     robot, made = await robots.create(
         call.services, call.subject, AccountName.parse(wanted.name), [each.wish for each in wanted.roles], token=token
     )
