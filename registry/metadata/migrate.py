@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from registry.errors import DatabaseUnavailable
 from registry.metadata import revision, sqlite_connections
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.schema import metadata
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class BrokenReferences(Exception):
         return f"the migration left rows in {self.table} that refer to nothing in {self.parent}; it was undone"
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, connecting: Connecting = AS_IT_COMES) -> None:
     """Bring the database at `url` to this program's revision; a SQLite file is made if there is none.
 
     All of it is done in one transaction, alone among all nodes: if one fails, the database is as it was before.
@@ -52,15 +53,15 @@ def upgrade(url: str) -> None:
         DatabaseUnavailable: it cannot be reached or written.
         BrokenReferences: a revision left rows that refer to nothing.
     """
-    _run(url, _create_or_upgrade)
+    _run(url, _create_or_upgrade, connecting)
 
 
 def upgrade_to(url: str, target: str, directory: Path) -> None:
     """Bring the database at `url` to one of the revisions in `directory`, as `upgrade` does to the newest of ours."""
-    _run(url, lambda connection: _upgrade(connection, target, directory))
+    _run(url, lambda connection: _upgrade(connection, target, directory), AS_IT_COMES)
 
 
-def current(url: str) -> str | None:
+def current(url: str, connecting: Connecting = AS_IT_COMES) -> str | None:
     """Give the revision that the database at `url` is at, None when it has never been migrated.
 
     Must be called outside an event loop, or in a thread.
@@ -70,7 +71,7 @@ def current(url: str) -> str | None:
     """
     if url.startswith("sqlite:") and not Path(sqlite_connections.database_file(url)).exists():
         return None
-    return _run(url, revision.current)
+    return _run(url, revision.current, connecting)
 
 
 def scripts() -> Path:
@@ -121,10 +122,10 @@ def _check_references(connection: Connection) -> None:
         raise BrokenReferences(str(broken[0]), str(broken[2]))
 
 
-def _run(url: str, work: Callable[[Connection], T]) -> T:
+def _run(url: str, work: Callable[[Connection], T], connecting: Connecting) -> T:
     if url.startswith("sqlite:"):
         return _run_on_sqlite(Path(sqlite_connections.database_file(url)), work)
-    return asyncio.run(_run_on_postgresql(url, work))
+    return asyncio.run(_run_on_postgresql(url, work, connecting))
 
 
 def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
@@ -146,13 +147,11 @@ def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
         engine.dispose()
 
 
-async def _run_on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
-    import asyncpg
-    from sqlalchemy.ext.asyncio import create_async_engine
-
+async def _run_on_postgresql(url: str, work: Callable[[Connection], T], connecting: Connecting) -> T:
     from registry.metadata import postgresql_errors
+    from registry.metadata.postgresql_engine import engine_of
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
+    engine = engine_of(url, connecting.unhurried())
     try:
         async with engine.connect() as connection, connection.begin():
             await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
