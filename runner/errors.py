@@ -21,10 +21,9 @@ Errors carry values; names come from the layer and are shown escaped and cut, so
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from oci_spec.errors import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oci_spec.digest import Digest
 
