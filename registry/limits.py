@@ -111,6 +111,9 @@ LAYOUT_MEMBERS: Final = 1_000_000
 """Most members of a layout's archive, and most manifests and blobs that one import looks at: what is known of each
 is kept in memory until the end."""
 
+BACKUP_LINE_BYTES: Final = 2 * GIB
+"""Longest line of a backup: a row of the database. The largest manifest takes a third more than its size there."""
+
 # Lists and answers
 
 WEB_API_PAGE_ENTRIES: Final = 100
@@ -254,9 +257,6 @@ CREDENTIAL_NAME_CHARACTERS: Final = 64
 
 ROBOTS_PER_NAMESPACE: Final = 1000
 """Most robots of one namespace: one for each program of a large organisation, and a bound on what its owners store."""
-
-GRANT_BATCH: Final = 1000
-"""Grants that are read and judged at once where not all are for the asker to see: some ten milliseconds."""
 
 TEAMS_PER_ORGANISATION: Final = 1000
 """Most teams of one organisation: more than any company has, and a bound on what its owners store."""
@@ -449,17 +449,6 @@ REFRESH_TOKENS_OF_ACCOUNT: Final = 100
 
 PENDING_CREDENTIAL_USES: Final = 10_000
 """Most credentials whose last use waits to be written: a hundred bytes each."""
-
-PENDING_LOGINS: Final = 10_000
-"""Most logins with credentials that wait to be put down in the audit log: half a KiB each. Those beyond it are put down
-when they are made again."""
-
-LOGIN_AGAIN_S: Final = 3600
-"""How long the same credential from the same address is one login: docker brings it many times for one push."""
-
-REMEMBERED_LOGINS: Final = 20_000
-"""Most logins that one process remembers in order to tell a new one: a few hundred bytes each. Those that it has
-forgotten are new ones again."""
 
 TOKEN_FORM_BYTES: Final = 64 * KIB
 """Longest form that asks for a token: all the scopes that it may ask for fit."""

@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry import limits
-from registry.app.database_access import open_configured
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
 from registry.app.rules_in_force import policy_of
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.egress.client import Client
-from registry.metadata.database import Database
+from registry.metadata.database import Database, open_database
 from registry.metadata.rows import Visibility
 from registry.observability.metrics import Metrics
 from registry.services.context import Services, Settings
@@ -39,8 +38,8 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
         KeyFileInvalid: `auth.key_file` names no file with a key.
         DatabaseUnavailable, StorageError: a part cannot be reached.
     """
-    async with await open_configured(config.database) as opened:
-        store = await asyncio.to_thread(_open_store, config)
+    async with await open_database(str(config.database.url)) as opened:
+        store = await asyncio.to_thread(open_store, config)
         database: Database = opened
         if metrics is not None:
             database = MeasuredDatabase(opened, config.database.url.dialect, metrics.database_duration)
@@ -100,5 +99,10 @@ def _signing_keys(auth: Auth, database: Database) -> SigningKeys:
     return SigningKeys(database, vault, Algorithm(auth.algorithm), auth.token_lifetime_s)
 
 
-def _open_store(config: Config) -> BlobStore:
+def open_store(config: Config) -> BlobStore:
+    """The store of `config`; whoever opened it closes it. To make one blocks for a moment.
+
+    Raises:
+        StorageError: it cannot be reached.
+    """
     return FilesystemBlobStore(config.storage.filesystem.root, limits.STORE_THREADS)

@@ -41,6 +41,8 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "registry.cli.client_config",
         "Show the files that clients need, and where they go.",
     ),
+    "backup": ("registry.cli.backup", "Write all metadata into one file, while the registry serves."),
+    "restore": ("registry.cli.restore", "Put a backup into an empty database, and say what the storage lacks."),
     "rebuild": ("registry.cli.rebuild", "Recover a lost database from the storage."),
 }
 

@@ -2,7 +2,6 @@
 
 import click
 
-from registry.app.database_access import connecting_of, url_of
 from registry.cli.options import configured
 from registry.cli.running import refusals
 from registry.config import Config, Resolved
@@ -25,7 +24,7 @@ def command(resolved: Resolved, check: bool) -> None:
 
 
 def _checked(config: Config) -> str:
-    found = migrate.current(url_of(config.database), connecting_of(config.database))
+    found = migrate.current(str(config.database.url))
     if found != HEAD:
         raise SchemaMismatch(found)
     return found
@@ -35,5 +34,5 @@ def _upgraded(config: Config) -> str:
     file = config.database.url.sqlite_file
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    migrate.upgrade(url_of(config.database), connecting_of(config.database))
+    migrate.upgrade(str(config.database.url))
     return HEAD

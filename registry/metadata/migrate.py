@@ -18,7 +18,6 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from registry.errors import DatabaseUnavailable
 from registry.metadata import revision, sqlite_connections
-from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.schema import metadata
 
 if TYPE_CHECKING:
@@ -33,16 +32,16 @@ _ADVISORY_LOCK = 0x6D6F6F72616765
 
 
 class BrokenReferences(Exception):
-    """After a migration a row of `table` refers to nothing in `parent`; the migration was undone."""
+    """A row of `table` would refer to nothing in `parent`; all that was done with the database was undone."""
 
     def __init__(self, table: str, parent: str) -> None:
         self.table, self.parent = table, parent
 
     def __str__(self) -> str:
-        return f"the migration left rows in {self.table} that refer to nothing in {self.parent}; it was undone"
+        return f"rows in {self.table} would refer to nothing in {self.parent}; nothing was changed"
 
 
-def upgrade(url: str, connecting: Connecting = AS_IT_COMES) -> None:
+def upgrade(url: str) -> None:
     """Bring the database at `url` to this program's revision; a SQLite file is made if there is none.
 
     All of it is done in one transaction, alone among all nodes: if one fails, the database is as it was before.
@@ -53,15 +52,15 @@ def upgrade(url: str, connecting: Connecting = AS_IT_COMES) -> None:
         DatabaseUnavailable: it cannot be reached or written.
         BrokenReferences: a revision left rows that refer to nothing.
     """
-    _run(url, _create_or_upgrade, connecting)
+    alone(url, bring_up_to_date)
 
 
 def upgrade_to(url: str, target: str, directory: Path) -> None:
     """Bring the database at `url` to one of the revisions in `directory`, as `upgrade` does to the newest of ours."""
-    _run(url, lambda connection: _upgrade(connection, target, directory), AS_IT_COMES)
+    alone(url, lambda connection: _upgrade(connection, target, directory))
 
 
-def current(url: str, connecting: Connecting = AS_IT_COMES) -> str | None:
+def current(url: str) -> str | None:
     """Give the revision that the database at `url` is at, None when it has never been migrated.
 
     Must be called outside an event loop, or in a thread.
@@ -71,7 +70,7 @@ def current(url: str, connecting: Connecting = AS_IT_COMES) -> str | None:
     """
     if url.startswith("sqlite:") and not Path(sqlite_connections.database_file(url)).exists():
         return None
-    return _run(url, revision.current, connecting)
+    return alone(url, revision.current)
 
 
 def scripts() -> Path:
@@ -81,7 +80,12 @@ def scripts() -> Path:
     return installed if installed.is_dir() else program.parent / "migrations"
 
 
-def _create_or_upgrade(connection: Connection) -> None:
+def bring_up_to_date(connection: Connection) -> None:
+    """Give the database of `connection` this program's tables, in a transaction that `alone` has begun.
+
+    Raises:
+        SchemaMismatch, BrokenReferences: as `upgrade`.
+    """
     if inspect(connection).get_table_names():
         _upgrade(connection, "head", scripts())
     else:
@@ -112,20 +116,35 @@ def _upgrade(connection: Connection, target: str, directory: Path) -> None:
         raise revision.SchemaMismatch(found)
     config.attributes["connection"] = connection
     command.upgrade(config, target)
-    if connection.dialect.name == "sqlite" and revision.current(connection) != found:
-        _check_references(connection)
+    if revision.current(connection) != found:
+        check_references(connection)
 
 
-def _check_references(connection: Connection) -> None:
+def check_references(connection: Connection) -> None:
+    """Return if every row of a SQLite database refers to something; PostgreSQL sees to that by itself.
+
+    Raises:
+        BrokenReferences: one does not.
+    """
+    if connection.dialect.name != "sqlite":
+        return
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
         raise BrokenReferences(str(broken[0]), str(broken[2]))
 
 
-def _run(url: str, work: Callable[[Connection], T], connecting: Connecting) -> T:
+def alone(url: str, work: Callable[[Connection], T]) -> T:
+    """Give what `work` gives, run in one transaction on the database at `url`, which nobody else migrates meanwhile.
+
+    A SQLite file is made if there is none. When `work` fails, the database is as it was before. Must be called outside
+    an event loop, or in a thread.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached or written.
+    """
     if url.startswith("sqlite:"):
         return _run_on_sqlite(Path(sqlite_connections.database_file(url)), work)
-    return asyncio.run(_run_on_postgresql(url, work, connecting))
+    return asyncio.run(_run_on_postgresql(url, work))
 
 
 def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
@@ -147,11 +166,13 @@ def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
         engine.dispose()
 
 
-async def _run_on_postgresql(url: str, work: Callable[[Connection], T], connecting: Connecting) -> T:
-    from registry.metadata import postgresql_errors
-    from registry.metadata.postgresql_engine import engine_of
+async def _run_on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
+    import asyncpg
+    from sqlalchemy.ext.asyncio import create_async_engine
 
-    engine = engine_of(url, connecting.unhurried())
+    from registry.metadata import postgresql_errors
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
     try:
         async with engine.connect() as connection, connection.begin():
             await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")

@@ -14,8 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from registry.auth.pattern import RepositoryPattern
-from registry.errors import ParameterInvalid, PatternInvalid
+from registry.errors import ParameterInvalid
 from registry.metadata.rows import Direction, Position, RepositorySort, TagSort
 
 # Python's `$` also stands before a newline at the end.
@@ -44,7 +43,7 @@ def read(text: str, sort: RepositorySort | TagSort, order: Direction) -> Positio
     try:
         made_for, made_in, key, name = _decode(text, _KINDS.get(sort, _BY_TIME))
     except ValueError:
-        raise _not_given() from None
+        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
     if (made_for, made_in) != (sort, order):
         raise ParameterInvalid("cursor", f"one of a list with the same order, not of {made_for!r} {made_in!r}")
     return Position(key, name)
@@ -64,7 +63,7 @@ def read_rank(text: str) -> Position:
     try:
         rank, name = _decode(text, tuple[_Count, _Name])
     except ValueError:
-        raise _not_given() from None
+        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
     return Position(rank, name)
 
 
@@ -82,7 +81,7 @@ def read_number(text: str) -> int:
     try:
         number: int = _decode(text, _Count)
     except ValueError:
-        raise _not_given() from None
+        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
     return number
 
 
@@ -100,24 +99,8 @@ def read_name(text: str) -> str:
     try:
         name: str = _decode(text, _Name)
     except ValueError:
-        raise _not_given() from None
+        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
     return name
-
-
-def read_pattern(text: str) -> RepositoryPattern:
-    """The pattern that `write_name` made `text` of.
-
-    Raises:
-        ParameterInvalid: it is no such cursor.
-    """
-    try:
-        return RepositoryPattern.parse(read_name(text))
-    except PatternInvalid:
-        raise _not_given() from None
-
-
-def _not_given() -> ParameterInvalid:
-    return ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given")
 
 
 def _encode(value: object) -> str:

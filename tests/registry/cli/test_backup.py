@@ -1,0 +1,131 @@
+"""`registry backup` and `registry restore`: what they take, print and refuse."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oci_spec.digest import Digest
+from registry.app.assembly import open_services
+from registry.config import load
+from tests.registry.cli.running import ROOT, Run
+from tests.registry.pushing import Pusher
+
+LAYER = Digest.of(b"a layer")
+
+
+@pytest.fixture
+def data(tmp_path: Path, migrated_sqlite_file: Path) -> Path:
+    """The data of a registry that holds `team/app:1`."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copyfile(migrated_sqlite_file, data / "registry.db")
+    asyncio.run(_fill(data))
+    return data
+
+
+async def _fill(data: Path) -> None:
+    async with open_services(load(environment={}, flags={"server.data": str(data)})) as services:
+        await Pusher.to(services, "team/app").image("1", config=b"{}", layers=[b"a layer"])
+
+
+@pytest.fixture
+def moved(data: Path, tmp_path: Path) -> Path:
+    """A data directory that has the storage of `data`, and no database."""
+    moved = tmp_path / "moved"
+    shutil.copytree(data / "storage", moved / "storage")
+    return moved
+
+
+def lose_layer(data: Path) -> str:
+    """Remove the bytes of the layer; their key."""
+    [file] = (data / "storage" / "blobs").rglob(f"{LAYER.encoded}.*")
+    file.unlink()
+    return str(file.relative_to(data / "storage" / "blobs"))
+
+
+def test_a_backup_goes_into_a_new_database(run: Run, data: Path, moved: Path, tmp_path: Path) -> None:
+    made = run("backup", "app.backup", "--data", str(data))
+    restored = run("restore", "app.backup", "--data", str(moved))
+
+    assert (made.code, made.out) == (0, "")
+    assert "the storage has to hold 2 blobs, 9 B" in made.err
+    assert (restored.code, restored.out) == (0, "")
+    assert restored.err.startswith("restored ")
+    assert "the storage lacks 0 blobs" in restored.err
+    assert (tmp_path / "app.backup").stat().st_mode & 0o777 == 0o600
+    assert (
+        run("tag", "list", "team/app", "--data", str(moved)).out
+        == run("tag", "list", "team/app", "--data", str(data)).out
+    )
+    assert [row.split("\t")[3] for row in run("audit", "list", "--data", str(moved)).out.splitlines()][:1] == [
+        "database.restored"
+    ]
+
+
+def test_a_backup_goes_through_a_pipe(data: Path, moved: Path) -> None:
+    program = [sys.executable, "-c", "from registry.cli.main import main; main()"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    made = subprocess.run(
+        [*program, "backup", "-", "--data", str(data)], env=environment, capture_output=True, check=True
+    )
+    restored = subprocess.run(
+        [*program, "restore", "-", "--json", "--data", str(moved)],
+        env=environment,
+        input=made.stdout,
+        capture_output=True,
+        check=True,
+    )
+
+    assert json.loads(restored.stdout)["lacking"] == []
+
+
+def test_what_the_storage_lacks_is_told_of_before_and_after_a_restore(run: Run, data: Path, moved: Path) -> None:
+    made = json.loads(run("backup", "app.backup", "--json", "--data", str(data)).out)
+    key = lose_layer(moved)
+
+    checked = run("restore", "app.backup", "--check", "--data", str(moved))
+    restored = run("restore", "app.backup", "--json", "--data", str(moved))
+
+    assert made["blobs"] == {"count": 2, "size": 9}
+    assert (checked.code, checked.out) == (1, f"{LAYER}\t7 B\t\t{key}\n")
+    assert checked.err.startswith("checked ")
+    assert restored.code == 1
+    document = json.loads(restored.out)
+    lacking = {"digest": str(LAYER), "key": key, "size": 7, "found": None, "repositories": ["team/app"]}
+    assert document.pop("lacking") == [lacking]
+    assert document == {"restored": True, **{name: made[name] for name in ("made_at", "schema", "storage", "tables")}}
+
+
+def test_a_check_needs_no_database_and_changes_none(run: Run, data: Path, moved: Path) -> None:
+    run("backup", "app.backup", "--data", str(data))
+
+    assert run("restore", "app.backup", "--check", "--data", str(moved)).code == 0
+    assert not (moved / "registry.db").exists()
+    assert run("restore", "app.backup", "--check", "--data", str(data)).code == 0
+
+
+def test_what_cannot_be_is_one_line(run: Run, data: Path, tmp_path: Path) -> None:
+    run("backup", "app.backup", "--data", str(data))
+    (tmp_path / "no.backup").write_bytes(b"nothing of the kind")
+
+    for arguments, code, says in (
+        (["backup", "-", "--json"], 2, "not both"),
+        (["backup", "nowhere/app.backup"], 1, "nowhere/app.backup.partial: No such file or directory"),
+        (["restore", "app.backup"], 1, "there is a registry in this database already"),
+        (["restore", "no.backup"], 1, "the backup cannot be read"),
+        (["restore", "none"], 1, "none: No such file or directory"),
+        (["backup", "other", "--data", str(tmp_path / "empty")], 1, "the database has no tables yet"),
+    ):
+        given = [*arguments] if "--data" in arguments else [*arguments, "--data", str(data)]
+        ended = run(*given)
+        assert (ended.code, ended.out) == (code, ""), ended.err
+        (line,) = ended.err.splitlines()
+        assert says in line
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "app.backup", "no.backup"}
