@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.requirements import require_tool
+
 # A build of the container image takes the longest.
 DEADLINE_S = 300
 
@@ -64,3 +66,11 @@ def client(program: Path, *arguments: str | Path, home: Path, environment: Mappi
         **(environment or {}),
     }
     return Client((str(program), *map(str, arguments)), home, own)
+
+
+def podman_in(home: Path) -> Client:
+    """podman with its storage in `home`, whose path has to be short."""
+    storage: list[str | Path] = ["--root", home / "root", "--runroot", home / "run", "--tmpdir", home / "state"]
+    # vfs works on every file system; cgroupfs and a file of events need no systemd.
+    settings = ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file"]
+    return client(require_tool("podman"), *storage, *settings, home=home)

@@ -6,11 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.e2e.client import Client, client
+from tests.e2e.client import Client, podman_in
 from tests.e2e.conftest import ARCHITECTURES, GREETING
 from tests.e2e.server import RunningRegistry
 from tests.images import Image, ImageLayout, build_image, docker_archive
-from tests.requirements import require_tool
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("podman"), pytest.mark.tool("busybox")]
 
@@ -19,11 +18,7 @@ PLAIN_HTTP = "--tls-verify=false"
 
 @pytest.fixture
 def podman(short_path: Path) -> Client:
-    home = short_path
-    storage: list[str | Path] = ["--root", home / "root", "--runroot", home / "run", "--tmpdir", home / "state"]
-    # vfs works on every file system; cgroupfs and a file of events need no systemd.
-    settings = ["--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file"]
-    return client(require_tool("podman"), *storage, *settings, home=home)
+    return podman_in(short_path)
 
 
 @pytest.fixture

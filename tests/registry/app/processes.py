@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
@@ -117,11 +117,17 @@ def whole(response: HTTPResponse) -> Answer:
 
 @contextmanager
 def starting(
-    data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None, first: str = ""
+    data: Path,
+    *settings: str,
+    listen: str = "127.0.0.1:0",
+    config: Path | None = None,
+    first: str = "",
+    within: Sequence[str | Path] = (),
 ) -> Iterator[Registry]:
     """A registry that is told to start, with its data in `data` and `key=value` settings; it may refuse.
 
-    Its access log is a file beside `data`. Its process runs the Python statements `first` before anything else.
+    Its access log is a file beside `data`. Its process runs the Python statements `first` before anything else. It is
+    started by the command `within`, which becomes what it is told to start.
     """
     data.mkdir(exist_ok=True)
     flags = [part for setting in settings for part in ("--set", setting)]
@@ -129,7 +135,7 @@ def starting(
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     with access_log_of(data).open("ab") as access_log:
         process = subprocess.Popen(
-            [sys.executable, "-c", first + _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
+            [*within, sys.executable, "-c", first + _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
             cwd=data,
             env={**inherited, "PYTHONPATH": str(_SOURCES)},
             stdout=access_log,
@@ -144,10 +150,15 @@ def starting(
 
 @contextmanager
 def running(
-    data: Path, *settings: str, listen: str = "127.0.0.1:0", config: Path | None = None, first: str = ""
+    data: Path,
+    *settings: str,
+    listen: str = "127.0.0.1:0",
+    config: Path | None = None,
+    first: str = "",
+    within: Sequence[str | Path] = (),
 ) -> Iterator[Registry]:
     """A registry that serves."""
-    with starting(data, *settings, listen=listen, config=config, first=first) as started:
+    with starting(data, *settings, listen=listen, config=config, first=first, within=within) as started:
         address = started.await_event("listening")["address"]
         started.port = int(address.rpartition(":")[2])
         yield started
