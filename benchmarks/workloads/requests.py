@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks.content import (
@@ -125,6 +126,11 @@ def manifest_requests(kit: Kit, method: str, reference: str) -> list[Request]:
     """Requests for the manifests of all images, by `tag` or by `digest`."""
     names = [image.tag if reference == "tag" else image.digest for image in kit.corpus.images]
     return [Request(method, f"/v2/{REPOSITORY}/manifests/{name}", ACCEPT) for name in names]
+
+
+def found_anew(requests: Sequence[Request]) -> list[Request]:
+    """The same requests, each with an id of its client's: Moorage gives no answer of a moment ago to such."""
+    return [replace(request, headers={**request.headers, "X-Request-ID": "bench"}) for request in requests]
 
 
 def blob_heads(kit: Kit) -> list[Request]:

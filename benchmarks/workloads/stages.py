@@ -14,6 +14,7 @@ from benchmarks.workloads.requests import (
     Requests,
     TagLists,
     blob_heads,
+    found_anew,
     manifest_requests,
 )
 from benchmarks.workloads.uploads import CHUNKED, LENGTH, Uploads
@@ -71,7 +72,14 @@ def _reading(kit: Kit) -> list[Workload]:
         workloads += [Downloads(kit, "blob GET", size, connections) for size in _DOWNLOAD_SIZES]
     if kit.options.quick:
         return [*workloads, TagLists(kit, _TAGS_QUICK, 8)]
-    return [*workloads, TagLists(kit, _TAGS, 1), TagLists(kit, _TAGS, 8)]
+    anew = found_anew(manifest_requests(kit, "GET", "tag"))
+    return [
+        *workloads,
+        Requests(kit, "manifest GET by tag, found anew", anew, 8),
+        Requests(kit, "blob HEAD, found anew", found_anew(blob_heads(kit)), 8),
+        TagLists(kit, _TAGS, 1),
+        TagLists(kit, _TAGS, 8),
+    ]
 
 
 def _writing(kit: Kit, left_out: dict[str, str]) -> list[Workload]:

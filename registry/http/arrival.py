@@ -52,8 +52,12 @@ class _Hop(NamedTuple):
 
 def arrival(request: web.BaseRequest, trusted: Sequence[Network]) -> Arrival:
     """How `request` began its way, as far as it is known from `trusted` proxies."""
-    here = Arrival(request.remote or "", _scheme_here(request), _host(request.headers.get("Host", "")))
-    return traced_back(here, request.headers, trusted)
+    return traced_back(arrival_here(request), request.headers, trusted)
+
+
+def arrival_here(request: web.BaseRequest) -> Arrival:
+    """How `request` came over its last connection, whoever sent it on."""
+    return Arrival(request.remote or "", _scheme_here(request), _host(request.headers.get("Host", "")))
 
 
 def traced_back(here: Arrival, headers: CIMultiDictProxy[str], trusted: Sequence[Network]) -> Arrival:

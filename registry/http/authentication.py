@@ -30,6 +30,13 @@ class Authentication(Protocol):
         """
         ...
 
+    def proves_the_same_again(self, request: web.Request) -> bool:
+        """Whether a request with these credentials would within this second again have the same subject.
+
+        Unless the database changes meanwhile; and nobody has to be told that they were used again.
+        """
+        ...
+
     def challenge(
         self,
         request: web.Request,
@@ -53,6 +60,10 @@ class OpenAuthentication:
     async def authenticate(self, request: web.Request, *, at_once: bool, forgiven_s: float = 0) -> Subject:
         """Everybody is anonymous."""
         return ANONYMOUS
+
+    def proves_the_same_again(self, request: web.Request) -> bool:
+        """Everybody is."""
+        return True
 
     def challenge(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -72,6 +72,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, str]
     subject: Subject
     traffic: Traffic
+    effects: list[Callable[[], None]]
     granted: Access | None = None
     at_once: bool = False
 
@@ -130,6 +131,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.at_once:
             raise TakesTime
+
+    def each_time(self, effect: Callable[[], None]) -> None:
+        """Have `effect`, which is quick, now; and again whenever this answer is given again without the handler."""
+        effect()
+        self.effects.append(effect)
 
     def query(self, name: str) -> str | None:
         """See `query_value`."""

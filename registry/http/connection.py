@@ -7,9 +7,8 @@ protocol tells that it waits for a request, and where its error page is made.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
@@ -28,20 +27,29 @@ _log = logger(__name__)
 # A client that sends requests without end does not keep the others waiting.
 _MOST_AT_ONCE: Final = 32
 
-AnswerAtOnce: TypeAlias = Callable[[web.Request], bytes | None]
-"""Gives the whole answer to a request without a body; None where that takes time."""
+
+class AnswersAtOnce(Protocol):
+    """Who answers requests without a body where they arrive; None is given where that takes time."""
+
+    def answer_again(self, message: RawRequestMessage, address: str) -> bytes | None:
+        """The whole answer to a request from `address`, if the very same was answered a moment ago."""
+        ...
+
+    def answer_at_once(self, request: web.Request, message: RawRequestMessage) -> bytes | None:
+        """The whole answer to `request`, which `message` was made to."""
+        ...
 
 
 class Connection(BodyHandover):
     """One connection, whose requests come with all their headers in time and are refused in JSON."""
 
     def __init__(
-        self, server: web.Server, *, header_s: float, answer_at_once: AnswerAtOnce | None = None, **options: Any
+        self, server: web.Server, *, header_s: float, at_once: AnswersAtOnce | None = None, **options: Any
     ) -> None:
-        """Give a request's headers `header_s` seconds to arrive, and ask `answer_at_once` first for its answer."""
+        """Give a request's headers `header_s` seconds to arrive, and ask `at_once` first for its answer."""
         super().__init__(server, **options)
         self._header_s = header_s
-        self._answer_at_once = answer_at_once
+        self._at_once = at_once
         self._overdue: asyncio.TimerHandle | None = None
         self._newest_body: StreamReader = EMPTY_PAYLOAD
         self.short_body: StreamReader | None = None
@@ -64,8 +72,8 @@ class Connection(BodyHandover):
     def data_received(self, data: bytes) -> None:
         """Take what came. A request that has begun has to arrive soon; what follows its headers has other bounds."""
         self.heard_at = self._loop.time()
-        if self._answer_at_once is not None and self.is_resting():
-            answered = self._receive_and_answer(data, self._answer_at_once)
+        if self._at_once is not None and self.is_resting():
+            answered = self._receive_and_answer(data, self._at_once)
         else:
             answered = 0
             super().data_received(data)
@@ -137,7 +145,7 @@ class Connection(BodyHandover):
         reason = (message or "it is not HTTP").partition("\n")[0].rstrip(": ")
         return RequestInvalid(reason)
 
-    def _receive_and_answer(self, data: bytes, answer_at_once: AnswerAtOnce) -> int:
+    def _receive_and_answer(self, data: bytes, at_once: AnswersAtOnce) -> int:
         """Take what came, and answer requests there and then, as many as can be; the task gets the others."""
         # Its task must not wake up for requests that are answered here.
         waiter, self._waiter = self._waiter, None
@@ -145,8 +153,8 @@ class Connection(BodyHandover):
         try:
             super().data_received(data)
             while answered < _MOST_AT_ONCE and self._messages:
-                request = self._plain_request()
-                if request is None or (answer := answer_at_once(request)) is None:
+                message = self._plain_message()
+                if message is None or (answer := self._answer(message, at_once)) is None:
                     break
                 self._send_at_once(answer)
                 answered += 1
@@ -156,7 +164,7 @@ class Connection(BodyHandover):
             waiter.set_result(None)
         return answered
 
-    def _plain_request(self) -> web.Request | None:
+    def _plain_message(self) -> RawRequestMessage | None:
         """The next request, if it has no body, its connection stays as it is, and the client has taken all answers."""
         message, body = self._messages[0]
         if (
@@ -171,11 +179,18 @@ class Connection(BodyHandover):
             or self.transport.get_write_buffer_size()
         ):
             return None
+        return message
+
+    def _answer(self, message: RawRequestMessage, at_once: AnswersAtOnce) -> bytes | None:
+        answer = at_once.answer_again(message, str(self.peername[0]) if isinstance(self.peername, tuple) else "")
+        if answer is not None:
+            return answer
         assert self._request_factory is not None, "the connection is open"
         assert self._task_handler is not None, "it waits for requests"
-        request = self._request_factory(message, body, self, StreamWriter(self, self._loop), self._task_handler)
+        writer = StreamWriter(self, self._loop)
+        request = self._request_factory(message, EMPTY_PAYLOAD, self, writer, self._task_handler)
         assert isinstance(request, web.Request), "what an application makes"
-        return request
+        return at_once.answer_at_once(request, message)
 
     def _send_at_once(self, answer: bytes) -> None:
         assert self._parser is not None, "the connection is open"

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import RawRequestMessage
 
 from oci_spec.reference import RepositoryName
 from registry.auth.access import Access, grant
@@ -16,7 +17,7 @@ from registry.auth.policy import require
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.errors import BodyIncomplete, Denied, ScopeInsufficient, TokenExpired, Unauthorized
 from registry.http.answer_headers import add_api_version, add_headers_of_every_answer
-from registry.http.arrival import arrival
+from registry.http.arrival import arrival_here, traced_back
 from registry.http.at_once import TakesTime, result_at_once, whole_answer
 from registry.http.call import Call, Environment, parse_repository
 from registry.http.error_answers import answer_to, as_response
@@ -24,6 +25,7 @@ from registry.http.exchange import CLIENT_GONE, Exchange, Recorder
 from registry.http.lapsed_tokens import subject_on_location
 from registry.http.other_sites import require_own_page
 from registry.http.progress import untaken_by_client, while_taken
+from registry.http.remembered import RememberedAnswers
 from registry.http.routing import REPOSITORY, Match, Router
 from registry.http.traffic import Traffic
 from registry.http.unread_body import discard, keeps_connection
@@ -51,6 +53,7 @@ class Dispatcher:
         self._environment = environment
         self._router = router
         self._recorder = Recorder(environment, access_log)
+        self._remembered = RememberedAnswers(environment, self._recorder)
         self._faults = RecurringFaults(_log)
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -76,7 +79,14 @@ class Dispatcher:
                 if self._in_flight == 0:
                     self._idle.set()
 
-    def answer_at_once(self, request: web.Request) -> bytes | None:
+    def answer_again(self, message: RawRequestMessage, address: str) -> bytes | None:
+        """The whole answer to a request from `address`, if the very same was answered a moment ago; see `remembered`.
+
+        As for `answer_at_once`, the caller sends it.
+        """
+        return self._remembered.give(message, address)
+
+    def answer_at_once(self, request: web.Request, message: RawRequestMessage) -> bytes | None:
         """The whole answer to `request`, which has no body and leaves its connection open; the caller sends it.
 
         None where it has to wait for something, or may not fit into the connection: `serve` it then.
@@ -95,15 +105,16 @@ class Dispatcher:
                 return None
             exchange.code = response.status
             exchange.traffic.add_sent(_body_size(request, response))
-            self._recorder.record(exchange)
+            self._remembered.keep(message, exchange, self._recorder.record(exchange), answer)
         return answer
 
     def _begun(self, request: web.Request) -> Exchange:
         headers = request.headers
-        arrived = arrival(request, self._environment.config.server.trusted_proxies)
+        here = arrival_here(request)
+        arrived = traced_back(here, headers, self._environment.config.server.trusted_proxies)
         context = of_request(headers.get("X-Request-ID"), headers.get("traceparent"), arrived.address)
         awaits_continue = headers.get("Expect", "").lower() == "100-continue"
-        return Exchange(request, context, arrived, Traffic(awaits_continue=awaits_continue))
+        return Exchange(request, context, here, arrived, Traffic(awaits_continue=awaits_continue))
 
     def _response_at_once(self, exchange: Exchange) -> web.Response:
         try:
@@ -151,6 +162,7 @@ class Dispatcher:
             parameters=match.parameters,
             subject=exchange.subject,
             traffic=exchange.traffic,
+            effects=exchange.effects,
             granted=await self._admit(exchange, exchange.subject, match.route.permission, repository),
             at_once=at_once,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,10 +24,11 @@ CLIENT_GONE: Final = 499
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way through the dispatcher."""
+    """One request on its way through the dispatcher; `effects` are those of `Call.each_time`."""
 
     request: web.Request
     context: RequestContext
+    arrived_here: Arrival
     arrival: Arrival
     traffic: Traffic
     began: float = field(default_factory=time.perf_counter)
@@ -34,6 +36,7 @@ class Exchange:
     subject: Subject | None = None
     response: web.StreamResponse | None = None
     code: int = CLIENT_GONE
+    effects: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -48,37 +51,41 @@ class Recorder:
         self._environment = environment
         self._access_log = access_log
 
-    def record(self, exchange: Exchange) -> None:
-        """Take the exchange, which has ended just now; never blocks."""
-        request, traffic, metrics = exchange.request, exchange.traffic, self._environment.metrics
+    def record(self, exchange: Exchange) -> AccessEntry:
+        """Take the exchange, which has ended just now, and give its line; never blocks."""
+        request, traffic = exchange.request, exchange.traffic
         duration_s = time.perf_counter() - exchange.began
-        label, method = exchange.label, request.method.lower()
-        metrics.http_requests.inc(label, str(exchange.code), method)
-        metrics.http_duration.observe(duration_s, label, method)
-        if traffic.received:
-            metrics.http_received.inc(label, by=traffic.received)
-        if traffic.sent:
-            metrics.http_sent.inc(label, by=traffic.sent)
         headers = request.headers
         address, scheme, host = exchange.arrival
-        self._access_log.record(
-            AccessEntry(
-                time=time.time() - duration_s,
-                remote=address,
-                scheme=scheme,
-                host=host,
-                method=request.method,
-                target=request.raw_path,
-                protocol=f"HTTP/{request.version.major}.{request.version.minor}",
-                code=exchange.code,
-                duration_s=duration_s,
-                received=traffic.received,
-                sent=traffic.sent,
-                handler=label,
-                subject=str(exchange.subject or ""),
-                request_id=exchange.context.request_id,
-                trace_id=exchange.context.trace_id or "",
-                referer=headers.get("Referer", ""),
-                agent=headers.get("User-Agent", ""),
-            )
+        entry = AccessEntry(
+            time=time.time() - duration_s,
+            remote=address,
+            scheme=scheme,
+            host=host,
+            method=request.method,
+            target=request.raw_path,
+            protocol=f"HTTP/{request.version.major}.{request.version.minor}",
+            code=exchange.code,
+            duration_s=duration_s,
+            received=traffic.received,
+            sent=traffic.sent,
+            handler=exchange.label,
+            subject=str(exchange.subject or ""),
+            request_id=exchange.context.request_id,
+            trace_id=exchange.context.trace_id or "",
+            referer=headers.get("Referer", ""),
+            agent=headers.get("User-Agent", ""),
         )
+        self.note(entry)
+        return entry
+
+    def note(self, entry: AccessEntry) -> None:
+        """Count what `entry` tells of, and write it; never blocks, and keeps nothing of it."""
+        metrics, label, method = self._environment.metrics, entry.handler, entry.method.lower()
+        metrics.http_requests.inc(label, str(entry.code), method)
+        metrics.http_duration.observe(entry.duration_s, label, method)
+        if entry.received:
+            metrics.http_received.inc(label, by=entry.received)
+        if entry.sent:
+            metrics.http_sent.inc(label, by=entry.sent)
+        self._access_log.record(entry)

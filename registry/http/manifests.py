@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -40,7 +41,7 @@ async def get_manifest(call: Call) -> web.StreamResponse:
     if is_held(call.request.headers.getall("If-None-Match", ()), found.digest):
         return web.Response(status=304, headers=headers)
     if call.request.method == "GET":
-        pull.note(call.services, found)
+        call.each_time(partial(pull.note, call.services, found))
     headers["Content-Type"] = found.media_type
     return web.Response(body=found.content, headers=headers)
 

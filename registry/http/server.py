@@ -15,7 +15,7 @@ from aiohttp import web
 from registry.config.schema import Limits
 from registry.http.accepting import Acceptor
 from registry.http.application import DISPATCHER, bounds_of_connections
-from registry.http.connection import AnswerAtOnce, Connection
+from registry.http.connection import AnswersAtOnce, Connection
 from registry.observability.logging import logger
 
 _log = logger(__name__)
@@ -29,7 +29,7 @@ _REST_S: Final = 1.0
 class Server(web.Server):
     """Makes an application's connections."""
 
-    def __init__(self, made: web.Server, header_s: float, answer_at_once: AnswerAtOnce) -> None:
+    def __init__(self, made: web.Server, header_s: float, at_once: AnswersAtOnce) -> None:
         """Serve what `made`, aiohttp's own server, would serve; the rest is each `Connection`'s to know."""
         super().__init__(
             made.request_handler,
@@ -38,12 +38,10 @@ class Server(web.Server):
             **made._kwargs,
         )
         self._header_s = header_s
-        self._answer_at_once = answer_at_once
+        self._at_once = at_once
 
     def __call__(self) -> Connection:
-        return Connection(
-            self, header_s=self._header_s, answer_at_once=self._answer_at_once, loop=self._loop, **self._kwargs
-        )
+        return Connection(self, header_s=self._header_s, at_once=self._at_once, loop=self._loop, **self._kwargs)
 
     def use(self, limits: Limits) -> None:
         """Make the connections to come with these bounds; those that there are keep theirs."""
@@ -81,7 +79,7 @@ class Runner(web.AppRunner):
         self._header_s = header_s
 
     async def _make_server(self) -> Server:
-        return Server(await super()._make_server(), self._header_s, self.app[DISPATCHER].answer_at_once)
+        return Server(await super()._make_server(), self._header_s, self.app[DISPATCHER])
 
 
 class Listener:

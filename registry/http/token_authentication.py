@@ -47,6 +47,11 @@ class TokenAuthentication(BearerChallenge):
             raise LoginFailed
         return subject
 
+    def proves_the_same_again(self, request: web.Request) -> bool:
+        """Nobody and our own tokens do; of passwords and credentials it is noted when they were last used."""
+        credentials = read_authorization(request.headers.get("Authorization"))
+        return credentials is None or (not isinstance(credentials, Basic) and kind_of(credentials.token) is None)
+
     def realm(self, request: web.Request) -> str:
         """Our own `/token`, at the address that clients know us by."""
         config = self._config()

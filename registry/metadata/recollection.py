@@ -40,6 +40,10 @@ class Recollection:
         """The state of the database that was met when anything was last recalled."""
         return self._state
 
+    def forget(self) -> None:
+        """Let everything be asked again."""
+        self._answers.clear()
+
     def keep(self, question: Hashable, answer: Any) -> None:
         """Remember `answer`, which was found after `question` was last recalled.
 

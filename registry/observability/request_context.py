@@ -55,10 +55,15 @@ def of_request(request_id: str | None, traceparent: str | None, address: str = "
     plain = request_id is not None and _TAKEN_OVER.fullmatch(request_id) is not None
     trace = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     return RequestContext(
-        request_id=request_id if plain and request_id is not None else os.urandom(8).hex(),
+        request_id=request_id if plain and request_id is not None else new_request_id(),
         trace_id=trace[1] if trace is not None and trace[1] != _NO_TRACE else None,
         address=address,
     )
+
+
+def new_request_id() -> str:
+    """An id that no other request has, of any process."""
+    return os.urandom(8).hex()
 
 
 def current() -> RequestContext | None:
