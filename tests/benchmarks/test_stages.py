@@ -53,7 +53,8 @@ def test_only_what_was_asked_for_is_run(corpus: Corpus, tmp_path: Path) -> None:
     chosen = names(corpus, tmp_path, ONLY="blob head")
 
     assert [name for name in chosen if not name.startswith(("start", "memory"))] == [
-        f"blob HEAD, c={connections}" for connections in (1, 8, 64)
+        *(f"blob HEAD, c={connections}" for connections in (1, 8, 64)),
+        "blob HEAD, found anew, c=8",
     ]
 
 
