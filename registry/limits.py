@@ -450,6 +450,17 @@ REFRESH_TOKENS_OF_ACCOUNT: Final = 100
 PENDING_CREDENTIAL_USES: Final = 10_000
 """Most credentials whose last use waits to be written: a hundred bytes each."""
 
+PENDING_LOGINS: Final = 10_000
+"""Most logins with credentials that wait to be put down in the audit log: half a KiB each. Those beyond it are put down
+when they are made again."""
+
+LOGIN_AGAIN_S: Final = 3600
+"""How long the same credential from the same address is one login: docker brings it many times for one push."""
+
+REMEMBERED_LOGINS: Final = 20_000
+"""Most logins that one process remembers in order to tell a new one: a few hundred bytes each. Those that it has
+forgotten are new ones again."""
+
 TOKEN_FORM_BYTES: Final = 64 * KIB
 """Longest form that asks for a token: all the scopes that it may ask for fit."""
 

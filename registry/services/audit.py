@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from registry import limits
+from registry.auth.subject import Subject
 from registry.metadata.audit_values import AuditEntry, AuditRow, AuditSearch, ChainPoint, chained
 from registry.metadata.transaction import Transaction
 from registry.observability import request_context
@@ -117,6 +118,20 @@ def entry(
         address=_plain(context.address),
         request_id=_plain(context.request_id),
         detail=json.dumps(plain, separators=(",", ":")),
+    )
+
+
+def login(subject: Subject, moment: datetime, detail: Mapping[str, str | int] = _NO_DETAIL) -> AuditEntry:
+    """The entry of a login of `subject` for the current request, whose proof is known only by that."""
+    context = replace(request_context.current() or request_context.RequestContext(""), credential=str(subject.proof))
+    return entry(
+        Action.LOGIN,
+        context,
+        actor=str(subject),
+        target=subject.name,
+        moment=moment,
+        outcome=Outcome.DONE,
+        detail=detail,
     )
 
 

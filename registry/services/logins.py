@@ -21,13 +21,12 @@ from registry.auth.secret_text import SecretKind, hash_of, kind_of
 from registry.auth.subject import PASSWORD, Proof, Subject, SubjectKind
 from registry.auth.throttle import Attempt, Throttle
 from registry.errors import AccountNameInvalid, DirectoryUnavailable, LoginFailed, NameTaken
-from registry.metadata.account_rows import LOCAL, Account, AccountKind, Credential, CredentialUse
+from registry.metadata.account_rows import LOCAL, Account, AccountKind, Credential
 from registry.metadata.database import Database
 from registry.metadata.transaction import Transaction
 from registry.observability import logging
 from registry.observability.request_context import Login, logging_in
 from registry.services import audit, outside_accounts
-from registry.services.audit import Action
 from registry.services.credential_uses import CredentialUses
 from registry.services.outside_sources import OutsideSources
 from registry.services.workloads import WorkloadLogins
@@ -79,9 +78,10 @@ class Logins:
         """
         with logging_in() as login:
             if kind_of(secret) is not None:
-                subject = await self._by_secret(secret, origin, IN_PLACE_OF_PASSWORDS, login)
+                subject = await self._by_secret(secret, origin.moment, IN_PLACE_OF_PASSWORDS, login)
                 if subject.name != name:
                     raise LoginFailed
+                self._uses.note(subject, str(origin.address), origin.moment)
                 return subject
             try:
                 attempt = Attempt(AccountName.parse(name), origin.address)
@@ -98,9 +98,11 @@ class Logins:
             LoginFailed: it is nobody's, or was revoked, or has expired.
         """
         with logging_in() as login:
-            return await self._by_secret(secret, origin, kinds, login)
+            subject = await self._by_secret(secret, origin.moment, kinds, login)
+            self._uses.note(subject, str(origin.address), origin.moment)
+            return subject
 
-    async def _by_secret(self, secret: str, origin: From, kinds: Collection[SecretKind], login: Login) -> Subject:
+    async def _by_secret(self, secret: str, moment: datetime, kinds: Collection[SecretKind], login: Login) -> Subject:
         if kind_of(secret) not in kinds:
             raise LoginFailed
         credential = await self._database.lookups.credential_by_hash(hash_of(secret))
@@ -111,12 +113,11 @@ class Logins:
             raise LoginFailed
         proof = _proof(account, credential)
         login.account, login.credential = account.name, str(proof)
-        if not credential.is_live(origin.moment) or not account.is_live(origin.moment):
+        if not credential.is_live(moment) or not account.is_live(moment):
             raise LoginFailed
         # It keeps a client logged in that brought a password, and proves no more than that does by now.
         if credential.kind == SecretKind.REFRESH and credential.generation != account.generation:
             raise LoginFailed
-        self._uses.note(CredentialUse(credential.id, origin.moment, str(origin.address)))
         return _subject(account, proof, Scope.read(credential.scope))
 
     async def _by_password(self, attempt: Attempt, password: str, moment: datetime, login: Login) -> Subject:
@@ -125,12 +126,17 @@ class Logins:
             login.account = account.name
         # Before the memory is asked: who is held back must not learn from it whether a guess was right.
         await self._throttle.check(attempt, moment)
-        if account is None or not self._remembers(account, password, moment):
-            await self._throttle.begin(attempt, moment)
-            account = await self._proved(account, attempt, password, moment)
-            await self._throttle.succeeded(attempt, moment)
-            await self._database.note(_note_login, account, moment)
-        return _subject(account, Proof(PASSWORD, account.generation), EVERYTHING)
+        if account is not None and self._remembers(account, password, moment):
+            subject = _with_password(account)
+            self._uses.note(subject, str(attempt.address), moment)
+            return subject
+        await self._throttle.begin(attempt, moment)
+        account = await self._proved(account, attempt, password, moment)
+        await self._throttle.succeeded(attempt, moment)
+        await self._database.note(_note_login, account, moment)
+        subject = _with_password(account)
+        self._uses.begin(subject, str(attempt.address), moment)
+        return subject
 
     def _remembers(self, account: Account, password: str, moment: datetime) -> bool:
         if not account.is_live(moment):
@@ -182,13 +188,16 @@ def _account(tx: Transaction, account_id: int) -> Account | None:
 
 def _note_login(tx: Transaction, account: Account, moment: datetime) -> None:
     tx.accounts.note_login(account.id, moment)
-    actor = str(_subject(account, Proof(PASSWORD, account.generation), EVERYTHING))
     detail = {} if account.source == LOCAL else {"source": account.source}
-    audit.record(tx, Action.LOGIN, actor=actor, target=account.name, moment=moment, detail=detail)
+    tx.audit.append(audit.login(_with_password(account), moment, detail))
 
 
 def _proof(account: Account, credential: Credential) -> Proof:
     return Proof(credential.kind, account.generation, credential.id)
+
+
+def _with_password(account: Account) -> Subject:
+    return _subject(account, Proof(PASSWORD, account.generation), EVERYTHING)
 
 
 def _subject(account: Account, proof: Proof, scope: Scope) -> Subject:

@@ -99,8 +99,7 @@ def _only(accounts: Sequence[Account]) -> Account | None:
 def _note_login(tx: Transaction, account: Account, token: IdToken, moment: datetime) -> None:
     tx.accounts.note_login(account.id, moment)
     detail = {"issuer": str(token.issuer), "subject": token.subject}
-    actor = str(_subject(account))
-    audit.record(tx, audit.Action.LOGIN, actor=actor, target=account.name, moment=moment, detail=detail)
+    tx.audit.append(audit.login(_subject(account), moment, detail))
 
 
 def _subject(account: Account) -> Subject:

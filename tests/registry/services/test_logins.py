@@ -36,6 +36,7 @@ from tests.registry.metadata.examples import NOW
 pytestmark = ON_SQLITE
 
 ALICE = AccountName.parse("alice")
+HERE, THERE = "192.0.2.1", "192.0.2.2"
 OURS, THEIRS = "correct horse battery", "what the file says"
 
 
@@ -56,18 +57,17 @@ class Way:
     def __init__(self, services: Services, file: Path, sources: list[Authenticator]) -> None:
         self.file, self.passwords = file, services.passwords
         self.seconds = 0.0
+        self.uses = CredentialUses()
         outside = OutsideSources(sources, lambda: self.seconds)
         workloads = WorkloadLogins(services.database, IdTokens(OpenIdProviders(services.egress)))
-        self._logins = Logins(
-            services.database, services.passwords, CredentialUses(), outside=outside, workloads=workloads
-        )
+        self._logins = Logins(services.database, services.passwords, self.uses, outside=outside, workloads=workloads)
 
     def know(self, **people: str) -> None:
         """Let the file say these names and passwords, and no others."""
         write(self.file, **people)
 
-    async def __call__(self, name: str, password: str, moment: datetime = NOW) -> Subject:
-        return await self._logins.by_name(name, password, From(ip_address("192.0.2.1"), moment))
+    async def __call__(self, name: str, password: str, moment: datetime = NOW, address: str = HERE) -> Subject:
+        return await self._logins.by_name(name, password, From(ip_address(address), moment))
 
     async def lets_in(self, name: str, password: str, moment: datetime = NOW) -> bool:
         """Whether they are let in; anything but a wrong name or password is raised."""
@@ -115,6 +115,19 @@ async def test_a_person_gets_an_account_with_a_namespace_at_the_first_login(serv
     entries = [row.entry for row in await audit.page(services, AuditSearch(), None, 9)]
     assert [entry.action for entry in entries] == ["login", "account.made"]
     assert json.loads(entries[0].detail) == {"source": "htpasswd"}
+
+
+async def test_each_proof_of_a_password_is_a_login_and_so_is_the_memory_of_one_from_elsewhere(
+    services: Services, way: Way
+) -> None:
+    for address in (HERE, HERE, THERE, THERE):
+        await way("alice", THEIRS, address=address)
+    way.seconds += limits.OUTSIDE_PROOF_S
+    await way("alice", THEIRS)
+    await way.uses.flush(services.database)
+
+    entries = [row.entry async for row in audit.export(services, AuditSearch(action="login"))]
+    assert [(entry.actor, entry.credential) for entry in entries] == [("user:alice", "password")] * 3
 
 
 async def test_the_file_is_not_asked_again_for_a_moment_and_then_is(services: Services, way: Way) -> None:
