@@ -31,6 +31,9 @@ XATTR_VALUE_BYTES: Final = 64 * KIB
 TIME_S: Final = 1 << 40
 """The farthest time from 1970 that is taken; the kernel itself brings it into what its file system can keep."""
 
+ZSTD_WINDOW_LOG: Final = 27
+"""Largest window of a zstd layer, as a power of two: 128 MiB of memory, where `zstd --long` and other clients stop."""
+
 OPEN_DIRECTORIES: Final = 64
 """Most directories kept open while a layer is unpacked: archivers write a tree in its order, so a few are enough."""
 

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
-from typing import Protocol
 
 from oci_spec.digest import Digest
-from runner.errors import LayerCompressionUnsupported, LayerDigestMismatch, LayerInvalid, LayerTooLarge
+from runner.errors import LayerDigestMismatch, LayerInvalid, LayerTooLarge
 from runner.layers.blocks import ByteSource
+from runner.layers.compression import LONGEST_MAGIC, decompressed
 from runner.limits import LayerLimits
-
-# What follows the end of a member is copied, so less is read at once than would be quickest for one member.
-_READ_BYTES = 64 * 1024
-_LONGEST_MAGIC = 6
-_GZIP = b"\x1f\x8b"
-_UNSUPPORTED = {
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\0": "xz",
-}
-# The window of zlib, and that the data has the header of gzip.
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 class LayerStream:
     """The uncompressed bytes of the layer that `source` gives, whichever way it is compressed.
 
     Once the stream has been read to its end, `verify` holds it against what it was to be.
+
+    Raises:
+        LayerCompressionUnsupported: it is compressed in a way that cannot be undone here.
     """
 
     def __init__(self, source: ByteSource, limits: LayerLimits | None = None, *, algorithm: str = "sha256") -> None:
         self._limits = limits or LayerLimits()
         self._algorithm = algorithm
         self._blob = _HashedSource(source, algorithm)
-        self._decoder = _decoder(self._blob)
+        self._decoder = decompressed(self._blob, self._blob.peek(LONGEST_MAGIC))
         self._diff_hash = hashlib.new("sha256")
         self._size = 0
         self._ended = False
@@ -110,54 +100,3 @@ class _HashedSource:
         self._hash.update(content)
         self.size += len(content)
         return content
-
-
-class _Decoder(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-class _Gzip:
-    """The members of a gzip stream, one after the other; zeros after the last are padding (RFC 1952)."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._member = zlib.decompressobj(_GZIP_WINDOW)
-        self._input = b""
-
-    def read(self, size: int, /) -> bytes:
-        while True:
-            if self._member.eof and not self._next_member():
-                return b""
-            if not self._input:
-                self._input = self._source.read(_READ_BYTES)
-            at_end = not self._input
-            try:
-                content = self._member.decompress(self._input, size)
-            except zlib.error as error:
-                raise LayerInvalid("the layer's gzip stream is damaged") from error
-            self._input = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-            if content:
-                return content
-            if at_end and not self._member.eof:
-                raise LayerInvalid("the layer's gzip stream is cut short")
-
-    def _next_member(self) -> bool:
-        """Go on to the member after one that has ended; False when there is none."""
-        self._input = self._input.lstrip(b"\0")
-        while not self._input:
-            block = self._source.read(_READ_BYTES)
-            if not block:
-                return False
-            self._input = block.lstrip(b"\0")
-        self._member = zlib.decompressobj(_GZIP_WINDOW)
-        return True
-
-
-def _decoder(source: _HashedSource) -> _Decoder:
-    beginning = source.peek(_LONGEST_MAGIC)
-    if beginning.startswith(_GZIP):
-        return _Gzip(source)
-    for magic, name in _UNSUPPORTED.items():
-        if beginning.startswith(magic):
-            raise LayerCompressionUnsupported(name)
-    return source
