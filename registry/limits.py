@@ -258,6 +258,9 @@ CREDENTIAL_NAME_CHARACTERS: Final = 64
 ROBOTS_PER_NAMESPACE: Final = 1000
 """Most robots of one namespace: one for each program of a large organisation, and a bound on what its owners store."""
 
+GRANT_BATCH: Final = 1000
+"""Grants that are read and judged at once where not all are for the asker to see: some ten milliseconds."""
+
 TEAMS_PER_ORGANISATION: Final = 1000
 """Most teams of one organisation: more than any company has, and a bound on what its owners store."""
 

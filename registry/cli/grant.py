@@ -3,6 +3,7 @@
 import click
 
 from oci_spec.reference import RepositoryName
+from registry import limits
 from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
 from registry.auth.permission import Permission
@@ -11,11 +12,13 @@ from registry.auth.subject import OPERATOR
 from registry.cli import output
 from registry.cli.groups import Group
 from registry.cli.options import GRANTEE, REPOSITORY, REPOSITORY_PATTERN, as_json, configured
+from registry.cli.pages import every
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
+from registry.metadata.account_rows import Grant
 from registry.services import grants, repository_roles
 from registry.services.context import Services
-from registry.services.repository_roles import RepositoryRoles, Source
+from registry.services.repository_roles import Holder, RepositoryRoles, Source
 
 
 @click.group("grant", cls=Group)
@@ -70,7 +73,7 @@ def remove(resolved: Resolved, *, who: Grantee, repository: RepositoryPattern, j
 
 
 def _list_of(resolved: Resolved, who: Grantee, *, json_output: bool) -> None:
-    found = with_services(resolved.config, lambda services: grants.listing(services, OPERATOR, who))
+    found = with_services(resolved.config, lambda services: _grants_of(services, who))
     if json_output:
         rows = [
             {
@@ -101,8 +104,22 @@ def _list_in(resolved: Resolved, repository: RepositoryName, *, json_output: boo
         output.print_table(["WHO", "ROLE", "BY"], rows)
 
 
+async def _grants_of(services: Services, who: Grantee) -> list[Grant]:
+    async def page(pattern: str) -> list[Grant]:
+        after = RepositoryPattern(pattern) if pattern else None
+        return await grants.listing(services, OPERATOR, who, after=after, limit=limits.PAGE_ENTRIES)
+
+    return await every(page, lambda each: each.pattern)
+
+
 async def _roles_in(services: Services, repository: RepositoryName) -> RepositoryRoles:
-    return await repository_roles.show(services, await operator_access(services, Permission.OWN, repository))
+    access = await operator_access(services, Permission.OWN, repository)
+
+    async def page(name: str) -> list[Holder]:
+        return (await repository_roles.show(services, access, after=name, limit=limits.PAGE_ENTRIES)).holders
+
+    told = await repository_roles.show(services, access, limit=0)
+    return RepositoryRoles(told.visibility, await every(page, lambda each: each.name))
 
 
 def _source_as_json(source: Source) -> dict[str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oci_spec.reference import RepositoryName
+from registry import limits
 from registry.auth.account_name import AccountName, TeamName
 from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
@@ -30,8 +31,12 @@ async def put(services: Services, subject: Subject, who: Grantee, role: Role, *,
     await services.database.write(give, who, role, pattern, actor=str(subject))
 
 
-async def listing(services: Services, subject: Subject, who: Grantee) -> list[Grant]:
-    """What was granted to `who` itself, as far as that is for `subject` to know.
+async def listing(
+    services: Services, subject: Subject, who: Grantee, *, after: RepositoryPattern | None = None, limit: int
+) -> list[Grant]:
+    """Up to `limit` of what was granted to `who` itself, as far as that is for `subject` to know.
+
+    By namespace and pattern, beginning after the grant by the pattern `after`.
 
     All of it to the account, to who owns its or the team's namespace, and to administrators; to others what they may
     take back, which is nothing of an account that does not exist.
@@ -41,12 +46,11 @@ async def listing(services: Services, subject: Subject, who: Grantee) -> list[Gr
         Denied: the policy does not allow it.
     """
     if subject.name == str(who) or await services.policy.owns(subject, who.namespace):
-        return await services.database.read(_listing, who)
+        return await services.database.read(_page, who, after, limit)
     try:
-        standing = await services.database.read(_listing, who)
+        return await _takeable(services, subject, who, after=after, limit=limit)
     except (AccountUnknown, TeamUnknown):
         return []
-    return [grant for grant in standing if await _owns_all(services, subject, RepositoryPattern.parse(grant.pattern))]
 
 
 async def remove(services: Services, subject: Subject, who: Grantee, pattern: RepositoryPattern) -> None:
@@ -115,19 +119,45 @@ async def _owns_all(services: Services, subject: Subject, pattern: RepositoryPat
     return await services.policy.allows(subject, Permission.ADMINISTER, None)
 
 
-def _listing(tx: Transaction, who: Grantee) -> list[Grant]:
+async def _takeable(
+    services: Services, subject: Subject, who: Grantee, *, after: RepositoryPattern | None, limit: int
+) -> list[Grant]:
+    """A page of the grants that are the subject's to take back.
+
+    It is filled however many others stand between them: where a page ended before, its end would tell of one of those.
+    """
+    found: list[Grant] = []
+    while len(found) < limit:
+        part = await services.database.read(_page, who, after, limits.GRANT_BATCH)
+        for grant in part:
+            after = RepositoryPattern(grant.pattern)
+            if await _owns_all(services, subject, after):
+                found.append(grant)
+        if len(part) < limits.GRANT_BATCH:
+            break
+    return found[:limit]
+
+
+def _page(tx: Transaction, who: Grantee, after: RepositoryPattern | None, limit: int) -> list[Grant]:
+    begin = ("", "") if after is None else (after.bucket, str(after))
     account_id, team_id = _ids(tx, who)
     if account_id is not None:
-        return tx.grants.of_account(account_id)
-    return tx.grants.of_team(team_id) if team_id is not None else []
+        return tx.grants.page_of_account(account_id, begin, limit)
+    return tx.grants.page_of_team(team_id, begin, limit) if team_id is not None else []
 
 
 def _take_back(tx: Transaction, who: Grantee, pattern: RepositoryPattern, *, actor: str) -> None:
-    standing = [each for each in _listing(tx, who) if each.pattern == str(pattern)]
-    if not standing:
+    standing = _standing(tx, who, pattern)
+    if standing is None:
         raise GrantUnknown(str(who), str(pattern))
-    for each in standing:
-        end(tx, each, str(who), actor=actor)
+    end(tx, standing, str(who), actor=actor)
+
+
+def _standing(tx: Transaction, who: Grantee, pattern: RepositoryPattern) -> Grant | None:
+    account_id, team_id = _ids(tx, who)
+    if account_id is not None:
+        return tx.grants.by_pattern_of_account(account_id, pattern.bucket, str(pattern))
+    return tx.grants.by_pattern_of_team(team_id, pattern.bucket, str(pattern)) if team_id is not None else None
 
 
 def _ids(tx: Transaction, who: Grantee) -> tuple[int | None, int | None]:

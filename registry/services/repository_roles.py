@@ -42,19 +42,21 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRoles:
-    """All who have a role in a repository, by name; administrators are not told, who may do everything anywhere."""
+    """Some who have a role in a repository, by name; administrators are not told, who may do everything anywhere."""
 
     visibility: Visibility
     holders: list[Holder]
 
 
-async def show(services: Services, access: Access) -> RepositoryRoles:
-    """Who may do what in the repository; also accounts that are disabled, which have their roles when they are not.
+async def show(services: Services, access: Access, *, after: str = "", limit: int) -> RepositoryRoles:
+    """Up to `limit` who may do what in the repository, by name, beginning after the name `after`.
+
+    Also accounts that are disabled: they have their roles when they are not.
 
     Raises:
         RepositoryUnknown: there is no such repository.
     """
-    return await services.database.read(_show, access.repository)
+    return await services.database.read(_show, access.repository, after, limit)
 
 
 async def change_owner(services: Services, access: Access, owner: Grantee) -> None:
@@ -70,14 +72,15 @@ async def change_owner(services: Services, access: Access, owner: Grantee) -> No
     await services.database.write(_change_owner, access, owner)
 
 
-def _show(tx: Transaction, name: RepositoryName) -> RepositoryRoles:
+def _show(tx: Transaction, name: RepositoryName, after: str, limit: int) -> RepositoryRoles:
     repository = tx.repositories.find(name)
     if repository is None:
         raise RepositoryUnknown(name)
     found: dict[str, list[Source]] = {}
     for holder, source in (*_of_namespace(tx, name), *_of_grants(tx, name)):
-        found.setdefault(holder, []).append(source)
-    holders = [Holder(holder, _highest_first(sources)) for holder, sources in sorted(found.items())]
+        if holder > after:
+            found.setdefault(holder, []).append(source)
+    holders = [Holder(holder, _highest_first(found[holder])) for holder in sorted(found)[:limit]]
     return RepositoryRoles(tx.repositories.visibility(repository.id), holders)
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from registry.errors import ParameterInvalid
+from registry.auth.pattern import RepositoryPattern
+from registry.errors import ParameterInvalid, PatternInvalid
 from registry.metadata.rows import Direction, Position, RepositorySort, TagSort
 
 # Python's `$` also stands before a newline at the end.
@@ -43,7 +44,7 @@ def read(text: str, sort: RepositorySort | TagSort, order: Direction) -> Positio
     try:
         made_for, made_in, key, name = _decode(text, _KINDS.get(sort, _BY_TIME))
     except ValueError:
-        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
+        raise _not_given() from None
     if (made_for, made_in) != (sort, order):
         raise ParameterInvalid("cursor", f"one of a list with the same order, not of {made_for!r} {made_in!r}")
     return Position(key, name)
@@ -63,7 +64,7 @@ def read_rank(text: str) -> Position:
     try:
         rank, name = _decode(text, tuple[_Count, _Name])
     except ValueError:
-        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
+        raise _not_given() from None
     return Position(rank, name)
 
 
@@ -81,7 +82,7 @@ def read_number(text: str) -> int:
     try:
         number: int = _decode(text, _Count)
     except ValueError:
-        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
+        raise _not_given() from None
     return number
 
 
@@ -99,8 +100,24 @@ def read_name(text: str) -> str:
     try:
         name: str = _decode(text, _Name)
     except ValueError:
-        raise ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given") from None
+        raise _not_given() from None
     return name
+
+
+def read_pattern(text: str) -> RepositoryPattern:
+    """The pattern that `write_name` made `text` of.
+
+    Raises:
+        ParameterInvalid: it is no such cursor.
+    """
+    try:
+        return RepositoryPattern.parse(read_name(text))
+    except PatternInvalid:
+        raise _not_given() from None
+
+
+def _not_given() -> ParameterInvalid:
+    return ParameterInvalid("cursor", "the `next_cursor` of an answer, as it was given")
 
 
 def _encode(value: object) -> str:

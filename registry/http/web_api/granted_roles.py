@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 from oci_spec.reference import RepositoryName
 from registry.auth.grantee import Grantee
 from registry.auth.roles import Role
+from registry.http.web_api import cursors
+from registry.http.web_api.queries import GrantQuery, NameQuery, PageQuery
 from registry.http.web_api.representations import Time
 from registry.metadata import account_rows
 from registry.metadata.rows import Visibility
@@ -39,11 +41,12 @@ class Grant(Struct, frozen=True):
     created_by: str
 
 
-class GrantList(Struct, frozen=True):
-    """What was granted to somebody."""
+class GrantPage(Struct, frozen=True):
+    """Some of what was granted to somebody, by namespace and pattern; `next_cursor` leads to the next."""
 
     name: str
     grants: list[Grant]
+    next_cursor: str | None
 
 
 class RoleSource(Struct, frozen=True):
@@ -66,19 +69,20 @@ class RoleHolder(Struct, frozen=True):
 
 
 class RepositoryRoles(Struct, frozen=True):
-    """All who have a role in a repository, by name; from a public one everyone may pull besides.
+    """Some who have a role in a repository, by name; from a public one everyone may pull besides.
 
-    Administrators are not told: they may do everything anywhere.
+    Administrators are not told: they may do everything anywhere. `next_cursor` leads to the next.
     """
 
     repository: str
     visibility: Visibility
     roles: list[RoleHolder]
+    next_cursor: str | None
 
 
-def grant_list(who: Grantee, found: Iterable[account_rows.Grant]) -> GrantList:
-    """What was granted to `who`."""
-    return GrantList(
+def grant_page(who: Grantee, found: Sequence[account_rows.Grant], query: GrantQuery) -> GrantPage:
+    """A page of what was granted to `who`, from grants that were asked for one further than the page."""
+    return GrantPage(
         name=str(who),
         grants=[
             Grant(
@@ -87,16 +91,28 @@ def grant_list(who: Grantee, found: Iterable[account_rows.Grant]) -> GrantList:
                 created_at=grant.created_at,
                 created_by=grant.created_by,
             )
-            for grant in found
+            for grant in found[: query.limit]
         ],
+        next_cursor=_next([grant.pattern for grant in found], query),
     )
 
 
-def roles_in_repository(name: RepositoryName, found: repository_roles.RepositoryRoles) -> RepositoryRoles:
-    """Who may do what in a repository."""
-    return RepositoryRoles(repository=str(name), visibility=found.visibility, roles=list(map(_holder, found.holders)))
+def roles_in_repository(
+    name: RepositoryName, found: repository_roles.RepositoryRoles, query: NameQuery
+) -> RepositoryRoles:
+    """A page of who may do what in a repository, from holders that were asked for one further than the page."""
+    return RepositoryRoles(
+        repository=str(name),
+        visibility=found.visibility,
+        roles=[_holder(each) for each in found.holders[: query.limit]],
+        next_cursor=_next([each.name for each in found.holders], query),
+    )
 
 
 def _holder(found: repository_roles.Holder) -> RoleHolder:
     sources = [RoleSource(source.role, source.pattern, source.team) for source in found.sources]
     return RoleHolder(name=found.name, role=found.role, sources=sources)
+
+
+def _next(names: Sequence[str], query: PageQuery) -> str | None:
+    return cursors.write_name(names[query.limit - 1]) if len(names) > query.limit else None

@@ -11,15 +11,16 @@ from registry.http.call import Call
 from registry.http.routing import RouteTable
 from registry.http.web_api import answers
 from registry.http.web_api.granted_roles import (
-    GrantList,
+    GrantPage,
     OwnerChange,
     RepositoryRoles,
     RoleChange,
-    grant_list,
+    grant_page,
     roles_in_repository,
 )
 from registry.http.web_api.operations import describes
 from registry.http.web_api.parameters import NoParameters, read_body, read_query
+from registry.http.web_api.queries import GrantQuery, NameQuery
 from registry.services import grants, repository_roles
 
 routes = RouteTable("api_grants")
@@ -28,12 +29,13 @@ _PATH = "/api/v1/grants/{who}/{repositories}"
 
 
 @routes.get("/api/v1/repositories/{name}/grants", permission=Permission.OWN)
-@describes("Show who may do what in a repository, and by what", answer=RepositoryRoles)
-async def show_roles(call: Call) -> web.StreamResponse:
-    """Answer all who have a role in a repository."""
-    read_query(call, NoParameters)
-    found = await repository_roles.show(call.services, call.access)
-    return answers.content(roles_in_repository(call.access.repository, found))
+@describes("List who may do what in a repository, and by what", query=NameQuery, answer=RepositoryRoles)
+async def list_roles(call: Call) -> web.StreamResponse:
+    """Answer a page of those who have a role in a repository."""
+    query = read_query(call, NameQuery)
+    # One more than the page, to learn whether there is a next one.
+    found = await repository_roles.show(call.services, call.access, after=query.after, limit=query.limit + 1)
+    return answers.page(call, roles_in_repository(call.access.repository, found, query))
 
 
 @routes.put("/api/v1/repositories/{name}/owner", permission=Permission.OWN)
@@ -49,14 +51,14 @@ async def change_owner(call: Call) -> web.StreamResponse:
 @routes.get("/api/v1/grants/{who}", permission=Permission.SELF)
 @describes(
     "List what was granted to somebody: all of it if they are you or yours, else what you may take back",
-    answer=GrantList,
+    query=GrantQuery,
+    answer=GrantPage,
 )
 async def list_grants(call: Call) -> web.StreamResponse:
-    """Answer what was granted to one account."""
-    read_query(call, NoParameters)
-    who = _who(call)
-    found = await grants.listing(call.services, call.subject, who)
-    return answers.content(grant_list(who, found))
+    """Answer a page of what was granted to one account or team."""
+    query, who = read_query(call, GrantQuery), _who(call)
+    found = await grants.listing(call.services, call.subject, who, after=query.after, limit=query.limit + 1)
+    return answers.page(call, grant_page(who, found, query))
 
 
 @routes.put(_PATH, permission=Permission.SELF)

@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from registry import limits
+from registry.auth.pattern import RepositoryPattern
 from registry.http.web_api import cursors
 from registry.metadata.audit_values import AuditSearch
 from registry.metadata.rows import Direction, Position, RepositorySearch, RepositorySort, TagSearch, TagSort
@@ -50,6 +51,19 @@ class NameQuery(PageQuery, frozen=True, kw_only=True):
             ParameterInvalid: the cursor belongs to another list.
         """
         return "" if self.cursor is None else cursors.read_name(self.cursor)
+
+
+class GrantQuery(PageQuery, frozen=True, kw_only=True):
+    """A page of what was granted to somebody."""
+
+    @property
+    def after(self) -> RepositoryPattern | None:
+        """The pattern that the page begins after.
+
+        Raises:
+            ParameterInvalid: the cursor belongs to another list.
+        """
+        return None if self.cursor is None else cursors.read_pattern(self.cursor)
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True):

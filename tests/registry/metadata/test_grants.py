@@ -4,6 +4,8 @@ from registry.metadata.transaction import Transaction
 from tests.registry.metadata.examples import NOW
 from tests.registry.metadata.people import a_grant, an_account
 
+FIRST = ("", "")
+
 
 async def test_a_grant_for_the_same_pattern_takes_the_place_of_the_one_before(database: Database) -> None:
     def unit(tx: Transaction) -> None:
@@ -19,7 +21,7 @@ async def test_a_grant_for_the_same_pattern_takes_the_place_of_the_one_before(da
 
             assert (after.id, after.role) == (before.id, "owner")
             assert tx.grants.find(before.id) == after
-        assert len(tx.grants.of_account(alice.id)) == len(tx.grants.of_team(team.id)) == 1
+        assert len(tx.grants.of_account(alice.id)) == len(tx.grants.page_of_team(team.id, FIRST, 9)) == 1
 
     await database.write(unit)
 
@@ -35,6 +37,12 @@ async def test_grants_are_listed_by_grantee_by_repository_and_by_namespace(datab
 
         assert tx.grants.of_account(alice) == [everywhere, app]
         assert tx.grants.of_account(bob) == [beside, some, other]
+        assert tx.grants.page_of_account(bob, FIRST, 2) == [beside, some]
+        assert tx.grants.page_of_account(bob, ("team/", "team/a*"), 2) == [other]
+        assert tx.grants.page_of_account(alice, FIRST, 1) == [everywhere]
+        assert tx.grants.page_of_account(alice, ("", "*"), 2) == [app]
+        assert tx.grants.by_pattern_of_account(bob, "team/", "team/a*") == some
+        assert tx.grants.by_pattern_of_account(alice, "team/", "team/a*") is None
         assert [(each.grant, each.account) for each in tx.grants.in_buckets(("team/app", "team/", ""))] == [
             (everywhere, "alice"),
             (some, "bob"),

@@ -205,7 +205,10 @@ SORTED: dict[str, Callable[[Transaction], object]] = {
     "namespaces of an account": lambda tx: tx.namespaces.of_account(1),
     "members of a team": lambda tx: tx.teams.members(1),
     "grants of an account": lambda tx: tx.grants.of_account(1),
-    "grants of a team": lambda tx: tx.grants.of_team(1),
+    "a page of an account's grants": lambda tx: tx.grants.page_of_account(1, ("team/", "team/a*"), 10),
+    "a page of a team's grants": lambda tx: tx.grants.page_of_team(1, ("team/", "team/a*"), 10),
+    "an account's grant by its pattern": lambda tx: tx.grants.by_pattern_of_account(1, "team/", "team/a*"),
+    "a team's grant by its pattern": lambda tx: tx.grants.by_pattern_of_team(1, "team/", "team/a*"),
     "grants that may fit a repository": lambda tx: tx.grants.in_buckets(("team/app", "team/", "")),
     "names for an account": lambda tx: tx.repositories.names(Visible(public=True, account_id=1), 5, APP),
     "newest repositories": lambda tx: tx.repositories.page(

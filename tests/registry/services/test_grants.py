@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registry import limits
 from registry.auth.account_name import AccountName
 from registry.auth.grantee import Grantee
 from registry.auth.pattern import RepositoryPattern
@@ -30,7 +31,7 @@ async def test_a_role_is_changed_and_taken_back(services: Services) -> None:
     with pytest.raises(NamespaceUnknown):
         await grants.put(services, OPERATOR, ALICE, Role.READER, pattern=ELSEWHERE)
 
-    listed = await grants.listing(services, OPERATOR, ALICE)
+    listed = await grants.listing(services, OPERATOR, ALICE, limit=9)
     await grants.remove(services, OPERATOR, ALICE, MINE)
 
     assert [(each.pattern, each.bucket, each.role) for each in listed] == [("alice/*", "alice/", "writer")]
@@ -119,7 +120,7 @@ async def test_what_was_granted_is_told_to_whom_it_concerns(services: Services, 
         await grants.put(services, people["root"], CAROL, Role.READER, pattern=RepositoryPattern.parse(text))
 
     async def told(who: str, about: Grantee = CAROL) -> list[str]:
-        return [grant.pattern for grant in await grants.listing(services, people[who], about)]
+        return [grant.pattern for grant in await grants.listing(services, people[who], about, limit=9)]
 
     everything = ["*", "carol/x", "team/app", "team/other"]
     assert (await told("root"), await told("carol")) == (everything, everything)
@@ -131,24 +132,47 @@ async def test_what_was_granted_is_told_to_whom_it_concerns(services: Services, 
 
 
 @ON_SQLITE
+async def test_pages_are_filled_from_what_is_told_and_end_at_nothing_that_is_not(
+    services: Services, people: dict[str, Subject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "GRANT_BATCH", 2)
+    names = [f"carol/{number}" for number in range(5)] + ["team/a", "team/b", "team/c", "team/*"]
+    for text in names:
+        await grants.put(services, people["root"], CAROL, Role.READER, pattern=RepositoryPattern.parse(text))
+
+    async def pages(who: str, size: int) -> list[list[str]]:
+        found: list[list[str]] = []
+        after = None
+        while part := await grants.listing(services, people[who], CAROL, after=after, limit=size):
+            found.append([grant.pattern for grant in part])
+            after = RepositoryPattern.parse(part[-1].pattern)
+        return found
+
+    everything = [*names[:5], "team/*", *names[5:8]]
+    assert await pages("root", 4) == await pages("carol", 4) == [everything[:4], everything[4:8], everything[8:]]
+    assert await pages("alice", 3) == [["team/*", "team/a", "team/b"], ["team/c"]]
+    assert await pages("bob", 3) == [["team/b"]]
+
+
+@ON_SQLITE
 async def test_a_team_is_granted_roles_that_its_organisation_is_told_of(
     services: Services, people: dict[str, Subject]
 ) -> None:
     app, carols = RepositoryPattern.parse("team/app"), RepositoryPattern.parse("carol/*")
     with pytest.raises(TeamUnknown):
         await grants.put(services, people["alice"], BUILDERS, Role.WRITER, pattern=app)
-    assert await grants.listing(services, people["carol"], BUILDERS) == []
+    assert await grants.listing(services, people["carol"], BUILDERS, limit=9) == []
     await services.database.write(make_builders)
     await grants.put(services, people["alice"], BUILDERS, Role.WRITER, pattern=app)
     await grants.put(services, people["carol"], BUILDERS, Role.READER, pattern=carols)
 
-    told = {who: await grants.listing(services, people[who], BUILDERS) for who in people}
+    told = {who: await grants.listing(services, people[who], BUILDERS, limit=9) for who in people}
 
     patterns = {who: [grant.pattern for grant in listed] for who, listed in told.items()}
     assert patterns["alice"] == patterns["root"] == ["carol/*", "team/app"]
     assert (patterns["bob"], patterns["carol"]) == (["team/app"], ["carol/*"])
     await grants.remove(services, people["bob"], BUILDERS, app)
-    assert [each.pattern for each in await grants.listing(services, people["alice"], BUILDERS)] == ["carol/*"]
+    assert [each.pattern for each in await grants.listing(services, people["alice"], BUILDERS, limit=9)] == ["carol/*"]
     [row] = await audit.page(services, AuditSearch(target="@team/builders", action="role.taken_back"), None, 9)
     assert row.entry.actor == "user:bob"
 

@@ -56,7 +56,7 @@ async def test_roles_are_told_with_all_that_gives_them(services: Services) -> No
     await grant(services, BOB, Role.READER, "*")
     await grant(services, CAROL, Role.OWNER, "team/b*")
 
-    found = await repository_roles.show(services, APP)
+    found = await repository_roles.show(services, APP, limit=9)
 
     assert found.visibility is Visibility.PRIVATE
     assert found.holders == [
@@ -66,7 +66,17 @@ async def test_roles_are_told_with_all_that_gives_them(services: Services) -> No
     ]
     assert [holder.role for holder in found.holders] == [Role.WRITER, Role.OWNER, Role.WRITER]
     with pytest.raises(RepositoryUnknown):
-        await repository_roles.show(services, access_to("team/absent"))
+        await repository_roles.show(services, access_to("team/absent"), limit=9)
+
+
+@pytest.mark.usefixtures("people")
+async def test_roles_are_told_a_page_at_a_time(services: Services) -> None:
+    pages, after = [], ""
+    while found := (await repository_roles.show(services, APP, after=after, limit=2)).holders:
+        pages.append([holder.name for holder in found])
+        after = found[-1].name
+
+    assert pages == [["@team/builders", "alice"], ["bob"]]
 
 
 @pytest.mark.usefixtures("people")
@@ -78,11 +88,11 @@ async def test_a_new_owner_takes_the_place_of_those_whom_it_was_granted_by_name(
     for _ in range(2):
         await repository_roles.change_owner(services, APP, CAROL)
 
-    holders = {holder.name: holder.sources for holder in (await repository_roles.show(services, APP)).holders}
+    holders = {holder.name: holder.sources for holder in (await repository_roles.show(services, APP, limit=9)).holders}
     assert holders["carol"] == (Source(Role.OWNER, "team/app"),)
     assert holders["alice"] == (Source(Role.OWNER), Source(Role.READER, "team/app"))
     assert holders["bob"] == (Source(Role.WRITER, "team/a*", "@team/builders"),)
-    kept = await grants.listing(services, OPERATOR, BOB)
+    kept = await grants.listing(services, OPERATOR, BOB, limit=9)
     assert [each.pattern for each in kept] == ["team/other"]
     rows = await audit.page(services, AuditSearch(), None, 2)
     assert [(row.entry.action, row.entry.target) for row in rows] == [
@@ -95,7 +105,7 @@ async def test_a_new_owner_takes_the_place_of_those_whom_it_was_granted_by_name(
 async def test_a_team_becomes_the_owner_and_is_followed_by_another(services: Services) -> None:
     for owner in (BUILDERS, CAROL):
         await repository_roles.change_owner(services, APP, owner)
-        holders = {holder.name: holder.role for holder in (await repository_roles.show(services, APP)).holders}
+        holders = {holder.name: holder.role for holder in (await repository_roles.show(services, APP, limit=9)).holders}
         assert (holders[str(owner)], holders["bob"]) == (Role.OWNER, Role.OWNER if owner == BUILDERS else Role.WRITER)
 
 
@@ -105,7 +115,7 @@ async def test_a_reader_by_name_becomes_the_owner(services: Services) -> None:
 
     await repository_roles.change_owner(services, APP, CAROL)
 
-    [standing] = await grants.listing(services, OPERATOR, CAROL)
+    [standing] = await grants.listing(services, OPERATOR, CAROL, limit=9)
     assert (standing.pattern, standing.role) == ("team/app", "owner")
 
 

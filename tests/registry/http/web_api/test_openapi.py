@@ -155,6 +155,7 @@ async def test_every_parameter_takes_what_the_document_says_and_nothing_else(
     await Pusher.to(http_services, "team/app").index("1", manifests=[])
     await teams.create(http_services, OPERATOR, TeamName.parse("team/builders"))
     values = {"name": "team/app", "tag": "1", "organisation": "team", "team": "builders"}
+    values["who"] = "@team%2Fbuilders"
     checked = 0
 
     for (method, path), operation in document.operations.items():
