@@ -9,15 +9,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.requirements import require_tool
 
 # PostgreSQL refuses to run as root; its package makes this user.
-_USER = "postgres"
+USER = "postgres"
+"""Who owns the server's processes and files, and is its superuser."""
 
 # Nothing here has to survive a power cut, and the sooner a deadlock is noticed the sooner its test ends.
 _SETTINGS = {
@@ -40,23 +42,28 @@ _ROOM = 2 << 30
 
 
 class PostgresCluster:
-    """A server; `url` reaches its databases while it runs."""
+    """A server in `directory`; `url` reaches its databases while it runs, `as_owner` starts processes like its own."""
 
-    def __init__(self, programs: Path, directory: Path, as_owner: dict[str, Any]) -> None:
+    def __init__(self, programs: Path, directory: Path, as_owner: dict[str, Any], settings: Mapping[str, str]) -> None:
         self._programs = programs
-        self._directory = directory
-        self._as_owner = as_owner
+        self.directory = directory
+        self.as_owner = as_owner
+        self._settings = {**_SETTINGS, **settings}
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def owner(self) -> tuple[int, int]:
+        """The user and group whose processes it is."""
+        found = self.directory.stat()
+        return found.st_uid, found.st_gid
+
     def start(self) -> None:
         """Run it, and return when it takes connections."""
-        settings = [argument for key, value in _SETTINGS.items() for argument in ("-c", f"{key}={value}")]
-        data, sockets = str(self._directory / "data"), str(self._directory)
+        settings = [argument for key, value in self._settings.items() for argument in ("-c", f"{key}={value}")]
+        data, sockets = str(self.directory / "data"), str(self.directory)
         server = [str(self._programs / "postgres"), "-D", data, "-k", sockets, *settings]
-        self._process = subprocess.Popen(
-            server, stderr=subprocess.PIPE, text=True, cwd=self._directory, **self._as_owner
-        )
+        self._process = subprocess.Popen(server, stderr=subprocess.PIPE, text=True, cwd=self.directory, **self.as_owner)
         _wait_until_ready(self._process)
 
     def stop(self) -> None:
@@ -75,7 +82,7 @@ class PostgresCluster:
 
     def url(self, database: str) -> str:
         """The URL of one of the server's databases."""
-        return f"postgresql://{_USER}@/{database}?host={self._directory}"
+        return f"postgresql://{USER}@/{database}?host={self.directory}"
 
     def create(self, template: str = "template0") -> str:
         """Make a database like `template`, to which nobody may be connected, and give its name."""
@@ -94,8 +101,13 @@ class PostgresCluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[PostgresCluster]:
-    """A server that runs until the end of the context; skips the test where there is no PostgreSQL."""
+def running_cluster(
+    settings: Mapping[str, str] = MappingProxyType({}), files: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[PostgresCluster]:
+    """A server that runs until the end of the context; skips the test where there is no PostgreSQL.
+
+    `settings` are more of its own, and `files` texts that stand in its data directory, by name.
+    """
     # A link to the server may stand alone; its programs are beside the file itself.
     programs = require_tool("postgres").resolve().parent
     # Not below pytest's own directory, which only root may enter; and a socket's path must be short.
@@ -103,13 +115,15 @@ def running_cluster() -> Iterator[PostgresCluster]:
     try:
         as_owner = _as_owner()
         if as_owner:
-            shutil.chown(directory, _USER, as_owner["group"])
+            shutil.chown(directory, USER, as_owner["group"])
         data = str(directory / "data")
         # Sorted as English is, unlike any order that the registry may show.
-        initdb = [str(programs / "initdb"), "--no-sync", "--auth=trust", f"--username={_USER}", "--encoding=UTF8"]
+        initdb = [str(programs / "initdb"), "--no-sync", "--auth=trust", f"--username={USER}", "--encoding=UTF8"]
         initdb += ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--pgdata", data]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=directory, **as_owner)
-        cluster = PostgresCluster(programs, directory, as_owner)
+        for name, text in files.items():
+            _write_secret(directory / "data" / name, text, directory.stat())
+        cluster = PostgresCluster(programs, directory, as_owner, settings)
         try:
             cluster.start()
             yield cluster
@@ -117,6 +131,13 @@ def running_cluster() -> Iterator[PostgresCluster]:
             cluster.stop()
     finally:
         shutil.rmtree(directory)
+
+
+def _write_secret(file: Path, text: str, owner: os.stat_result) -> None:
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text)
+    os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _memory() -> Path | None:
@@ -128,7 +149,7 @@ def _memory() -> Path | None:
 def _as_owner() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
-    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+    return {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []}
 
 
 def _wait_until_ready(process: subprocess.Popen[str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from registry.app.database_access import open_configured
 from registry.app.refusals import PasswordUnusable
 from registry.auth import passwords
 from registry.auth.passwords import Passwords
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.errors import PasswordInvalid
-from registry.metadata.database import open_database
 from registry.services import first_administrator
 from registry.services.context import now
 
@@ -25,7 +25,7 @@ def make_administrator(config: Config) -> str | None:
 
 
 async def _make(config: Config) -> str | None:
-    async with await open_database(str(config.database.url)) as database:
+    async with await open_configured(config.database) as database:
         if not await first_administrator.is_needed(database):
             return None
         given = _given(config.auth)

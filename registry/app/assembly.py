@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from registry import limits
+from registry.app.database_access import open_configured
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
 from registry.app.rules_in_force import policy_of
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.egress.client import Client
-from registry.metadata.database import Database, open_database
+from registry.metadata.database import Database
 from registry.metadata.rows import Visibility
 from registry.observability.metrics import Metrics
 from registry.services.context import Services, Settings
@@ -38,7 +39,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
         KeyFileInvalid: `auth.key_file` names no file with a key.
         DatabaseUnavailable, StorageError: a part cannot be reached.
     """
-    async with await open_database(str(config.database.url)) as opened:
+    async with await open_configured(config.database) as opened:
         store = await asyncio.to_thread(open_store, config)
         database: Database = opened
         if metrics is not None:

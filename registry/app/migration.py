@@ -6,11 +6,11 @@ import asyncio
 import os
 import sys
 
+from registry.app.database_access import connecting_of, open_configured, url_of
 from registry.app.processes import told
 from registry.app.refusals import MigrationFailed
 from registry.config import Config
 from registry.errors import RegistryError
-from registry.metadata.database import open_database
 from registry.metadata.revision import SchemaMismatch
 
 _REASON_BYTES = 4096
@@ -35,7 +35,7 @@ async def _is_current(config: Config) -> bool:
         # To open it would make it.
         return False
     try:
-        async with await open_database(str(config.database.url)):
+        async with await open_configured(config.database):
             return True
     except (SchemaMismatch, RegistryError):
         # The migration meets the same obstacle, if it is one, and tells of it.
@@ -75,4 +75,4 @@ def _upgrade(config: Config) -> None:
     file = config.database.url.sqlite_file
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    upgrade(str(config.database.url))
+    upgrade(url_of(config.database), connecting_of(config.database))

@@ -2,6 +2,7 @@
 
 import click
 
+from registry.app.database_access import connecting_of, url_of
 from registry.cli.options import configured
 from registry.cli.running import refusals
 from registry.config import Config, Resolved
@@ -24,7 +25,7 @@ def command(resolved: Resolved, check: bool) -> None:
 
 
 def _checked(config: Config) -> str:
-    found = migrate.current(str(config.database.url))
+    found = migrate.current(url_of(config.database), connecting_of(config.database))
     if found != HEAD:
         raise SchemaMismatch(found)
     return found
@@ -34,5 +35,5 @@ def _upgraded(config: Config) -> str:
     file = config.database.url.sqlite_file
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    migrate.upgrade(str(config.database.url))
+    migrate.upgrade(url_of(config.database), connecting_of(config.database))
     return HEAD

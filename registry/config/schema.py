@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from registry import limits as bounds
+from registry.config.database_schema import Database
 from registry.config.directory_values import AttributeName, DistinguishedName, LdapFilter, LdapUrl
 from registry.config.openid_schema import Oidc
 from registry.config.takes_effect import RELOAD, RESTART
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
+from registry.config.values import ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -99,25 +100,6 @@ class Storage(Struct, frozen=True, kw_only=True):
 
     backend: Annotated[Literal["filesystem"], RESTART, Meta(description="Kind of store.")] = "filesystem"
     filesystem: Filesystem = Filesystem()
-
-
-class Database(Struct, frozen=True, kw_only=True):
-    """Where repositories, manifests, tags and upload sessions live."""
-
-    url: Annotated[
-        DatabaseUrl,
-        RESTART,
-        Meta(
-            description="`sqlite:////path/file.db` (by default the file `registry.db` in `server.data`), or "
-            "`postgresql://user:password@host:port/name` for several nodes.",
-            extra={"secret": True},
-        ),
-    ] = DatabaseUrl("sqlite:///data/registry.db")
-    migrate_at_start: Annotated[
-        bool,
-        RESTART,
-        Meta(description="Whether `serve` brings the schema up to date; if not, an older schema stops it."),
-    ] = True
 
 
 class Ldap(Struct, frozen=True, kw_only=True):

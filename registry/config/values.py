@@ -4,11 +4,12 @@ Each is made by `X.parse(text)`, which raises ValueError saying what was expecte
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 _SQLITE = "sqlite:///"
 MASK = "***"
@@ -197,6 +198,19 @@ class DatabaseUrl:
     def sqlite_file(self) -> Path | None:
         """The database's file, or None when it is not SQLite."""
         return Path(self.text.removeprefix(_SQLITE)) if self.dialect == "sqlite" else None
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The names of what its query sets."""
+        return frozenset(name for name, _ in parse_qsl(urlsplit(self.text).query, keep_blank_values=True))
+
+    def with_parameters(self, values: Mapping[str, str]) -> Self:
+        """The same with more in its query."""
+        if not values:
+            return self
+        return type(self)(
+            f"{self.text}{'&' if '?' in self.text else '?'}{urlencode(values, safe='/', quote_via=quote)}"
+        )
 
     @property
     def masked(self) -> str:

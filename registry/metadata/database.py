@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from registry.metadata import revision
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,17 +84,17 @@ class Database(ABC):
         await self.close()
 
 
-async def open_database(url: str) -> Database:
+async def open_database(url: str, connecting: Connecting = AS_IT_COMES) -> Database:
     """Open the database at `url`, `sqlite:////path/of/file` or `postgresql://…`, on the running event loop.
 
-    Its schema must be this program's. The caller closes it.
+    PostgreSQL is connected to as `connecting` says. The schema must be this program's. The caller closes the database.
 
     Raises:
         SchemaMismatch: the database has no tables yet, or those of another version (`registry.metadata.revision`).
         DatabaseUnavailable: it cannot be reached.
         ValueError: the URL names no kind of database that this program knows.
     """
-    database = _connector(url)
+    database = _connector(url, connecting)
     try:
         found = await database.revision()
         if found != revision.HEAD:
@@ -109,7 +110,7 @@ def write_nothing(tx: Transaction) -> None:
     tx.leases.acquire("health", "", until=_LONG_AGO, now=_LONG_AGO)
 
 
-def _connector(url: str) -> Database:
+def _connector(url: str, connecting: Connecting) -> Database:
     # Either driver takes a while to import, and a process needs only one of them.
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
@@ -123,5 +124,5 @@ def _connector(url: str) -> Database:
     if scheme in {"postgresql", "postgres"}:
         from registry.metadata.postgresql import PostgresDatabase
 
-        return PostgresDatabase(url)
+        return PostgresDatabase(url, connecting)
     raise ValueError(f"{scheme!r} is no kind of database; use sqlite:////path or postgresql://host/name")

@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from registry.errors import DatabaseUnavailable
 from registry.metadata import revision, sqlite_connections
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.schema import metadata
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class BrokenReferences(Exception):
         return f"rows in {self.table} would refer to nothing in {self.parent}; nothing was changed"
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, connecting: Connecting = AS_IT_COMES) -> None:
     """Bring the database at `url` to this program's revision; a SQLite file is made if there is none.
 
     All of it is done in one transaction, alone among all nodes: if one fails, the database is as it was before.
@@ -52,7 +53,7 @@ def upgrade(url: str) -> None:
         DatabaseUnavailable: it cannot be reached or written.
         BrokenReferences: a revision left rows that refer to nothing.
     """
-    alone(url, bring_up_to_date)
+    alone(url, bring_up_to_date, connecting)
 
 
 def upgrade_to(url: str, target: str, directory: Path) -> None:
@@ -60,7 +61,7 @@ def upgrade_to(url: str, target: str, directory: Path) -> None:
     alone(url, lambda connection: _upgrade(connection, target, directory))
 
 
-def current(url: str) -> str | None:
+def current(url: str, connecting: Connecting = AS_IT_COMES) -> str | None:
     """Give the revision that the database at `url` is at, None when it has never been migrated.
 
     Must be called outside an event loop, or in a thread.
@@ -70,7 +71,7 @@ def current(url: str) -> str | None:
     """
     if url.startswith("sqlite:") and not Path(sqlite_connections.database_file(url)).exists():
         return None
-    return alone(url, revision.current)
+    return alone(url, revision.current, connecting)
 
 
 def scripts() -> Path:
@@ -133,7 +134,7 @@ def check_references(connection: Connection) -> None:
         raise BrokenReferences(str(broken[0]), str(broken[2]))
 
 
-def alone(url: str, work: Callable[[Connection], T]) -> T:
+def alone(url: str, work: Callable[[Connection], T], connecting: Connecting = AS_IT_COMES) -> T:
     """Give what `work` gives, run in one transaction on the database at `url`, which nobody else migrates meanwhile.
 
     A SQLite file is made if there is none. When `work` fails, the database is as it was before. Must be called outside
@@ -144,7 +145,7 @@ def alone(url: str, work: Callable[[Connection], T]) -> T:
     """
     if url.startswith("sqlite:"):
         return _run_on_sqlite(Path(sqlite_connections.database_file(url)), work)
-    return asyncio.run(_run_on_postgresql(url, work))
+    return asyncio.run(_run_on_postgresql(url, work, connecting))
 
 
 def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
@@ -166,13 +167,11 @@ def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
         engine.dispose()
 
 
-async def _run_on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
-    import asyncpg
-    from sqlalchemy.ext.asyncio import create_async_engine
-
+async def _run_on_postgresql(url: str, work: Callable[[Connection], T], connecting: Connecting) -> T:
     from registry.metadata import postgresql_errors
+    from registry.metadata.postgresql_engine import engine_of
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
+    engine = engine_of(url, connecting.unhurried())
     try:
         async with engine.connect() as connection, connection.begin():
             await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")

@@ -6,14 +6,13 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.ext.asyncio import create_async_engine
-
 from registry.errors import DatabaseUnavailable
 from registry.metadata import revision
 from registry.metadata.database import Database, write_nothing
 from registry.metadata.lookups import Lookups
+from registry.metadata.postgresql_engine import engine_of
 from registry.metadata.postgresql_errors import Lost, is_collision, is_lost, once_more_if_lost, raise_meaning
-from registry.metadata.postgresql_rows import PreparedRows, connect
+from registry.metadata.postgresql_rows import PreparedRows
 from registry.metadata.statements import READ_ONLY_OPTION
 from registry.metadata.transaction import Transaction
 
@@ -22,14 +21,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from registry.metadata.connecting import Connecting
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Connections of one worker process; PostgreSQL takes 100 unless told otherwise, and every node has several workers.
-_TRANSACTION_CONNECTIONS = 8
-
-_CONNECTION_WAIT_S = 10
 _ATTEMPTS = 8
 _FIRST_PAUSE_S = 0.01
 
@@ -37,20 +34,14 @@ _FIRST_PAUSE_S = 0.01
 class PostgresDatabase(Database):
     """The metadata in a PostgreSQL database; opened by `open_database`, on the event loop that uses it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connecting: Connecting) -> None:
         """Prepare to talk to the database at `url`; nothing is sent before the first question."""
-        engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=lambda: connect(url),
-            pool_size=_TRANSACTION_CONNECTIONS,
-            max_overflow=0,
-            pool_timeout=_CONNECTION_WAIT_S,
-        )
+        engine = engine_of(url, connecting)
         self._engine = engine
         self._reading = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True, **{READ_ONLY_OPTION: True}
         )
-        self._rows = PreparedRows(url)
+        self._rows = PreparedRows(url, connecting)
         self._closed = False
         self.lookups = Lookups(self._rows.fetch, engine.dialect)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from registry.errors import DatabaseBusy, DatabaseUnavailable
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.postgresql_errors import Lost, is_lost, once_more_if_lost, raise_meaning
 
 if TYPE_CHECKING:
@@ -15,18 +16,12 @@ if TYPE_CHECKING:
 
     from registry.metadata.hot_statements import HotStatement
 
-_CONNECTIONS = 4
 _WAIT_S = 10
-_CONNECTION: dict[str, Any] = {
-    "timeout": 5,
-    "command_timeout": 15,
-    "server_settings": {"application_name": "moorage"},
-}
 
 
-async def connect(url: str) -> Any:
+async def connect(url: str, connecting: Connecting = AS_IT_COMES) -> Any:
     """Open a connection of asyncpg, which reads the URL as libpq does: hosts, sockets, TLS."""
-    return await asyncpg.connect(url, **_CONNECTION)
+    return await asyncpg.connect(url, **connecting.arguments)
 
 
 class PreparedRows:
@@ -35,11 +30,12 @@ class PreparedRows:
     The driver's own pool makes a task and a round trip of each giving back: three times the cost of a lookup.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connecting: Connecting) -> None:
         """Prepare to connect to `url`; nothing is sent before the first question."""
-        self._url = url
+        self._url, self._connecting = url, connecting
+        self._kept, most = connecting.for_lookups
         self._idle: list[Any] = []
-        self._free = asyncio.Semaphore(_CONNECTIONS)
+        self._free = asyncio.Semaphore(most)
         self._closed = False
 
     async def fetch(self, statement: HotStatement, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
@@ -85,17 +81,27 @@ class PreparedRows:
             raise DatabaseBusy("no connection was free in time") from error
 
     async def _ask(self, text: str, arguments: tuple[Any, ...]) -> Any:
-        connection = self._idle.pop() if self._idle else await connect(self._url)
+        connection = self._idle.pop() if self._idle else await connect(self._url, self._connecting)
         answered = False
         try:
-            rows = await connection.fetch(text, *arguments)
+            if self._connecting.through_pgbouncer:
+                rows = await self._fetch_in_a_transaction(connection, text, arguments)
+            else:
+                rows = await connection.fetch(text, *arguments)
             answered = True
         finally:
             # One that was left in the middle of an answer may still get that of another question.
-            if answered and not self._closed:
+            if answered and not self._closed and len(self._idle) < self._kept:
                 self._idle.append(connection)
             else:
                 connection.terminate()
+        return rows
+
+    async def _fetch_in_a_transaction(self, connection: Any, text: str, arguments: tuple[Any, ...]) -> Any:
+        # The driver prepares and then runs. Without a transaction, two servers might each be asked one half of that.
+        await connection.execute("; ".join(("BEGIN READ ONLY", *self._connecting.first_statements)))
+        rows = await connection.fetch(text, *arguments)
+        await connection.execute("COMMIT")
         return rows
 
     def _drop_idle(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
 from registry.errors import DatabaseUnavailable
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.database import Database, open_database
 from registry.metadata.revision import HEAD, SchemaMismatch
 from registry.metadata.rows import ManifestRow, Repository, StoredManifest, TagRow, UploadProgress
@@ -37,6 +39,15 @@ class Refusal(Exception):
 
 class DatabaseContract:
     """What every Database promises; a subclass gives the fixtures `database_url` and `unreachable_url`."""
+
+    @pytest.fixture
+    def connecting(self) -> Connecting:
+        return AS_IT_COMES
+
+    @pytest.fixture
+    async def database(self, database_url: str, connecting: Connecting) -> AsyncIterator[Database]:
+        async with await open_database(database_url, connecting) as database:
+            yield database
 
     async def test_a_unit_gets_its_arguments_and_gives_its_result(self, database: Database) -> None:
         def unit(tx: Transaction, first: int, *, second: str) -> tuple[int, str]:
@@ -181,9 +192,9 @@ class DatabaseContract:
         assert await database.lookups.upload("none") is None
 
     async def test_what_another_process_wrote_is_seen_by_the_very_next_lookup(
-        self, database_url: str, database: Database
+        self, database_url: str, database: Database, connecting: Connecting
     ) -> None:
-        with writing_process(database_url) as other:
+        with writing_process(database_url, connecting) as other:
             assert other.stdin is not None
             assert other.stdout is not None
             for number in range(100):
@@ -195,15 +206,17 @@ class DatabaseContract:
                 assert found is not None
                 assert found.content.decode() == acknowledged == f"manifest{number}"
 
-    async def test_what_was_acknowledged_survives_the_death_of_its_process(self, database_url: str) -> None:
-        with writing_process(database_url, "flood") as other:
+    async def test_what_was_acknowledged_survives_the_death_of_its_process(
+        self, database_url: str, connecting: Connecting
+    ) -> None:
+        with writing_process(database_url, connecting, "flood") as other:
             assert other.stdout is not None
             acknowledged = [other.stdout.readline().strip() for _ in range(200)]
             other.kill()
             # What stands in the pipe was acknowledged too; its last line may have been cut off.
             acknowledged += [line.strip() for line in other.stdout if line.endswith("\n")]
 
-        async with await open_database(database_url) as database:
+        async with await open_database(database_url, connecting) as database:
             for text in acknowledged:
                 assert await database.lookups.manifest_by_digest(APP, digest(text)) is not None
 
@@ -218,8 +231,10 @@ class DatabaseContract:
     async def test_a_healthy_database_answers_a_ping(self, database: Database) -> None:
         await database.ping()
 
-    async def test_closing_finishes_what_was_begun_and_takes_nothing_new(self, database_url: str) -> None:
-        database = await open_database(database_url)
+    async def test_closing_finishes_what_was_begun_and_takes_nothing_new(
+        self, database_url: str, connecting: Connecting
+    ) -> None:
+        database = await open_database(database_url, connecting)
         await database.write(push, "one")
         assert await database.lookups.tag_digest(APP, LATEST) is not None
 
@@ -232,7 +247,7 @@ class DatabaseContract:
             await database.read(ensure_found)
         with pytest.raises(DatabaseUnavailable):
             await database.lookups.tag_digest(APP, LATEST)
-        async with await open_database(database_url) as again:
+        async with await open_database(database_url, connecting) as again:
             assert await again.lookups.tag_digest(APP, LATEST) == digest("one")
 
     async def test_a_database_that_cannot_be_reached_says_so(self, unreachable_url: str) -> None:
@@ -247,11 +262,11 @@ class DatabaseContract:
 
         assert raised.value.found is None
 
-    async def test_a_database_of_another_version_is_not_opened(self, database_url: str) -> None:
+    async def test_a_database_of_another_version_is_not_opened(self, database_url: str, connecting: Connecting) -> None:
         await execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
 
         with pytest.raises(SchemaMismatch, match="9999") as raised:
-            await open_database(database_url)
+            await open_database(database_url, connecting)
 
         assert (raised.value.found, raised.value.expected) == ("9999", HEAD)
 

@@ -19,6 +19,7 @@ import structlog
 from registry.metadata import migrate
 from registry.metadata.database import Database, open_database
 from registry.services.context import Services
+from tests.pgbouncer import PgBouncer, running_pgbouncer
 from tests.postgresql import PostgresCluster, running_cluster
 from tests.registry.assembly import OpenWorker, open_services
 
@@ -42,6 +43,12 @@ def sqlite_url(tmp_path: Path, migrated_sqlite_file: Path) -> str:
 def postgresql_cluster() -> Iterator[PostgresCluster]:
     with running_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgresql_cluster: PostgresCluster) -> Iterator[PgBouncer]:
+    with running_pgbouncer(postgresql_cluster) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from registry.metadata.connecting import AS_IT_COMES
 from registry.metadata.database import open_database
 from registry.metadata.sqlite_connections import connect, database_file
 from registry.metadata.wal_index import WalIndex
@@ -147,7 +148,7 @@ async def test_lookups_agree_with_the_database_whatever_other_programs_do_to_it(
 async def test_lookups_are_right_after_a_writing_process_was_killed(sqlite_url: str) -> None:
     async with await open_database(sqlite_url) as database:
         for _ in range(5):
-            with writing_process(sqlite_url, "flood") as other:
+            with writing_process(sqlite_url, AS_IT_COMES, "flood") as other:
                 assert other.stdout is not None
                 for _ in range(50):
                     acknowledged = other.stdout.readline().strip()

@@ -1,7 +1,8 @@
 """A process of its own that writes to a metadata database and says what was acknowledged.
 
 `one LINE…` on standard input: each line is pushed as a manifest under the tag `latest`, then repeated on standard
-output. With the argument `flood` it pushes without end, from many tasks, and prints the text of each.
+output. With the argument `flood` it pushes without end, from many tasks, and prints the text of each. With `pgbouncer`
+it connects as one has to through that.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from registry.metadata.connecting import Connecting
 from registry.metadata.database import Database, open_database
 from tests.registry.metadata.examples import push
 
@@ -19,9 +21,10 @@ _TASKS = 16
 
 
 @contextmanager
-def writing_process(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def writing_process(url: str, connecting: Connecting, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The process, with pipes to its input and from its output; killed at the end of the context."""
-    command = [sys.executable, "-m", __name__, url, *arguments]
+    ways = ["pgbouncer"] if connecting.through_pgbouncer else []
+    command = [sys.executable, "-m", __name__, url, *ways, *arguments]
     root = Path(__file__).parents[3]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=root
@@ -53,7 +56,8 @@ async def _flood(database: Database) -> None:
 
 
 async def _main(url: str, *arguments: str) -> None:
-    async with await open_database(url) as database:
+    connecting = Connecting(through_pgbouncer="pgbouncer" in arguments)
+    async with await open_database(url, connecting) as database:
         await (_flood if "flood" in arguments else _obey)(database)
 
 
