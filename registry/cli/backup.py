@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
+from registry.app.database_access import url_of
 from registry.cli import output
 from registry.cli.options import as_json, configured
 from registry.cli.progress import live_progress
@@ -37,7 +38,7 @@ def command(resolved: Resolved, target: Path, without_keys: bool, json_output: b
     config = resolved.config
     with refusals(), live_progress() as progress, _opened(target) as file:
         made = backup.write(
-            str(config.database.url),
+            url_of(config.database),
             file,
             storage=config.storage.backend,
             without_keys=without_keys,

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
+from registry.app.database_access import url_of
 from registry.cli import output
 from registry.cli.options import as_json, configured
 from registry.cli.progress import live_progress
@@ -41,7 +42,7 @@ def command(resolved: Resolved, source: Path, check: bool, json_output: bool) ->
             header, lacking = asyncio.run(_checked(resolved.config, file, progress))
         else:
             header = backup.restore(
-                str(resolved.config.database.url), file, storage=resolved.config.storage.backend, progress=progress
+                url_of(resolved.config.database), file, storage=resolved.config.storage.backend, progress=progress
             )
             lacking = with_services(resolved.config, lambda services: _compared(services, header, progress))
     if json_output:
