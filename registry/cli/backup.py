@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from registry.app.database_access import url_of
+from registry.app.database_access import connecting_of, url_of
 from registry.cli import output
 from registry.cli.options import as_json, configured
 from registry.cli.progress import live_progress
@@ -41,6 +41,7 @@ def command(resolved: Resolved, target: Path, without_keys: bool, json_output: b
             url_of(config.database),
             file,
             storage=config.storage.backend,
+            connecting=connecting_of(config.database),
             without_keys=without_keys,
             progress=progress,
         )

@@ -7,7 +7,7 @@ from registry.cli.options import configured
 from registry.cli.running import refusals
 from registry.config import Config, Resolved
 from registry.metadata import migrate
-from registry.metadata.revision import HEAD, SchemaMismatch
+from registry.metadata.revision import HEAD, SchemaMismatch, is_served
 
 
 @click.command("migrate")
@@ -20,13 +20,14 @@ def command(resolved: Resolved, check: bool) -> None:
     database.migrate_at_start is off.
     """
     with refusals():
-        revision = _checked(resolved.config) if check else _upgraded(resolved.config)
-    click.echo(f"the schema of {resolved.config.database.url.masked} is up to date (revision {revision})")
+        found = _checked(resolved.config) if check else _upgraded(resolved.config)
+    state = "up to date" if found == HEAD else f"newer than this program's, which is {HEAD} and goes on with it"
+    click.echo(f"the schema of {resolved.config.database.url.masked} is {state} (revision {found})")
 
 
 def _checked(config: Config) -> str:
     found = migrate.current(url_of(config.database), connecting_of(config.database))
-    if found != HEAD:
+    if found is None or not is_served(found):
         raise SchemaMismatch(found)
     return found
 
@@ -36,4 +37,4 @@ def _upgraded(config: Config) -> str:
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
     migrate.upgrade(url_of(config.database), connecting_of(config.database))
-    return HEAD
+    return _checked(config)

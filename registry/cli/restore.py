@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from registry.app.database_access import url_of
+from registry.app.database_access import connecting_of, url_of
 from registry.cli import output
 from registry.cli.options import as_json, configured
 from registry.cli.progress import live_progress
@@ -42,7 +42,11 @@ def command(resolved: Resolved, source: Path, check: bool, json_output: bool) ->
             header, lacking = asyncio.run(_checked(resolved.config, file, progress))
         else:
             header = backup.restore(
-                url_of(resolved.config.database), file, storage=resolved.config.storage.backend, progress=progress
+                url_of(resolved.config.database),
+                file,
+                storage=resolved.config.storage.backend,
+                connecting=connecting_of(resolved.config.database),
+                progress=progress,
             )
             lacking = with_services(resolved.config, lambda services: _compared(services, header, progress))
     if json_output:

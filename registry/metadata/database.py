@@ -67,7 +67,11 @@ class Database(ABC):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return when the database answers questions and has taken a transaction that changes a row."""
+        """Return when the database answers questions and has taken a transaction that changes a row.
+
+        Raises:
+            SchemaMismatch: it has been migrated too far for this program since it was opened.
+        """
 
     @abstractmethod
     async def close(self) -> None:
@@ -87,17 +91,17 @@ class Database(ABC):
 async def open_database(url: str, connecting: Connecting = AS_IT_COMES) -> Database:
     """Open the database at `url`, `sqlite:////path/of/file` or `postgresql://…`, on the running event loop.
 
-    PostgreSQL is connected to as `connecting` says. The schema must be this program's. The caller closes the database.
+    PostgreSQL is connected to as `connecting` says. The caller closes the database.
 
     Raises:
-        SchemaMismatch: the database has no tables yet, or those of another version (`registry.metadata.revision`).
+        SchemaMismatch: the database has no tables yet, or those of a version too far from this one.
         DatabaseUnavailable: it cannot be reached.
         ValueError: the URL names no kind of database that this program knows.
     """
     database = _connector(url, connecting)
     try:
         found = await database.revision()
-        if found != revision.HEAD:
+        if not revision.is_served(found):
             raise revision.SchemaMismatch(found)
     except BaseException:
         await database.close()

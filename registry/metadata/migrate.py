@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
 # Any number will do, as long as every version of this program takes the same.
 _ADVISORY_LOCK = 0x6D6F6F72616765
+
+_LOCK_TIMEOUT_S = 1
+# Half a minute in all; a registry that is never quiet for that long is to be migrated at another time.
+_PAUSES_S = (0.1, 0.2, 0.5, *[1.0] * 12)
 
 
 class BrokenReferences(Exception):
@@ -45,11 +50,13 @@ class BrokenReferences(Exception):
 def upgrade(url: str, connecting: Connecting = AS_IT_COMES) -> None:
     """Bring the database at `url` to this program's revision; a SQLite file is made if there is none.
 
-    All of it is done in one transaction, alone among all nodes: if one fails, the database is as it was before.
+    All of it is done in one transaction, alone among all nodes: if it fails, the database is as it was before. One that
+    is at the revision that follows is left alone. Others may work meanwhile: where their transactions would keep it
+    waiting, and all that come after behind it, it gives up and begins anew.
     Must be called outside an event loop, or in a thread.
 
     Raises:
-        SchemaMismatch: the database is newer than this program.
+        SchemaMismatch: the database is too new for this program.
         DatabaseUnavailable: it cannot be reached or written.
         BrokenReferences: a revision left rows that refer to nothing.
     """
@@ -114,6 +121,9 @@ def _upgrade(connection: Connection, target: str, directory: Path) -> None:
     config.set_main_option("script_location", str(directory).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
+        if revision.is_served(found):
+            # A newer program has been here, and this one goes on with what it left.
+            return
         raise revision.SchemaMismatch(found)
     config.attributes["connection"] = connection
     command.upgrade(config, target)
@@ -173,9 +183,14 @@ async def _run_on_postgresql(url: str, work: Callable[[Connection], T], connecti
 
     engine = engine_of(url, connecting.unhurried())
     try:
-        async with engine.connect() as connection, connection.begin():
-            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            return await connection.run_sync(work)
+        for pause_s in _PAUSES_S:
+            try:
+                return await _work_alone(engine, work)
+            except Exception as error:
+                if not postgresql_errors.is_in_the_way(error):
+                    raise
+            await asyncio.sleep(pause_s)
+        return await _work_alone(engine, work)
     except Exception as error:
         meaning = postgresql_errors.translated(error)
         if meaning is None:
@@ -183,3 +198,11 @@ async def _run_on_postgresql(url: str, work: Callable[[Connection], T], connecti
         raise meaning from error
     finally:
         await engine.dispose()
+
+
+async def _work_alone(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async with engine.connect() as connection, connection.begin():
+        await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        # Who waits for a whole table makes all wait who come later, so it does not wait for long.
+        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_S}s'")
+        return await connection.run_sync(work)

@@ -22,6 +22,7 @@ _DISK_FULL = "53100"
 _BUSY = frozenset({"40001", "40P01", "55P03", "57014"})
 # Rows met rows of another transaction: run again, a unit sees those and decides by them.
 _COLLISIONS = frozenset({"40001", "40P01", "23503", "23505"})
+_IN_THE_WAY = frozenset({"40001", "40P01", "55P03"})
 # Whole classes: connection, authorization, catalog name, resources, operator intervention, system, corruption.
 _UNAVAILABLE_CLASSES = ("08", "28", "3D", "53", "57", "58", "XX")
 # The driver is in the wrong state when it is used between a server's last words and the end of the connection.
@@ -56,6 +57,11 @@ def translated(error: BaseException) -> Unavailable | None:
 def is_collision(error: BaseException) -> bool:
     """Say whether a transaction failed only because of another one, and undid itself."""
     return _sqlstate(error) in _COLLISIONS
+
+
+def is_in_the_way(error: BaseException) -> bool:
+    """Say whether a migration failed only because of those who work on the same tables."""
+    return _sqlstate(error) in _IN_THE_WAY
 
 
 def is_lost(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from registry.errors import DatabaseBusy, DatabaseUnavailable
+from registry.metadata import revision
 from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.postgresql_errors import Lost, is_lost, once_more_if_lost, raise_meaning
 
@@ -45,8 +46,14 @@ class PreparedRows:
         return rows
 
     async def ping(self) -> None:
-        """Return when the database answered."""
-        await once_more_if_lost(lambda: self._fetch_once("SELECT 1", ()))
+        """Return when the database answered, and is at a revision that this program serves.
+
+        Raises:
+            SchemaMismatch: it is not, any more.
+        """
+        ((found,),) = await once_more_if_lost(lambda: self._fetch_once(revision.QUERY, ()))
+        if not revision.is_served(found):
+            raise revision.SchemaMismatch(found)
 
     async def close(self) -> None:
         """Give up the connections; those in use when their question is answered. May be repeated."""

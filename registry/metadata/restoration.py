@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import BigInteger, column, delete, func, literal, select, table, text
 
 from registry.metadata import migrate
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.plain_rows import PASSING, TABLES
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Restoration:
             self._connection.execute(_NOTE_IDS_ON_POSTGRESQL, values)
 
 
-def restore(url: str, work: Callable[[Restoration], T]) -> T:
+def restore(url: str, work: Callable[[Restoration], T], connecting: Connecting = AS_IT_COMES) -> T:
     """Give what `work` gives once all that it has put into the database at `url` is durable.
 
     The database is made, or given its tables, where that is to be done. When `work` fails nothing has changed. Nothing
@@ -88,7 +89,7 @@ def restore(url: str, work: Callable[[Restoration], T]) -> T:
         migrate.check_references(connection)
         return result
 
-    return migrate.alone(url, fill)
+    return migrate.alone(url, fill, connecting)
 
 
 def _require_empty(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from registry.metadata import revision, sqlite_connections
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,7 +59,7 @@ class Snapshot:
         yield from self._connection.execution_options(yield_per=of.rows_at_once).execute(of.ordered)
 
 
-def read(url: str, work: Callable[[Snapshot], T]) -> T:
+def read(url: str, work: Callable[[Snapshot], T], connecting: Connecting = AS_IT_COMES) -> T:
     """Give what `work` makes of a snapshot of the database at `url`; all that was acknowledged before is in it.
 
     Must be called outside an event loop, or in a thread.
@@ -69,7 +70,7 @@ def read(url: str, work: Callable[[Snapshot], T]) -> T:
     """
     if url.startswith("sqlite:"):
         return _read_on_sqlite(Path(sqlite_connections.database_file(url)), work)
-    return asyncio.run(_read_on_postgresql(url, work))
+    return asyncio.run(_read_on_postgresql(url, work, connecting))
 
 
 def _read_on_sqlite(path: Path, work: Callable[[Snapshot], T]) -> T:
@@ -88,20 +89,14 @@ def _read_on_sqlite(path: Path, work: Callable[[Snapshot], T]) -> T:
         engine.dispose()
 
 
-async def _read_on_postgresql(url: str, work: Callable[[Snapshot], T]) -> T:
-    import asyncpg
-    from sqlalchemy.ext.asyncio import create_async_engine
-
+async def _read_on_postgresql(url: str, work: Callable[[Snapshot], T], connecting: Connecting) -> T:
     from registry.metadata import postgresql_errors
+    from registry.metadata.postgresql_engine import engine_of
 
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(url),
-        isolation_level="REPEATABLE READ",
-        execution_options={"postgresql_readonly": True},
-    )
+    engine = engine_of(url, connecting.unhurried())
+    reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     try:
-        async with engine.connect() as connection, connection.begin():
+        async with reading.connect() as connection, connection.begin():
             for setting in _PATIENCE:
                 await connection.exec_driver_sql(setting)
             return await connection.run_sync(lambda held: work(_opened(held)))

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from oci_spec.digest import Digest
 from registry.auth.subject import OPERATOR
 from registry.metadata import restoration, revision, snapshot
+from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.plain_rows import TABLES, PlainTable
 from registry.metadata.restoration import Restoration
 from registry.metadata.snapshot import Snapshot
@@ -47,7 +48,13 @@ class Written:
 
 
 def write(
-    url: str, target: BinaryIO, *, storage: str, without_keys: bool = False, progress: Watcher = unwatched
+    url: str,
+    target: BinaryIO,
+    *,
+    storage: str,
+    connecting: Connecting = AS_IT_COMES,
+    without_keys: bool = False,
+    progress: Watcher = unwatched,
 ) -> Written:
     """Write the database at `url` to `target`, as it is now; whoever writes to it meanwhile is not held up.
 
@@ -79,10 +86,17 @@ def write(
                     blobs, blob_size = blobs + 1, blob_size + row[size_at]
         return Written(header, writer.end(), blobs, blob_size)
 
-    return snapshot.read(url, write_tables)
+    return snapshot.read(url, write_tables, connecting)
 
 
-def restore(url: str, source: BinaryIO, *, storage: str, progress: Watcher = unwatched) -> Header:
+def restore(
+    url: str,
+    source: BinaryIO,
+    *,
+    storage: str,
+    connecting: Connecting = AS_IT_COMES,
+    progress: Watcher = unwatched,
+) -> Header:
     """Put the backup from `source` into the database at `url`, all of it or nothing, and give what it says of itself.
 
     The database is made, or given its tables, where that is to be done. Nothing may serve the registry meanwhile.
@@ -101,7 +115,7 @@ def restore(url: str, source: BinaryIO, *, storage: str, progress: Watcher = unw
             into.put(table, rows.each(reader.rows(reader.header.tables[table.name], table.types)), head.last_id)
         reader.end()
 
-    restoration.restore(url, put_tables)
+    restoration.restore(url, put_tables, connecting)
     return reader.header
 
 

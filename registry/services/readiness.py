@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from registry import limits
 from registry.errors import RegistryError
+from registry.metadata.revision import SchemaMismatch
 from registry.services.context import Services
 from storage_backends.errors import StorageError
 
@@ -26,6 +27,6 @@ async def _ask(services: Services, part: str, question: Callable[[], Awaitable[N
         await services.probes.ask(part, question, limits.READINESS_S)
     except TimeoutError:
         return f"no answer within {limits.READINESS_S} s"
-    except (RegistryError, StorageError) as error:
+    except (RegistryError, StorageError, SchemaMismatch) as error:
         return type(error).__name__
     return OK

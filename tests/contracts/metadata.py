@@ -12,7 +12,7 @@ from oci_spec.reference import RepositoryName, Tag
 from registry.errors import DatabaseUnavailable
 from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.database import Database, open_database
-from registry.metadata.revision import HEAD, SchemaMismatch
+from registry.metadata.revision import HEAD, SchemaMismatch, successor
 from registry.metadata.rows import ManifestRow, Repository, StoredManifest, TagRow, UploadProgress
 from registry.metadata.transaction import Transaction
 from tests.registry.metadata.examples import (
@@ -269,6 +269,13 @@ class DatabaseContract:
             await open_database(database_url, connecting)
 
         assert (raised.value.found, raised.value.expected) == ("9999", HEAD)
+
+    async def test_a_database_of_the_next_version_is_served(self, database_url: str, connecting: Connecting) -> None:
+        await execute(database_url, f"UPDATE alembic_version SET version_num = '{successor(HEAD)}'")
+
+        async with await open_database(database_url, connecting) as database:
+            await database.ping()
+            await database.write(push, "one")
 
 
 def ensure_found(tx: Transaction) -> Repository:

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import json
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from oci_spec.digest import Digest
 from oci_spec.media_types import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST
-from tests.registry.app.processes import Answer, Registry
+from tests.registry.app.processes import Answer
 
 _SESSIONS = "/v2/team/app/blobs/uploads/"
+
+
+class Asked(Protocol):
+    """Who answers requests: a registry, or what stands before several nodes of one."""
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to one request."""
+        ...
 
 
 @dataclass(frozen=True)
 class Repository:
     """The repository `team/app` of a running registry."""
 
-    registry: Registry
+    registry: Asked
 
     def push_blob(self, content: bytes) -> Answer:
         """The answer to a whole blob in one request."""

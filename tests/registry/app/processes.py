@@ -22,7 +22,8 @@ from typing import Any
 import registry
 from oci_spec.digest import Digest
 
-_SOURCES = Path(registry.__file__).parent.parent
+SOURCES = Path(registry.__file__).parent.parent
+"""Where the program's rooms stand."""
 _COMMAND = "from registry.cli.main import main; main()"
 
 
@@ -123,11 +124,12 @@ def starting(
     config: Path | None = None,
     first: str = "",
     within: Sequence[str | Path] = (),
+    sources: Path = SOURCES,
 ) -> Iterator[Registry]:
     """A registry that is told to start, with its data in `data` and `key=value` settings; it may refuse.
 
-    Its access log is a file beside `data`. Its process runs the Python statements `first` before anything else. It is
-    started by the command `within`, which becomes what it is told to start.
+    Its access log is a file beside `data`. Its process runs the Python statements `first` before anything else, and the
+    program in `sources`. It is started by the command `within`, which becomes what it is told to start.
     """
     data.mkdir(exist_ok=True)
     flags = [part for setting in settings for part in ("--set", setting)]
@@ -137,7 +139,7 @@ def starting(
         process = subprocess.Popen(
             [*within, sys.executable, "-c", first + _COMMAND, "serve", "--listen", listen, "--data", str(data), *flags],
             cwd=data,
-            env={**inherited, "PYTHONPATH": str(_SOURCES)},
+            env={**inherited, "PYTHONPATH": str(sources)},
             stdout=access_log,
             stderr=subprocess.PIPE,
         )
@@ -156,9 +158,12 @@ def running(
     config: Path | None = None,
     first: str = "",
     within: Sequence[str | Path] = (),
+    sources: Path = SOURCES,
 ) -> Iterator[Registry]:
     """A registry that serves."""
-    with starting(data, *settings, listen=listen, config=config, first=first, within=within) as started:
+    with starting(
+        data, *settings, listen=listen, config=config, first=first, within=within, sources=sources
+    ) as started:
         address = started.await_event("listening")["address"]
         started.port = int(address.rpartition(":")[2])
         yield started

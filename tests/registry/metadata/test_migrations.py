@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import re
 import shutil
 import sqlite3
@@ -21,7 +22,7 @@ from registry.metadata import migrate
 from registry.metadata.database import open_database
 from registry.metadata.migrate import BrokenReferences
 from registry.metadata.postgresql_rows import connect
-from registry.metadata.revision import HEAD, SchemaMismatch
+from registry.metadata.revision import HEAD, SchemaMismatch, successor
 from registry.metadata.schema import metadata
 from registry.metadata.sqlite_connections import database_file
 from registry.metadata.transaction import Transaction
@@ -190,6 +191,63 @@ async def test_a_database_newer_than_the_program_is_left_alone(database_url: str
 
     with pytest.raises(SchemaMismatch, match="9999"):
         await asyncio.to_thread(migrate.upgrade, database_url)
+
+
+async def test_a_database_one_revision_newer_is_left_as_it_is(database_url: str) -> None:
+    await execute(database_url, f"UPDATE alembic_version SET version_num = '{successor(HEAD)}'")
+
+    await asyncio.to_thread(migrate.upgrade, database_url)
+
+    assert await asyncio.to_thread(migrate.current, database_url) == successor(HEAD)
+
+
+def test_the_numbers_of_revisions_follow_each_other() -> None:
+    revisions = _revisions()
+
+    assert revisions[1:] == [successor(revision) for revision in revisions[:-1]]
+
+
+async def test_a_program_of_the_revision_before_can_still_write(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    columns = 'SELECT m.name, c.name, c."notnull", c.dflt_value FROM sqlite_master m, pragma_table_info(m.name) c'
+    needed: dict[str, dict[str, set[str]]] = {}
+    for revision in _revisions():
+        await asyncio.to_thread(migrate.upgrade_to, url, revision, migrate.scripts())
+        tables: dict[str, set[str]] = {}
+        for table, column, is_needed, default in await execute(url, columns):
+            tables.setdefault(table, set()).update({column} if is_needed and default is None else ())
+        needed[revision] = tables
+
+    # Since nodes are upgraded one after the other.
+    for before, after in itertools.pairwise(_revisions()[_revisions().index("0006") :]):
+        for table in needed[before].keys() & needed[after].keys():
+            assert needed[after][table] <= needed[before][table], f"{after} asks more of {table} than {before} knows"
+
+
+@pytest.mark.tool("postgres")
+async def test_a_migration_lets_others_go_on_while_it_waits_for_one(postgresql_url: str, tmp_path: Path) -> None:
+    scripts = _scripts_with(tmp_path, "pass")
+    async with await open_database(postgresql_url) as database:
+        await database.write(push, "one")
+        held = await connect(postgresql_url)
+        transaction = held.transaction()
+        await transaction.start()
+        await held.execute("SELECT * FROM repository")
+
+        migration = asyncio.create_task(asyncio.to_thread(migrate.upgrade_to, postgresql_url, "head", scripts))
+        while not (
+            await held.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'repository'::regclass AND NOT granted")
+        ):
+            assert not migration.done()
+        # This waits behind the migration, which gives up for it.
+        assert await database.lookups.tag_digest(APP, LATEST) == digest("one")
+        assert not migration.done()
+
+        await transaction.rollback()
+        await held.close()
+        await migration
+        await database.write(push, "two")
+    assert await asyncio.to_thread(migrate.current, postgresql_url) == "broken"
 
 
 async def test_a_database_that_was_never_migrated_has_no_revision(empty_database_url: str) -> None:
