@@ -9,6 +9,7 @@
     ├── AppendInterrupted    the source of an append's bytes failed; what arrived before is kept
     ├── HashStateUnusable    an exported hash state is damaged, or cannot be used in this process
     ├── DigestMismatch       content has another digest than it was to be kept under
+    ├── SourceUnreadable     a registry's data that is taken over cannot be read in one place
     ├── LayoutOccupied       a layout cannot be written to a place, for what is there already
     ├── StorageFull          no space or quota is left
     ├── StorageReadOnly      the storage takes no writes
@@ -99,6 +100,15 @@ class DigestMismatch(StorageError):
         super().__init__(str(expected), str(actual))
         self.expected = expected
         self.actual = actual
+
+
+class SourceUnreadable(StorageError):
+    """What stands at `path` of another registry's data cannot be read; `cause` is the reason."""
+
+    def __init__(self, path: str, cause: Exception) -> None:
+        super().__init__(f"{path}: {cause}")
+        self.path = path
+        self.cause = cause
 
 
 class LayoutOccupied(StorageError):

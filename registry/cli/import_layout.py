@@ -1,4 +1,4 @@
-"""`registry import`: an OCI image layout into a repository."""
+"""`registry import`: an OCI image layout into a repository, or another registry's data."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 from oci_spec.reference import Tag
 from registry import limits
 from registry.auth.permission import Permission
-from registry.cli import output
+from registry.cli import import_distribution, output
 from registry.cli.options import NAMED, TAG, Named, as_json, configured
 from registry.cli.progress import live_progress
 from registry.cli.running import operator_access, with_services
@@ -23,20 +23,48 @@ _PIPE: Final = Path("-")
 
 
 @click.command("import")
-@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
-@click.argument("name", metavar="REPOSITORY[:TAG]", type=NAMED)
+@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path), required=False)
+@click.argument("name", metavar="REPOSITORY[:TAG]", type=NAMED, required=False)
 @click.option(
     "--tag", "tags", type=TAG, multiple=True, metavar="TAG", help="Import only this tag of the layout; may be repeated."
 )
+@click.option(
+    "--distribution",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Take over all that a distribution registry has stored in DIR, in place of a layout.",
+)
 @as_json
 @configured()
-def command(resolved: Resolved, *, source: Path, name: Named, tags: tuple[Tag, ...], json_output: bool) -> None:
-    """Read an OCI image layout into a repository.
+def command(
+    resolved: Resolved,
+    *,
+    source: Path | None,
+    name: Named | None,
+    tags: tuple[Tag, ...],
+    distribution: Path | None,
+    json_output: bool,
+) -> int:
+    """Read an OCI image layout, or take over another registry's data.
 
     SOURCE is a directory, a tar archive, or - for one on standard input. The tags are those of the layout; with :TAG
     one image gets that tag. What refers to the images comes with them. The registry may run meanwhile. An import that
     was interrupted goes on where it was.
+
+    With --distribution there is no SOURCE: all repositories with their tags are taken from the folder in which
+    distribution (registry:2, registry:3) keeps its data. Exit code 1 when some of it could not be taken.
     """
+    if distribution is not None:
+        if source is not None or tags:
+            raise click.UsageError("with --distribution all repositories are taken, under their own names")
+        return import_distribution.run(resolved.config, distribution, json_output=json_output)
+    if source is None or name is None:
+        raise click.UsageError("Missing argument 'SOURCE REPOSITORY[:TAG]'")
+    _import_layout(resolved, source, name, tags, json_output=json_output)
+    return 0
+
+
+def _import_layout(resolved: Resolved, source: Path, name: Named, tags: tuple[Tag, ...], *, json_output: bool) -> None:
     if name.reference is not None and not isinstance(name.reference, Tag):
         raise click.UsageError("what is imported can be given a tag, not a digest")
     if source == _PIPE and sys.stdin.isatty():

@@ -24,7 +24,10 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "repository": ("registry.cli.repository", "Show, find, describe, publish, give away and remove repositories."),
     "tag": ("registry.cli.tag", "List, move, restore, remove and protect tags, and show their history."),
     "export": ("registry.cli.export_layout", "Write a repository, or some of its tags, as an OCI image layout."),
-    "import": ("registry.cli.import_layout", "Read an OCI image layout into a repository."),
+    "import": (
+        "registry.cli.import_layout",
+        "Read an OCI image layout, or take over another registry's data.",
+    ),
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
     "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
     "audit": ("registry.cli.audit", "Show, export and verify the audit log."),

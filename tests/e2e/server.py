@@ -30,7 +30,8 @@ _MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-_ANY_MANIFEST = ", ".join(_MANIFEST_TYPES)
+ANY_MANIFEST = ", ".join(_MANIFEST_TYPES)
+"""What a client accepts that takes every kind of manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,11 @@ class RunningRegistry:
 
     def manifest(self, repository: str, reference: str) -> Answer:
         """The manifest under a tag or digest, of whichever kind it is."""
-        return self.ask(f"/v2/{repository}/manifests/{reference}", accept=_ANY_MANIFEST)
+        return self.ask(f"/v2/{repository}/manifests/{reference}", accept=ANY_MANIFEST)
 
     def digest(self, repository: str, reference: str) -> str | None:
         """The digest that a tag names; None where there is no such tag."""
-        answer = self.ask(f"/v2/{repository}/manifests/{reference}", method="HEAD", accept=_ANY_MANIFEST)
+        answer = self.ask(f"/v2/{repository}/manifests/{reference}", method="HEAD", accept=ANY_MANIFEST)
         return answer.headers["Docker-Content-Digest"] if answer.status == 200 else None
 
     def tags(self, repository: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""The system calls behind the folders of another registry. All of it blocks: only the module beside it calls it."""
