@@ -354,7 +354,8 @@ SIGNING_KEYS_FRESH_S: Final = 2
 """How long a process uses the signing keys that it has read: so long after a rotation it does not know of it."""
 
 SIGNING_KEYS_AGAIN_S: Final = 1
-"""Shortest time between two reads of the signing keys that tokens with unknown keys cause: anybody can make those."""
+"""Shortest time between two reads of the signing keys that tokens with unknown keys cause, which anybody can make: who
+shows one waits for the next."""
 AUTHORIZATION_CHARACTERS: Final = 16 * KIB
 """Longest `Authorization` header: a token for as many repositories as one push can name is half of it."""
 

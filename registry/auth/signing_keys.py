@@ -44,6 +44,7 @@ class SigningKeys:
         token_lifetime_s: int,
         *,
         clock: Callable[[], float] = time.time,
+        again_s: float = limits.SIGNING_KEYS_AGAIN_S,
     ) -> None:
         """Know no key yet; `token_lifetime_s` is how long the tokens live that the keys sign."""
         self._database = database
@@ -51,7 +52,8 @@ class SigningKeys:
         self._algorithm = algorithm
         # Another process may sign with a rotated key until it reads the keys again.
         self._retirement_s = token_lifetime_s + limits.TOKEN_SKEW_S + limits.SIGNING_KEYS_FRESH_S
-        self._clock = clock
+        self._clock, self._again_s = clock, again_s
+        self._reads = 0
         self._reading = asyncio.Lock()
         self._read_at = -float(limits.SIGNING_KEYS_FRESH_S)
         self._newest: SigningKey | None = None
@@ -74,8 +76,8 @@ class SigningKeys:
         """The key with this id, None where there is none or its tokens have all expired."""
         await self._read_unless_read_for(limits.SIGNING_KEYS_FRESH_S)
         if key_id not in self._keys:
-            # Another node may have rotated the keys a moment ago. Whoever invents ids does not make us read each time.
-            await self._read_unless_read_for(limits.SIGNING_KEYS_AGAIN_S)
+            # Another node may have rotated the keys a moment ago.
+            await self._read_after_now()
         key = self._keys.get(key_id)
         return key if key is not None and self._verifies(key) else None
 
@@ -107,6 +109,17 @@ class SigningKeys:
                 if self._is_older_than(age_s):
                     await self._read()
 
+    async def _read_after_now(self) -> None:
+        """Read the keys as they are now or later. Whoever invents ids waits, and causes no reading of their own."""
+        reads = self._reads
+        async with self._reading:
+            # All that come while one waits here are served by what that one reads.
+            if self._reads == reads:
+                age_s = self._clock() - self._read_at
+                if 0 <= age_s < self._again_s:
+                    await asyncio.sleep(self._again_s - age_s)
+                await self._read()
+
     def _is_older_than(self, age_s: int) -> bool:
         # A clock that was set back must not keep the keys from being read.
         return not 0 <= self._clock() - self._read_at < age_s
@@ -114,6 +127,7 @@ class SigningKeys:
     async def _read(self) -> None:
         # What changes while the database is asked may be missing in its answer.
         read_at = self._clock()
+        self._reads += 1
         secrets = await self._database.read(_load)
         self._newest, self._keys = self._opened(secrets)
         self._read_at = read_at

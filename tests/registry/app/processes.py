@@ -59,6 +59,11 @@ class Registry:
                     return entry
         raise AssertionError(f"the registry ended before it said {event!r}: {self.said}")
 
+    def await_listening(self) -> None:
+        """Return once it serves, on `port`."""
+        address = self.await_event("listening")["address"]
+        self.port = int(address.rpartition(":")[2])
+
     def workers(self) -> list[int]:
         """The process ids of its workers."""
         pid = self.process.pid
