@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from registry.app.login_sources import open_sources
+from registry.auth.bearers import Bearers
 from registry.auth.id_tokens import IdTokens
 from registry.auth.openid_providers import OpenIdProviders
 from registry.auth.rules import RulesPolicy
@@ -46,7 +47,8 @@ async def open_authentication(
         )
         openid = _openid(auth.oidc, services, id_tokens)
         server = TokenServer(services.database, policy, logins, _tokens(auth, services), openid=openid)
-        yield TokenAuthentication(server, policy, config), server
+        bearers = Bearers(server.tokens, policy, services.database)
+        yield TokenAuthentication(server, bearers, policy, config), server
 
 
 def _openid(oidc: Oidc, services: Services, id_tokens: IdTokens) -> OpenIdLogins | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime
 from typing import Final
@@ -27,11 +29,6 @@ _OF_NO_ROBOT: Final = frozenset({Permission.OWN, Permission.SELF, Permission.OBS
 # Made to be used without the password, they outlive it, and so does what they proved.
 _OUTLIVING_PASSWORDS: Final = frozenset({SecretKind.PERSONAL, SecretKind.ROBOT})
 _PUBLIC: Final = "public"
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class RulesPolicy:
@@ -41,7 +38,7 @@ class RulesPolicy:
     may do exactly what their token says, for that server has decided it.
     """
 
-    def __init__(self, database: Database, *, anonymous_pull: bool, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, database: Database, *, anonymous_pull: bool, clock: Callable[[], float] = time.time) -> None:
         """Ask `database`; `anonymous_pull` is whether public repositories are for clients without credentials too."""
         self._lookups = database.lookups
         # Until when what was asked holds, if the database does not change. A refusal is found out anew each time.
@@ -130,19 +127,19 @@ class RulesPolicy:
         standing = await self._standing(subject, subject.account_id)
         return standing is not None and standing.is_admin
 
-    async def is_live(self, subject: Subject) -> bool:
-        """Whether what proved `subject` still does: their account, its generation and the credential are in force.
+    async def lives_until(self, subject: Subject) -> float | None:
+        """Until when what proved `subject` does so, if nobody changes anything; None where it does not any more.
 
-        True for those without an account.
+        Their account, its generation and the credential have to be in force. For ever, for those without an account.
         """
         if subject.account_id is None:
-            return True
-        question = (subject.account_id, subject.proof)
-        return self._holds(question) or await self._keep(question, subject, self._stands(subject, subject.account_id))
+            return math.inf
+        standing = await self._standing(subject, subject.account_id)
+        return None if standing is None else _end(standing)
 
     def _holds(self, question: Hashable) -> bool:
         """Whether the answer to `question` was yes, and nothing has changed since."""
-        until: datetime = self._held.recall(question)
+        until: float = self._held.recall(question)
         return until is not UNKNOWN and self._clock() < until
 
     async def _keep(self, question: Hashable, subject: Subject, answer: Awaitable[bool]) -> bool:
@@ -157,11 +154,8 @@ class RulesPolicy:
         standing = await self._standing(subject, subject.account_id)
         # Others may have recalled something in a newer state, of which this answer need not be.
         if standing is not None and self._held.state is state:
-            self._held.keep(question, standing.ends_at or _NEVER)
+            self._held.keep(question, _end(standing))
         return True
-
-    async def _stands(self, subject: Subject, account_id: int) -> bool:
-        return await self._standing(subject, account_id) is not None
 
     async def _anonymous_may(self, subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
         if permission is Permission.ENTER:
@@ -206,7 +200,8 @@ class RulesPolicy:
         if proof is None:
             return None
         standing = await self._lookups.standing(account_id, proof.credential_id)
-        return standing if standing is not None and _is_in_force(proof, standing, self._clock()) else None
+        moment = datetime.fromtimestamp(self._clock(), UTC)
+        return standing if standing is not None and _is_in_force(proof, standing, moment) else None
 
 
 def _reaches(subject: Subject, permission: Permission, repository: RepositoryName | None) -> bool:
@@ -218,6 +213,10 @@ def _reaches(subject: Subject, permission: Permission, repository: RepositoryNam
         return True
     # A token for the catalog shows all names in it that its account may see.
     return covers(granted, permission, None if permission is Permission.CATALOG else repository)
+
+
+def _end(standing: Standing) -> float:
+    return math.inf if standing.ends_at is None else standing.ends_at.timestamp()
 
 
 def _is_in_force(proof: Proof, standing: Standing, moment: datetime) -> bool:

@@ -59,6 +59,11 @@ class SigningKeys:
         self._newest: SigningKey | None = None
         self._keys: dict[str, SigningKey] = {}
 
+    @property
+    def fresh_until(self) -> float:
+        """Until when this process goes by the keys as it has read them."""
+        return self._read_at + limits.SIGNING_KEYS_FRESH_S
+
     async def signing(self) -> SigningKey:
         """The key to sign with now; the first one is made when there is none.
 

@@ -87,6 +87,11 @@ class Tokens:
         self._clock = clock
         self._verified: VerifiedTokens[tuple[Verified, str]] = VerifiedTokens(limits.VERIFIED_TOKENS)
 
+    @property
+    def certain_until(self) -> float:
+        """Until when the keys are known that verify: who has verified a token has to do so again then."""
+        return self._keys.fresh_until
+
     async def issue(self, subject: Subject, scopes: Iterable[TokenScope]) -> Issued:
         """A token by which `subject` may do what `scopes` say, as far as they still may when they use it.
 

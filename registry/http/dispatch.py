@@ -155,7 +155,7 @@ class Dispatcher:
         repository = parse_repository(name) if name is not None else None
         exchange.subject = await self._authenticated(request, match, repository, at_once=at_once)
         if exchange.subject.proof is not None:
-            exchange.context.credential = str(exchange.subject.proof)
+            exchange.context.credential = exchange.subject.proof
         call = Call(
             request=request,
             environment=self._environment,

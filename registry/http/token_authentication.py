@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from registry.auth.bearers import Bearers
 from registry.auth.rules import RulesPolicy
 from registry.auth.secret_text import kind_of
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.config import Config
-from registry.errors import LoginFailed
 from registry.http.arrival import arrival
 from registry.http.at_once import TakesTime
 from registry.http.bearer_challenge import BearerChallenge
@@ -23,15 +23,23 @@ from registry.services.token_server import TokenServer
 class TokenAuthentication(BearerChallenge):
     """Proves who asks by our own tokens, passwords and credentials, and challenges those who bring none."""
 
-    def __init__(self, server: TokenServer, policy: RulesPolicy, config: Callable[[], Config]) -> None:
-        """Ask `server` who is asking; `config` gives the configuration in force."""
+    def __init__(
+        self, server: TokenServer, bearers: Bearers, policy: RulesPolicy, config: Callable[[], Config]
+    ) -> None:
+        """Ask `server` and `bearers` who is asking; `config` gives the configuration in force."""
         super().__init__(policy)
         self._server = server
+        self._bearers = bearers
         self._config = config
 
     async def authenticate(self, request: web.Request, *, at_once: bool, forgiven_s: float = 0) -> Subject:
         """See `Authentication.authenticate`."""
-        credentials = read_authorization(request.headers.get("Authorization"))
+        header = request.headers.get("Authorization")
+        if header is None:
+            return ANONYMOUS
+        if not forgiven_s and (known := self._bearers.certain(header)) is not None:
+            return known
+        credentials = read_authorization(header)
         if credentials is None:
             return ANONYMOUS
         if isinstance(credentials, Basic):
@@ -41,11 +49,9 @@ class TokenAuthentication(BearerChallenge):
             return await self._server.logins.by_name(credentials.name, credentials.password, self._origin(request))
         if kind_of(credentials.token) is not None:
             return await self._server.logins.by_secret(credentials.token, self._origin(request), IN_PLACE_OF_PASSWORDS)
-        tokens, text = self._server.tokens, credentials.token
-        subject = (await (tokens.verify_lapsed(text, forgiven_s) if forgiven_s else tokens.verify(text))).subject
-        if not await self._policy.is_live(subject):
-            raise LoginFailed
-        return subject
+        if forgiven_s:
+            return await self._bearers.lapsed(credentials.token, forgiven_s)
+        return await self._bearers.subject(header, credentials.token)
 
     def proves_the_same_again(self, request: web.Request) -> bool:
         """Nobody and our own tokens do; of passwords and credentials it is noted when they were last used."""

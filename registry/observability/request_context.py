@@ -33,14 +33,15 @@ class Login:
 class RequestContext:
     """A request's id, and the id of the trace that it belongs to, if it said so.
 
-    `address` is the client's, and `credential` what it proved itself with, once that is known; never the secret.
+    `address` is the client's, and `credential` is what it proved itself with, once that is known, in a form whose text
+    is no secret: few requests come to need the text.
     `login` is there while a login is tried, and when it has failed.
     """
 
     request_id: str
     trace_id: str | None = None
     address: str = ""
-    credential: str = ""
+    credential: object = ""
     login: Login | None = None
 
 

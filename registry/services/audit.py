@@ -114,7 +114,7 @@ def entry(
         action=action,
         target=_plain(target),
         outcome=outcome,
-        credential=_plain(context.credential),
+        credential=_plain(str(context.credential)),
         address=_plain(context.address),
         request_id=_plain(context.request_id),
         detail=json.dumps(plain, separators=(",", ":")),
@@ -123,7 +123,7 @@ def entry(
 
 def login(subject: Subject, moment: datetime, detail: Mapping[str, str | int] = _NO_DETAIL) -> AuditEntry:
     """The entry of a login of `subject` for the current request, whose proof is known only by that."""
-    context = replace(request_context.current() or request_context.RequestContext(""), credential=str(subject.proof))
+    context = replace(request_context.current() or request_context.RequestContext(""), credential=subject.proof)
     return entry(
         Action.LOGIN,
         context,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import pytest
 
@@ -69,8 +68,8 @@ class Moment:
 
     at_s: float = 0
 
-    def __call__(self) -> datetime:
-        return later(self.at_s)
+    def __call__(self) -> float:
+        return later(self.at_s).timestamp()
 
 
 async def publish(database_url: str) -> None:
@@ -89,7 +88,7 @@ def policy(database: Database) -> RulesPolicy:
 
 
 def a_policy(database: Database, *, anonymous_pull: bool = True, at_s: float = 0) -> RulesPolicy:
-    return RulesPolicy(database, anonymous_pull=anonymous_pull, clock=lambda: later(at_s))
+    return RulesPolicy(database, anonymous_pull=anonymous_pull, clock=lambda: later(at_s).timestamp())
 
 
 def as_account(account: Account, proof: Proof | None = None, scope: Scope = EVERYTHING) -> Subject:
@@ -219,7 +218,7 @@ async def test_the_subject_of_a_foreign_token_may_exactly_what_that_says(databas
         assert await held(policy, subject, NOBODYS) == always | HELD[Role.WRITER]
         assert await held(policy, subject, APP) == always
         assert await policy.allows(subject, Permission.CATALOG, APP)
-        assert await policy.is_live(subject)
+        assert await policy.lives_until(subject) is not None
         assert (await policy.visible(subject)).everything
         assert not await policy.owns(subject, APP.namespace)
     for proof in (None, Proof("password", 1)):
@@ -246,14 +245,14 @@ async def test_without_credentials_public_repositories_are_read_where_that_is_co
     assert await policy.allows(ANONYMOUS, Permission.CATALOG, APP) is bool(pull)
     assert await held(policy, with_token) == {Permission.PUBLIC, Permission.ENTER} | pull
     assert await held(policy, with_empty_token) == {Permission.PUBLIC, Permission.ENTER}
-    assert await policy.is_live(ANONYMOUS)
+    assert await policy.lives_until(ANONYMOUS) is not None
 
 
 @ON_SQLITE
 @pytest.mark.parametrize("subject", [OPERATOR, system("upload-expiry")])
 async def test_who_owns_the_data_may_everything(policy: RulesPolicy, subject: Subject) -> None:
     assert await held(policy, subject, NOBODYS) == set(Permission)
-    assert await policy.is_live(subject)
+    assert await policy.lives_until(subject) is not None
 
 
 @ON_SQLITE
@@ -394,13 +393,13 @@ async def test_what_falls_with_the_account_its_password_and_its_credentials(
     moment = Moment()
     policy = RulesPolicy(database, anonymous_pull=True, clock=moment)
     for subject in subjects.values():
-        assert await policy.is_live(subject)
+        assert await policy.lives_until(subject) is not None
         assert await policy.allows(subject, Permission.PULL, APP)
 
     await database.write(happen, team)
     moment.at_s = at_s
 
-    assert {name for name, subject in subjects.items() if await policy.is_live(subject)} == standing
+    assert {name for name, subject in subjects.items() if await policy.lives_until(subject) is not None} == standing
     assert {
         name for name, subject in subjects.items() if await policy.allows(subject, Permission.PULL, APP)
     } == standing
@@ -442,8 +441,8 @@ async def test_another_accounts_credential_proves_nothing(database: Database, te
     bob = await database.write(lambda tx: an_account(tx, "bob", is_admin=True))
     policy = a_policy(database)
 
-    assert not await policy.is_live(as_account(bob, Proof("personal", bob.generation, team.credential_id)))
-    assert not await policy.is_live(replace(as_account(bob), proof=None))
+    assert await policy.lives_until(as_account(bob, Proof("personal", bob.generation, team.credential_id))) is None
+    assert await policy.lives_until(replace(as_account(bob), proof=None)) is None
 
 
 CHANGES: dict[str, Callable[[Team, int], str]] = {
