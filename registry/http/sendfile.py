@@ -2,7 +2,8 @@
 
 `os.sendfile` runs in a thread, because a page that is not in the cache is read from the disk there and then. It never
 waits for the client: a job ends when the socket takes no more, and the event loop waits until it does again. So a few
-threads serve any number of slow clients, and none of these costs memory.
+threads serve any number of slow clients, and none of these costs memory. A small part that is in the cache, as far as
+the kernel can tell, is sent there and then: a megabyte takes less time than to have a thread do it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import Final
 
 from aiohttp import web
 
+from registry.http.page_cache import is_cached
 from registry.http.progress import untaken_by_client, untaken_by_peer, while_taken
 from registry.http.ranges import ByteRange
 from storage_backends.errors import StorageUnavailable
 
 # A quick client must not keep a thread to itself for the length of a whole layer.
 _JOB_BYTES: Final = 16 * 1024 * 1024
+# What the event loop sends by itself, in about 0.2 ms.
+_AT_ONCE_BYTES: Final = 1024 * 1024
 
 
 class FileSender:
@@ -54,6 +58,10 @@ class FileSender:
         """
         await self._flush()
         position = part.start
+        if 0 < part.size <= _AT_ONCE_BYTES and is_cached(self._source, part):
+            done = _send(self._target, self._source, position, part.size)
+            sent(done)
+            position += done
         while position < part.stop:
             wanted = min(part.stop - position, _JOB_BYTES)
             self._job = self._threads.submit(_send, self._target, self._source, position, wanted)

@@ -23,7 +23,7 @@ from storage_backends.errors import (
 from storage_backends.filesystem._blocking import folders, reading, uploads, writing
 from storage_backends.filesystem._blocking.objects import ObjectWrite, put, remove
 from storage_backends.filesystem.faults import translated
-from storage_backends.filesystem.files import FilesystemBlobReader, open_file, read_file
+from storage_backends.filesystem.files import open_reader, read_file
 from storage_backends.filesystem.layout import (
     Layout,
     blob_key,
@@ -85,10 +85,9 @@ class FilesystemBlobStore(BlobStore):
             await self._pool.run(path.unlink, missing_ok=True)
 
     async def open(self, key: str) -> BlobReader:
-        path, opener = self._layout.blob(key), reading.BlobOpener()
+        path = self._layout.blob(key)
         with translated(absent=BlobNotFound(key)):
-            file = await open_file(path, self._reading, opener)
-        return FilesystemBlobReader(file, opener.size)
+            return await open_reader(path, self._reading)
 
     def read_cached(self, key: str, size: int) -> bytes | None:
         if not is_blob_key(key):

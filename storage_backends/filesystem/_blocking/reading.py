@@ -1,21 +1,9 @@
-"""Blobs that are there already: opened, looked at, or taken from the page cache."""
+"""Blobs that are there already: looked at, or taken from the page cache."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-
-
-class BlobOpener:
-    """The `opener` of a blob's file: it follows no link, and notes the size on the way."""
-
-    def __init__(self) -> None:
-        self.size = 0
-
-    def __call__(self, path: str, flags: int) -> int:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW)
-        self.size = os.fstat(descriptor).st_size
-        return descriptor
 
 
 def is_committed(blob: Path, size: int) -> bool:
