@@ -17,12 +17,12 @@ import structlog
 
 from registry import limits
 from registry.errors import RegistryError
-from registry.jobs.owner import has_died, this_process
 from registry.metadata.database import Database
 from registry.metadata.rows import JobLease
 from registry.metadata.transaction import Transaction
 from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services, now
+from registry.services.owner import has_died, this_process
 from storage_backends.errors import StorageError
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from registry.jobs import garbage_collection
-from registry.jobs.owner import has_died
 from registry.jobs.schedule import JOBS
+from registry.services.owner import has_died
 from tests.registry.app.processes import Registry, running, wait_for_end
 from tests.registry.metadata.raw_sql import execute
 

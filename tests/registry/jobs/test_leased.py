@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 
 from registry.errors import DatabaseBusy
 from registry.jobs.leased import Job, repeat, run_once
-from registry.jobs.owner import this_process
 from registry.services.context import Services, now
+from registry.services.owner import this_process
 from storage_backends.errors import StorageUnavailable
 from tests.registry.assembly import ON_SQLITE, OpenWorker
-from tests.registry.jobs.owning import owning_process
+from tests.registry.services.owning import owning_process
 
 # Between two turns of a job.
 MOMENT_S = 0.005

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SAY_NAME_AND_WAIT = "from registry.jobs.owner import this_process; print(this_process(), flush=True); input()"
+_SAY_NAME_AND_WAIT = "from registry.services.owner import this_process; print(this_process(), flush=True); input()"
 
 
 @contextmanager

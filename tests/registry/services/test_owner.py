@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from registry.jobs.owner import has_died, this_process
-from tests.registry.jobs.owning import owning_process
+from registry.services.owner import has_died, this_process
+from tests.registry.services.owning import owning_process
 
 
 def test_a_process_that_runs_has_not_died() -> None:
@@ -51,7 +51,7 @@ def test_of_a_process_without_a_full_name_nothing_is_known() -> None:
 def test_a_process_that_may_not_be_seen_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     with owning_process() as (_, name):
         before = os.geteuid()
-        monkeypatch.setattr("registry.jobs.owner._seen", _hidden)
+        monkeypatch.setattr("registry.services.owner._seen", _hidden)
         os.seteuid(65534)
         try:
             assert not has_died(name)

@@ -1,4 +1,4 @@
-"""Who owns a job: a process, named so that others on its machine can tell when it has died.
+"""Who owns a job, or holds an upload: a process, named so that others on its machine can tell when it has died.
 
 A process id alone says nothing on another machine, in another container or after a restart. So a name holds where the
 id is one (host, boot and pid namespace) and when its process began, since ids are given again.
