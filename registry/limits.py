@@ -184,6 +184,9 @@ INLINE_BLOB_BYTES: Final = 64 * KIB
 BYTE_RANGES: Final = 1024
 """Most parts of one `Range`: what clients that fetch changed files of a layer ask for at once; more get the whole."""
 
+UPLOAD_HOLD_S: Final = 30.0
+"""How long a hold on an upload lasts that nobody renews: so long others wait for a machine that died."""
+
 STORE_THREADS: Final = 8
 """Threads of one worker that hash and write: beyond a few, they only wait for the same processors and disk."""
 

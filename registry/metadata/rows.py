@@ -375,6 +375,15 @@ class JobLease:
 
 
 @dataclass(frozen=True, slots=True)
+class UploadHold:
+    """Who holds an upload, or held it last and died: until when, and by which token."""
+
+    owner: str
+    token: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEvent:
     """A change that was committed and waits to be written behind, or has been when `indexed_at` is set."""
 

@@ -25,6 +25,7 @@ from registry.metadata.secrets import Secrets
 from registry.metadata.statements import Runner
 from registry.metadata.tags import Tags
 from registry.metadata.teams import Teams
+from registry.metadata.upload_holds import UploadHolds
 from registry.metadata.uploads import Uploads
 from registry.metadata.verification import Verification
 
@@ -56,6 +57,7 @@ class Transaction:
         "secrets",
         "tags",
         "teams",
+        "upload_holds",
         "uploads",
         "verification",
     )
@@ -70,6 +72,7 @@ class Transaction:
         self.tags = Tags(runner)
         self.protections = Protections(runner)
         self.uploads = Uploads(runner)
+        self.upload_holds = UploadHolds(runner)
         self.leases = Leases(runner)
         self.login_failures = LoginFailures(runner)
         self.outbox = Outbox(runner)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from registry.metadata.rows import Upload
 from registry.metadata.transaction import Transaction
+from registry.services import upload_holds
 from registry.services.context import Services
 from registry.services.upload_state import stored_state
 from storage_backends.contract import UploadState
@@ -37,6 +38,7 @@ async def reap(services: Services, moment: datetime) -> int:
     stray = [key async for key, touched in services.store.list_uploads() if touched < oldest]
     for key in stray:
         await services.store.abort(UploadState(key, "sha256", 0, b"", b"", b""))
+    await upload_holds.forget_ended(services.database)
     return len(stray)
 
 

@@ -34,6 +34,7 @@ from registry.metadata.schema.content import (
     tag_protection,
     tag_pulls,
     upload,
+    upload_hold,
 )
 from registry.metadata.schema.naming import metadata
 
@@ -65,4 +66,5 @@ __all__ = [
     "team",
     "team_member",
     "upload",
+    "upload_hold",
 ]

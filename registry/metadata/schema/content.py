@@ -252,6 +252,16 @@ upload = Table(
     Column("expires_at", UtcTime, nullable=False, index=True),
 )
 
+upload_hold = Table(
+    "upload_hold",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    # Random: a row goes with its hold, so that no number would tell two holds apart.
+    Column("token", Text, nullable=False),
+    Column("until", UtcTime, nullable=False, index=True),
+)
+
 job_lease = Table(
     "job_lease",
     metadata,
