@@ -118,7 +118,7 @@ class UploadSession(ABC):
 
         Raises:
             ValueError: `state` is another upload's.
-            DigestMismatch: the content is another; the upload is as it was.
+            DigestMismatch: the content is another; the upload is as it was, or lost where only its end could tell.
             UploadLost: fewer bytes are stored than `state` says.
             StorageFull, StorageReadOnly, StorageUnavailable: the upload is as it was.
         """

@@ -30,6 +30,17 @@ _HEADERS = {"sha256": struct.Struct(">BB8IQ"), "sha512": struct.Struct(">BB8QQ")
 _COUNT_WORDS = {"sha256": 1 << 32, "sha512": 1 << 64}
 
 
+def resumed_hash(algorithm: str, size: int, state: bytes) -> RunningHash | None:
+    """The hash of an upload's first `size` bytes; None where they must be read again to know it."""
+    if size == 0:
+        return running_hash(algorithm)
+    try:
+        running = restored_hash(algorithm, state)
+    except HashStateUnusable:
+        return None
+    return running if running.size == size else None
+
+
 class RunningHash(ABC):
     """A hash of `algorithm` over the bytes given so far, `size` of them; used by one thread at a time."""
 

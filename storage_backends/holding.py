@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 
+from storage_backends.errors import UploadBusy
+
 
 class UploadHolds(ABC):
     """Who holds which upload, in all processes and on all nodes."""
@@ -18,3 +20,10 @@ class UploadHolds(ABC):
                 nothing that was done in the block may be told of as done.
             StorageUnavailable: it cannot be said who holds it.
         """
+
+
+class NoHolds(UploadHolds):
+    """For those who only read what is stored, and have nothing in common with the nodes: nobody gets to write."""
+
+    def hold(self, key: str) -> AbstractAsyncContextManager[None]:
+        raise UploadBusy(key)

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from registry import limits
 from registry.app.database_access import open_configured
 from registry.app.measured_database import MeasuredDatabase
 from registry.app.measured_store import MeasuredStore
 from registry.app.rules_in_force import policy_of
+from registry.app.stores import open_store
 from registry.config import Config
 from registry.config.schema import Auth
 from registry.egress.client import Client
@@ -23,8 +23,7 @@ from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
 from registry.services.refusals import Refusals
 from registry.services.server_secrets import ServerSecrets
-from storage_backends.contract import BlobStore
-from storage_backends.filesystem.store import FilesystemBlobStore
+from registry.services.upload_holds import DatabaseUploadHolds
 
 if TYPE_CHECKING:
     from registry.auth.signing_keys import SigningKeys
@@ -40,7 +39,7 @@ async def open_services(config: Config, metrics: Metrics | None = None) -> Async
         DatabaseUnavailable, StorageError: a part cannot be reached.
     """
     async with await open_configured(config.database) as opened:
-        store = await asyncio.to_thread(open_store, config)
+        store = await asyncio.to_thread(open_store, config.storage, DatabaseUploadHolds(opened))
         database: Database = opened
         if metrics is not None:
             database = MeasuredDatabase(opened, config.database.url.dialect, metrics.database_duration)
@@ -98,12 +97,3 @@ def _signing_keys(auth: Auth, database: Database) -> SigningKeys:
 
     vault = Vault() if auth.key_file is None else Vault.of_file(auth.key_file)
     return SigningKeys(database, vault, Algorithm(auth.algorithm), auth.token_lifetime_s)
-
-
-def open_store(config: Config) -> BlobStore:
-    """The store of `config`; whoever opened it closes it. To make one blocks for a moment.
-
-    Raises:
-        StorageError: it cannot be reached.
-    """
-    return FilesystemBlobStore(config.storage.filesystem.root, limits.STORE_THREADS)

@@ -20,6 +20,7 @@ from registry.services import backup, backup_inventory, reconciliation
 from registry.services.backup_file import BackupInvalid, BackupReader, Header
 from registry.services.context import Services
 from registry.services.progress import Watcher
+from storage_backends.holding import NoHolds
 
 _PIPE: Final = Path("-")
 _DONE, _LACKING = 0, 1
@@ -57,10 +58,10 @@ def command(resolved: Resolved, source: Path, check: bool, json_output: bool) ->
 
 
 async def _checked(config: Config, file: BinaryIO, progress: Watcher) -> tuple[Header, list[dict[str, Any]]]:
-    from registry.app.assembly import open_store
+    from registry.app.stores import open_store
 
     reader = BackupReader(file)
-    store = await asyncio.to_thread(open_store, config)
+    store = await asyncio.to_thread(open_store, config.storage, NoHolds())
     try:
         lacking = [
             {"digest": each.blob.digest, "key": each.blob.key, "size": each.blob.size, "found": each.found}

@@ -9,6 +9,7 @@ from registry.config.database_checks import problems_of_the_database
 from registry.config.errors import Problem
 from registry.config.login_checks import problems_of_logins
 from registry.config.schema import Config
+from registry.config.storage_checks import problems_of_storage
 
 
 def problems_of(config: Config, origins: Mapping[str, str]) -> list[Problem]:
@@ -50,4 +51,11 @@ def _metrics_address(config: Config) -> Iterator[tuple[str, str]]:
         yield "metrics.listen", "is the registry's own address; leave it empty, or choose another port"
 
 
-_CHECKS: Final = (_open_to_others, _tls_files, problems_of_the_database, problems_of_logins, _metrics_address)
+_CHECKS: Final = (
+    _open_to_others,
+    _tls_files,
+    problems_of_storage,
+    problems_of_the_database,
+    problems_of_logins,
+    _metrics_address,
+)

@@ -14,7 +14,7 @@ from registry.config.directory_values import AttributeName, DistinguishedName, L
 from registry.config.issuer import IssuerUrl
 from registry.config.schema import Config
 from registry.config.takes_effect import TakesEffect
-from registry.config.values import DatabaseUrl, ExternalUrl, Network, PlainText, SecretText, SocketAddress
+from registry.config.values import DatabaseUrl, ExternalUrl, KeyPrefix, Network, PlainText, SecretText, SocketAddress
 
 VARIABLE_PREFIX: Final = "REGISTRY_"
 
@@ -27,6 +27,7 @@ _PARSED: Final = (
     DistinguishedName,
     ExternalUrl,
     IssuerUrl,
+    KeyPrefix,
     LdapFilter,
     LdapUrl,
     Network,
@@ -42,6 +43,7 @@ _EXPECTATIONS: Final[dict[object, str]] = {
     SocketAddress: "`host:port`",
     ExternalUrl: "a URL",
     DatabaseUrl: "a database URL",
+    KeyPrefix: "a prefix",
     Network: "a network",
     PlainText: "a plain text",
     SecretText: "a text",
@@ -50,10 +52,6 @@ _EXPECTATIONS: Final[dict[object, str]] = {
     DistinguishedName: "a distinguished name",
     LdapFilter: "a filter",
     LdapUrl: "an LDAP URL",
-}
-# What people will try because other builds or other registries have it.
-_NOT_IN_THIS_BUILD: Final = {
-    ("storage.backend", "s3"): "the S3 backend is not in this build; only `filesystem` is",
 }
 
 
@@ -162,8 +160,6 @@ def _key(name: str, annotation: Any, default: object) -> Key:
 def _convert(key: Key, value: object, *, strict: bool) -> object:
     if key.is_optional and value == "":
         return None
-    if isinstance(value, str) and (key.name, value) in _NOT_IN_THIS_BUILD:
-        raise ValueError(_NOT_IN_THIS_BUILD[key.name, value])
     if get_origin(key.type) is tuple:
         return _list(key, value)
     if key.type is Path or key.type in _PARSED:

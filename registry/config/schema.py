@@ -14,6 +14,7 @@ from registry import limits as bounds
 from registry.config.database_schema import Database
 from registry.config.directory_values import AttributeName, DistinguishedName, LdapFilter, LdapUrl
 from registry.config.openid_schema import Oidc
+from registry.config.s3_schema import S3
 from registry.config.takes_effect import RELOAD, RESTART
 from registry.config.values import ExternalUrl, Network, PlainText, SecretText, SocketAddress
 
@@ -98,8 +99,13 @@ class Filesystem(Struct, frozen=True, kw_only=True):
 class Storage(Struct, frozen=True, kw_only=True):
     """Where the bytes of blobs live."""
 
-    backend: Annotated[Literal["filesystem"], RESTART, Meta(description="Kind of store.")] = "filesystem"
+    backend: Annotated[
+        Literal["filesystem", "s3"],
+        RESTART,
+        Meta(description="Kind of store: files of this machine, or objects in S3, for any number of nodes."),
+    ] = "filesystem"
     filesystem: Filesystem = Filesystem()
+    s3: S3 = S3()
 
 
 class Ldap(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ MASK = "***"
 _PLAIN = re.compile(r"[A-Za-z0-9._~:/?#@\[\]-]+")
 _URL_CHARACTERS = 2048
 _QUOTABLE = re.compile(r"[ !#-\[\]-~]{1,255}")
+_PREFIX = re.compile(r"(?=.{1,200}$)[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 _SECRET_PARAMETERS = frozenset({"password", "sslpassword"})
 
 
@@ -145,6 +146,27 @@ class PlainText:
         if not _QUOTABLE.fullmatch(text) or text != text.strip():
             raise ValueError("Expected 1 to 255 printable ASCII characters without quotes and backslashes")
         return cls(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPrefix:
+    """What names of objects begin with: nothing, or folders that end with a slash."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `registry/`, with or without the slash, or nothing.
+
+        Raises:
+            ValueError: it is long, begins with a slash, or has other characters than names everywhere may have.
+        """
+        if text and not _PREFIX.fullmatch(text):
+            raise ValueError("Expected up to 200 letters, digits, `.`, `_`, `-` and single `/`, as in `registry/`")
+        return cls(f"{text.rstrip('/')}/" if text else "")
 
     def __str__(self) -> str:
         return self.text

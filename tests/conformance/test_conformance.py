@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.suite import EVERY_SWITCH, run_suite
+from tests.e2e.s3 import s3_environment
 from tests.e2e.server import running_registry
 from tests.requirements import require_tool
+from tests.s3 import running_versitygw
 
 pytestmark = [pytest.mark.tool("conformance"), pytest.mark.timeout(700)]
 
@@ -47,6 +49,19 @@ def test_the_coming_version_with_token_auth(tmp_path: Path) -> None:
         outcome = run_suite(
             require_tool("conformance"), registry.address, "dev", REPORTS / "token", {**EVERY_SWITCH, **credentials}
         )
+
+    assert outcome.complaints == ()
+    assert (outcome.failures, outcome.errors, outcome.skipped, outcome.disabled) == (0, 0, 0, 0)
+    assert outcome.exit_status == 0
+    assert outcome.checks > 1000
+
+
+@pytest.mark.tool("versitygw")
+def test_the_coming_version_with_the_bytes_in_s3(tmp_path: Path) -> None:
+    with running_versitygw() as server:
+        environment = {"REGISTRY_MANIFESTS__SPARSE": "allow"} | s3_environment(server, "conformance/")
+        with running_registry(tmp_path, environment=environment) as registry:
+            outcome = run_suite(require_tool("conformance"), registry.address, "dev", REPORTS / "s3", EVERY_SWITCH)
 
     assert outcome.complaints == ()
     assert (outcome.failures, outcome.errors, outcome.skipped, outcome.disabled) == (0, 0, 0, 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from oci_spec.digest import Digest
 from storage_backends.blocks import BLOCK_SIZE
 from storage_backends.contract import UploadState
-from storage_backends.errors import HashStateUnusable, UploadBusy, UploadLost
+from storage_backends.errors import UploadBusy, UploadLost
 from storage_backends.filesystem._blocking.folders import DurableFolders, find_blob_of, sync_folder
 from storage_backends.filesystem._blocking.reading import is_committed
 from storage_backends.filesystem._blocking.writing import (
@@ -26,7 +26,7 @@ from storage_backends.filesystem._blocking.writing import (
 )
 from storage_backends.filesystem.layout import Layout
 from storage_backends.filling import FillingChunks
-from storage_backends.hash_state import RunningHash, restored_hash, running_hash
+from storage_backends.hash_state import RunningHash, resumed_hash
 from storage_backends.libcrypto import Buffer
 
 # Each step of it gives the interpreter's lock away and has to get it back: half of this costs a tenth more.
@@ -60,7 +60,7 @@ class UploadFile:
         self._path = path
         self._layout = layout
         self._key = state.key
-        self._running = _resumed(state)
+        self._running = resumed_hash(state.algorithm, state.offset, state.hash_state)
         self._acknowledged = state.offset
         self._descriptor = -1
         # Until this object has synced it itself: whoever cut or wrote before may have died before the disk knew.
@@ -253,14 +253,3 @@ def _own_buffer() -> memoryview:
     if buffer is None:
         buffer = _of_thread.buffer = memoryview(bytearray(_BUFFER_SIZE))
     return buffer
-
-
-def _resumed(state: UploadState) -> RunningHash | None:
-    """The running hash of a state's bytes, or None where they must be read again."""
-    if state.offset == 0:
-        return running_hash(state.algorithm)
-    try:
-        running = restored_hash(state.algorithm, state.hash_state)
-    except HashStateUnusable:
-        return None
-    return running if running.size == state.offset else None
