@@ -79,6 +79,7 @@ _SELECTS: dict[str, Select[Any] | CompoundSelect[Any]] = {
     ).where(blob.c.algorithm == _ALGORITHM, blob.c.digest == _RAW),
     "upload": select(*upload.c).where(upload.c.id == bindparam("upload_id", type_=String)),
     "account_by_name": select(*account.c).where(account.c.name == bindparam("name", type_=String)),
+    "account_by_id": select(*account.c).where(account.c.id == _ACCOUNT),
     "credential_by_hash": select(*credential.c).where(credential.c.hash == bindparam("hash", type_=LargeBinary)),
     "standing": select(
         account.c.generation,

@@ -71,6 +71,7 @@ class Lookups:
         self._blob = statements["blob"]
         self._upload = statements["upload"]
         self._account_by_name = statements["account_by_name"]
+        self._account_by_id = statements["account_by_id"]
         self._credential_by_hash = statements["credential_by_hash"]
         self._standing = statements["standing"]
         self._repository_standing = statements["repository_standing"]
@@ -139,6 +140,10 @@ class Lookups:
     async def account_by_name(self, name: str) -> Account | None:
         """Give the account of this name, or None."""
         return await self._found(self._account_by_name, {"name": name}, _account)
+
+    async def account_by_id(self, account_id: int) -> Account | None:
+        """Give the account with this id, or None."""
+        return await self._found(self._account_by_id, {"account_id": account_id}, _account)
 
     async def credential_by_hash(self, secret_hash: bytes) -> Credential | None:
         """Give the credential whose secret has this SHA-256, or None; it may be revoked or expired."""

@@ -108,7 +108,7 @@ class Logins:
         credential = await self._database.lookups.credential_by_hash(hash_of(secret))
         if credential is None:
             raise LoginFailed
-        account = await self._database.read(_account, credential.account_id)
+        account = await self._database.lookups.account_by_id(credential.account_id)
         if account is None:
             raise LoginFailed
         proof = _proof(account, credential)
@@ -180,10 +180,6 @@ def _stored(account: Account | None, moment: datetime) -> StoredPassword | None:
     if account is None or account.password_hash is None or not account.is_live(moment):
         return None
     return StoredPassword(account.id, account.generation, account.password_hash)
-
-
-def _account(tx: Transaction, account_id: int) -> Account | None:
-    return tx.accounts.find_by_id(account_id)
 
 
 def _note_login(tx: Transaction, account: Account, moment: datetime) -> None:

@@ -26,7 +26,9 @@ async def test_an_account_and_a_credential_are_as_their_transactions_see_them(da
     await database.write(make)
 
     for name in ("alice", "bob", "carol"):
-        assert await database.lookups.account_by_name(name) == await database.read(_account, name)
+        account = await database.read(_account, name)
+        assert await database.lookups.account_by_name(name) == account
+        assert await database.lookups.account_by_id(0 if account is None else account.id) == account
     for secret in ("plain", "used", "none"):
         found = await database.lookups.credential_by_hash(hash_of(secret))
         assert found == await database.read(_credential, secret)
