@@ -168,6 +168,13 @@ class BlobStore(ABC):
         """
         return None
 
+    async def redirect(self, key: str) -> str | None:
+        """A URL under which whoever has it can read the blob for some minutes, also in part; None where there is none.
+
+        Whether the blob exists is not looked at.
+        """
+        return None
+
     @abstractmethod
     async def stat(self, key: str) -> int:
         """The size in bytes of the blob under `key`.

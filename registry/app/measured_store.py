@@ -41,6 +41,10 @@ class MeasuredStore(BlobStore):
     def read_cached(self, key: str, size: int) -> bytes | None:
         return self._store.read_cached(key, size)
 
+    async def redirect(self, key: str) -> str | None:
+        with self._timed("redirect"):
+            return await self._store.redirect(key)
+
     async def stat(self, key: str) -> int:
         with self._timed("stat"):
             return await self._store.stat(key)

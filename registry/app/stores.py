@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
 
 from registry import limits
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from storage_backends.contract import BlobStore
     from storage_backends.holding import UploadHolds
     from storage_backends.s3.settings import S3Settings
+
+_PRIVATE_NAMES: Final = (".internal", ".local", ".localhost", ".lan", ".home.arpa")
 
 
 def open_store(storage: Storage, holds: UploadHolds) -> BlobStore:
@@ -50,7 +53,26 @@ def s3_settings(s3: S3) -> S3Settings:
         part_bytes=s3.part_bytes,
         buffer_bytes=s3.buffer_bytes,
         concurrency=s3.concurrency,
+        redirect_lifetime_s=s3.redirect_lifetime_s if _redirects(s3) else None,
+        cdn_url=_text(s3.cdn_url),
     )
+
+
+def _redirects(s3: S3) -> bool:
+    """Whether clients are led to S3 itself."""
+    if s3.redirect != "auto":
+        return s3.redirect == "on"
+    if s3.cdn_url is not None or s3.endpoint is None:
+        return True
+    return s3.endpoint.scheme == "https" and not _is_private(s3.endpoint.host)
+
+
+def _is_private(host: str) -> bool:
+    """Whether a name or address is most likely known inside one network only."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_NAMES)
 
 
 def _text(value: object) -> str | None:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from registry import limits as bounds
-from registry.config.takes_effect import RESTART
-from registry.config.values import ExternalUrl, KeyPrefix, PlainText, SecretText
+from registry.config.takes_effect import RELOAD, RESTART
+from registry.config.values import ExternalUrl, KeyPrefix, Network, PlainText, SecretText
 
 
 class S3(Struct, frozen=True, kw_only=True):
@@ -85,6 +85,30 @@ class S3(Struct, frozen=True, kw_only=True):
             description="What all uploads of one worker together may hold in memory; who gets none of it waits.",
         ),
     ] = 128 * bounds.MIB
+    redirect: Annotated[
+        Literal["auto", "on", "off"],
+        RESTART,
+        Meta(
+            description="Whether clients that pull a blob are led to S3 by a signed URL; with `auto` where they most "
+            "likely reach it: at Amazon, or at an `https` endpoint whose name is none of a private network."
+        ),
+    ] = "auto"
+    redirect_lifetime_s: Annotated[
+        int, RESTART, Meta(ge=60, le=604_800, description="How long such a URL can be used.")
+    ] = 1200
+    proxied_networks: Annotated[
+        tuple[Network, ...],
+        RELOAD,
+        Meta(description="Networks (CIDR) of clients that get blobs from the registry itself all the same."),
+    ] = ()
+    cdn_url: Annotated[
+        ExternalUrl | None,
+        RESTART,
+        Meta(
+            description="URL of a delivery network before the bucket, to which clients are led in the bucket's place; "
+            "it passes path and query on."
+        ),
+    ] = None
     concurrency: Annotated[
         int,
         RESTART,

@@ -48,6 +48,10 @@ async def send_blob(call: Call, blob: LinkedBlob) -> web.StreamResponse:
     if content is not None:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body_of(content))
     call.take_time()
+    if answer.is_plain and not _is_proxied(call):
+        location = await pull.elsewhere(call.services, blob)
+        if location is not None:
+            return _redirect(blob, location)
     async with await pull.open_blob(call.services, call.access, blob) as reader:
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         response.content_length = answer.size
@@ -79,6 +83,11 @@ class _Answer:
             self._end = f"\r\n--{boundary}--\r\n".encode()
         self.size = sum(part.size for part in self._parts) + sum(map(len, self._heads)) + len(self._end)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the blob or one part of it, as other servers can give it, too."""
+        return len(self._parts) == 1
+
     def pieces(self) -> Iterator[bytes | ByteRange]:
         """The body in order: bytes of its own, and parts of the blob."""
         for head, part in zip(self._heads, self._parts, strict=True):
@@ -96,6 +105,17 @@ class _Answer:
 def _head(boundary: str, part: ByteRange, total: int) -> bytes:
     head = f"\r\n--{boundary}\r\nContent-Type: {_CONTENT_TYPE}\r\nContent-Range: {part.content_range(total)}\r\n\r\n"
     return head.encode()
+
+
+def _is_proxied(call: Call) -> bool:
+    networks = call.environment.config.storage.s3.proxied_networks
+    return any((call.request.remote or "") in network for network in networks)
+
+
+def _redirect(blob: LinkedBlob, location: str) -> web.Response:
+    # The URL ends some day, and is a key until then.
+    headers = {"Location": location, "Docker-Content-Digest": str(blob.digest), "Cache-Control": "no-store"}
+    return web.Response(status=307, headers=headers)
 
 
 async def _send_file(call: Call, answer: _Answer, response: web.StreamResponse, descriptor: int) -> None:

@@ -94,6 +94,17 @@ async def open_blob(services: Services, access: Access, blob: LinkedBlob) -> Blo
     raise BlobUnknown(access.repository, blob.digest)
 
 
+async def elsewhere(services: Services, blob: LinkedBlob) -> str | None:
+    """A URL under which a client that may pull the blob gets its bytes for some minutes; None where there is none.
+
+    A copy that is gone is told of there, and noticed here when somebody asks for its bytes, or verifies them.
+
+    Raises:
+        StorageError: none can be made now.
+    """
+    return await services.store.redirect(blob.key)
+
+
 async def _leased_if_by_digest(services: Services, found: StoredManifest) -> bool:
     """False when the manifest was removed before it could be leased."""
     moment = now()

@@ -24,6 +24,7 @@ from storage_backends.s3.layout import Layout, blob_key, checked_upload_key, new
 from storage_backends.s3.part_sizes import SMALLEST_PART, PartSizes
 from storage_backends.s3.progress import Progress
 from storage_backends.s3.reading import open_reader
+from storage_backends.s3.redirecting import Redirects
 from storage_backends.s3.sessions import S3UploadSession
 from storage_backends.s3.settings import S3Settings
 from storage_backends.threads import BlockingPool
@@ -61,6 +62,11 @@ class S3BlobStore(BlobStore):
             receiving=self._receiving,
             turns=asyncio.Semaphore(_RECEIVING_THREADS // 2),
         )
+        self._redirects: Redirects | None = None
+        if settings.redirect_lifetime_s is not None:
+            self._redirects = Redirects(
+                self._objects, self._reading, settings.redirect_lifetime_s, base_url=settings.cdn_url
+            )
         self._committed: OrderedDict[str, None] = OrderedDict()
 
     async def begin(self, algorithm: str) -> UploadState:
@@ -94,6 +100,10 @@ class S3BlobStore(BlobStore):
     def read_cached(self, key: str, size: int) -> bytes | None:
         self._layout.blob(key)
         return None
+
+    async def redirect(self, key: str) -> str | None:
+        name = self._layout.blob(key)
+        return None if self._redirects is None else await self._redirects.url(name)
 
     async def stat(self, key: str) -> int:
         name = self._layout.blob(key)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -76,3 +81,47 @@ def test_docker_pushes_to_s3_pulls_and_runs(
 
     assert said.strip() == "out of a bucket"
     assert server.names("e2e/uploads/") == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "expected"),
+    [
+        # Other servers answer one part at most.
+        ("", {"": 307, "bytes=1-3": 307, "bytes=0-1,3-4": 206}),
+        ("127.0.0.0/8,::1", {"": 200, "bytes=1-3": 206}),
+    ],
+    ids=["anybody", "proxied"],
+)
+def test_who_pulls_is_led_to_s3_unless_they_are_to_get_it_from_here(
+    server: S3Server, tmp_path: Path, networks: str, expected: dict[str, int]
+) -> None:
+    environment = s3_environment(server, "redirects/") | {
+        "REGISTRY_STORAGE__S3__REDIRECT": "on",
+        "REGISTRY_STORAGE__S3__PROXIED_NETWORKS": networks,
+    }
+    blob = f"/v2/a/blobs/sha256:{hashlib.sha256(b'hello').hexdigest()}"
+    with (
+        running_registry(tmp_path, "--set", "server.workers=1", environment=environment) as registry,
+        closing(HTTPConnection(registry.address)) as connection,
+    ):
+        asked(connection, "POST", f"/v2/a/blobs/uploads/?digest={blob.rpartition('/')[2]}", body=b"hello")
+        answers = {part: asked(connection, "GET", blob, headers=_range(part)) for part in expected}
+        head = asked(connection, "HEAD", blob)
+
+    assert {part: answer.status for part, answer in answers.items()} == expected
+    assert (head.status, head.headers["Content-Length"]) == (200, "5")
+    for part in (part for part, status in expected.items() if status == 307):
+        with urlopen(Request(answers[part].headers["Location"], headers=_range(part))) as got:
+            assert got.read() == (b"ell" if part else b"hello")
+
+
+def asked(connection: HTTPConnection, method: str, path: str, **request: Any) -> HTTPResponse:
+    """The answer, read to its end, to one request; nobody follows where it leads."""
+    connection.request(method, path, **request)
+    answer = connection.getresponse()
+    answer.read()
+    return answer
+
+
+def _range(part: str) -> dict[str, str]:
+    return {"Range": part} if part else {}

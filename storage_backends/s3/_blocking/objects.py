@@ -88,6 +88,11 @@ class Objects:
             "Body"
         ]
 
+    def url(self, name: str, lifetime_s: int) -> str:
+        """A signed URL under which the object can be read for `lifetime_s` seconds."""
+        where = {"Bucket": self._bucket, "Key": name}
+        return self._client.generate_presigned_url("get_object", Params=where, ExpiresIn=lifetime_s)
+
     def size(self, name: str) -> int:
         """The size in bytes."""
         size: int = self._client.head_object(Bucket=self._bucket, Key=name)["ContentLength"]
@@ -120,6 +125,8 @@ class Objects:
 def new_object_parameters(settings: S3Settings) -> dict[str, str]:
     """What is said of every object when it is made."""
     parameters = {
+        # What clients are told that are led to S3 itself.
+        "ContentType": "application/octet-stream",
         "ServerSideEncryption": settings.server_side_encryption,
         "SSEKMSKeyId": settings.kms_key_id,
         "StorageClass": settings.storage_class,
