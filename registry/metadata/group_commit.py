@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, RootTransaction
 
     from registry.errors import Unavailable
     from registry.metadata.sqlite_reserve import Reserve
@@ -220,8 +220,10 @@ class GroupCommit:
 
     def _commit(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
         try:
-            with self._engine.connect() as connection, connection.begin():
+            with self._engine.connect() as connection, connection.begin() as begun:
                 transaction = Transaction(connection)
+                if len(units) == 1:
+                    return [_attempt_alone(begun, transaction, units[0])]
                 outcomes = [_attempt(connection, transaction, unit) for unit in units]
                 transaction.audit.seal()
                 return outcomes
@@ -229,6 +231,20 @@ class GroupCommit:
             raise
         except Exception as error:  # whatever it is, tasks await an answer and the thread must go on
             raise _TransactionLost(error) from error
+
+
+def _attempt_alone(begun: RootTransaction, transaction: Transaction, unit: Callable[[Transaction], Any]) -> _Outcome:
+    """What becomes of a unit that shares its transaction with no other: to undo it, all of that is undone."""
+    driver = _driver(begun.connection)
+    try:
+        result = unit(transaction)
+    except Exception as error:  # whatever it is, it belongs to the task that awaits the unit
+        if not driver.in_transaction:
+            raise _TransactionLost(error) from error
+        begun.rollback()
+        return _Outcome(error=_meaning(error))
+    transaction.audit.seal()
+    return _Outcome(result=result)
 
 
 def _attempt(connection: Connection, transaction: Transaction, unit: Callable[[Transaction], Any]) -> _Outcome:
