@@ -30,6 +30,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "gc": ("registry.cli.gc", "Remove content that nothing names or needs any more."),
     "verify": ("registry.cli.verify", "Read stored blobs again and compare them with their digests."),
+    "storage": ("registry.cli.storage", "Move what is stored to another place, while the registry serves."),
     "audit": ("registry.cli.audit", "Show, export and verify the audit log."),
     "keys": ("registry.cli.keys", "List and rotate the keys that sign tokens."),
     "tls": ("registry.cli.tls", "Make certificates: an authority, the registry's, and those of clients."),

@@ -22,6 +22,11 @@ _ACQUIRE = insert(
 _LEASE = select(job_lease.c.owner, job_lease.c.until, job_lease.c.token).where(
     job_lease.c.name == bindparam("this_name")
 )
+_HELD = (
+    select(job_lease.c.name, job_lease.c.owner)
+    .where(job_lease.c.until > bindparam("now", type_=job_lease.c.until.type))
+    .order_by(job_lease.c.name)
+)
 _SET_END = update(job_lease).where(
     job_lease.c.name == bindparam("this_name"), job_lease.c.token == bindparam("this_token")
 )
@@ -54,6 +59,10 @@ class Leases:
         """Give the time until which somebody holds the lease, past when it was released; None if nobody ever did."""
         lease = self.find(name)
         return None if lease is None else lease.until
+
+    def held(self, now: datetime) -> list[tuple[str, str]]:
+        """Give the names of all leases that somebody holds at `now`, and who that is; some of these may have died."""
+        return [(row[0], row[1]) for row in self._runner.rows(_HELD, {"now": now})]
 
     def renew(self, name: str, token: int, *, until: datetime) -> bool:
         """Hold the lease until `until`; False when another took it since."""

@@ -24,6 +24,12 @@ _PENDING = (
     .order_by(outbox.c.id)
     .limit(bindparam("limit"))
 )
+_SINCE = (
+    select(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.created_at, outbox.c.indexed_at)
+    .where(outbox.c.id > bindparam("after"), outbox.c.created_at >= bindparam("moment"))
+    .order_by(outbox.c.id)
+    .limit(bindparam("limit"))
+)
 _PENDING_OF_KIND = _PENDING.where(outbox.c.kind == bindparam("kind"))
 _NEWEST_PENDING = select(func.max(outbox.c.id)).where(outbox.c.indexed_at.is_(None))
 _MARK = update(outbox).where(outbox.c.id == bindparam("this_id"), outbox.c.indexed_at.is_(None))
@@ -59,6 +65,11 @@ class Outbox:
     def pending_of_kind(self, kind: str, limit: int) -> list[OutboxEvent]:
         """Give up to `limit` events of one kind that are not marked yet, oldest first."""
         return [_event(row) for row in self._runner.rows(_PENDING_OF_KIND, {"kind": kind, "limit": limit})]
+
+    def since(self, moment: datetime, after: int, limit: int) -> list[OutboxEvent]:
+        """Give up to `limit` events recorded from `moment` on, marked or not, whose ids lie beyond `after`."""
+        values = {"moment": moment, "after": after, "limit": limit}
+        return [_event(row) for row in self._runner.rows(_SINCE, values)]
 
     def newest_pending(self) -> int | None:
         """Give the id of the newest event that is not marked yet, None when there is none."""

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, column, insert, select, table
 
 from registry.metadata.column_types import UtcTime
-from registry.metadata.schema import job_lease, login_failure, metadata, secret, upload, upload_hold
+from registry.metadata.schema import (
+    job_lease,
+    login_failure,
+    metadata,
+    moved_blob,
+    secret,
+    upload,
+    upload_hold,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
@@ -50,7 +58,7 @@ def _python_type(of: Column[Any]) -> Any:
     return kind | None if of.nullable else kind
 
 
-PASSING = frozenset({job_lease, login_failure, upload, upload_hold})
+PASSING = frozenset({job_lease, login_failure, moved_blob, upload, upload_hold})
 """What is true for moments only, or of bytes that are not kept: no part of a backup."""
 
 TABLES = tuple(PlainTable(each) for each in metadata.sorted_tables if each not in PASSING)

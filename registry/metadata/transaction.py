@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from registry.metadata.accounts import Accounts
 from registry.metadata.audit import Audit
 from registry.metadata.blobs import Blobs
+from registry.metadata.contents import Contents
 from registry.metadata.credentials import Credentials
 from registry.metadata.federations import Federations
 from registry.metadata.garbage import Garbage
@@ -14,6 +15,7 @@ from registry.metadata.grants import Grants
 from registry.metadata.leases import Leases
 from registry.metadata.login_failures import LoginFailures
 from registry.metadata.manifests import Manifests
+from registry.metadata.moves import Moves
 from registry.metadata.namespaces import Namespaces
 from registry.metadata.organisations import Organisations
 from registry.metadata.outbox import Outbox
@@ -40,6 +42,7 @@ class Transaction:
         "accounts",
         "audit",
         "blobs",
+        "contents",
         "credentials",
         "federations",
         "garbage",
@@ -47,6 +50,7 @@ class Transaction:
         "leases",
         "login_failures",
         "manifests",
+        "moves",
         "namespaces",
         "organisations",
         "outbox",
@@ -79,6 +83,8 @@ class Transaction:
         self.secrets = Secrets(runner)
         self.pulls = Pulls(runner)
         self.garbage = Garbage(runner)
+        self.moves = Moves(runner)
+        self.contents = Contents(runner)
         self.verification = Verification(runner)
         self.accounts = Accounts(runner)
         self.robots = Robots(runner)

@@ -17,10 +17,12 @@ from typing import Any
 
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
+from registry.metadata.database import Database
 from registry.metadata.rows import Blob, LinkedBlob, OutboxEvent
 from registry.metadata.transaction import Transaction
 from registry.services.context import Services, now
 from registry.services.events import EventKind
+from storage_backends.contract import BlobStore
 from storage_backends.errors import StorageFull
 
 FORMAT = 1
@@ -33,7 +35,7 @@ _MANIFESTS_TOGETHER = 16
 _FOLLOWED_ALONE = {EventKind.BLOB_REMOVED, EventKind.REPOSITORY_DELETED}
 _OF_MANIFESTS = {EventKind.MANIFEST_PUSHED, EventKind.MANIFEST_DELETED}
 
-_Objects = dict[str, bytes | None]
+Objects = dict[str, bytes | None]
 """What index objects are to hold, by name; None for one that is to go."""
 
 
@@ -67,9 +69,19 @@ async def follow(services: Services, event: OutboxEvent) -> None:
         return
     repository = RepositoryName.parse(event.payload["repository"])
     if event.kind == EventKind.REPOSITORY_DELETED:
-        await _refresh(services, repository)
+        await refresh(services.database, services.store, repository)
     else:
-        await _apply(services, await services.database.read(_states, [event]))
+        await apply(services.store, await services.database.read(states, [event]))
+
+
+def blob_name(digest: Digest) -> str:
+    """The name of the object that says where a blob is."""
+    return f"blobs/{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}"
+
+
+def blob_object(digest: Digest, size: int, key: str) -> Objects:
+    """The object of a blob of `size` bytes, which are under `key`."""
+    return {blob_name(digest): _json({"size": size, "key": key})}
 
 
 async def _follow_all(services: Services, events: Sequence[OutboxEvent]) -> None:
@@ -79,7 +91,7 @@ async def _follow_all(services: Services, events: Sequence[OutboxEvent]) -> None
     for event in alone:
         await follow(services, event)
     for together in (*_batches(others, _TOGETHER), *_batches(manifests, _MANIFESTS_TOGETHER)):
-        await _apply(services, await services.database.read(_states, together))
+        await apply(services.store, await services.database.read(states, together))
     if events:
         await services.database.reclaim(_mark, [event.id for event in events])
 
@@ -91,24 +103,33 @@ def _batches(events: Sequence[OutboxEvent], size: int) -> list[Sequence[OutboxEv
 async def _remove_bytes(services: Services, digest: Digest, key: str) -> None:
     """Remove what a blob's row named when it was removed; bytes pushed since have a row and a key of their own."""
     await services.store.delete(key)
-    await _apply(services, await services.database.read(_blob, digest))
+    await apply(services.store, await services.database.read(_blob, digest))
 
 
-async def _refresh(services: Services, repository: RepositoryName) -> None:
-    """Bring every object that a repository has: it was deleted, and may have been made anew since."""
+async def refresh(database: Database, store: BlobStore, repository: RepositoryName) -> None:
+    """Bring every object that a store has of a repository: it was deleted, and may have been made anew since.
+
+    Raises:
+        StorageError: the store refused.
+    """
     for part in (TAGS, MANIFESTS, LINKS):
         prefix = f"{_home(repository)}/{part}/"
-        async for name in services.store.list_objects(prefix):
-            await _apply(services, await services.database.read(_named, repository, part, name.removeprefix(prefix)))
+        async for name in store.list_objects(prefix):
+            await apply(store, await database.read(named, repository, part, name.removeprefix(prefix)))
 
 
-async def _apply(services: Services, objects: _Objects) -> None:
+async def apply(store: BlobStore, objects: Objects) -> None:
+    """Let a store hold these objects, and not those whose content is None.
+
+    Raises:
+        StorageError: the store refused; some may hold what they should.
+    """
     for name, content in objects.items():
         if content is None:
-            await services.store.delete_object(name)
+            await store.delete_object(name)
     kept = {name: content for name, content in objects.items() if content is not None}
     if kept:
-        await services.store.put_objects(kept)
+        await store.put_objects(kept)
 
 
 def _pending(tx: Transaction) -> list[OutboxEvent]:
@@ -123,14 +144,15 @@ def _mark(tx: Transaction, ids: list[int]) -> None:
     tx.outbox.mark_indexed(ids, now())
 
 
-def _states(tx: Transaction, events: Sequence[OutboxEvent]) -> _Objects:
-    objects: _Objects = {}
+def states(tx: Transaction, events: Sequence[OutboxEvent]) -> Objects:
+    """What the objects that these events are about are to hold now; none of them is about a whole repository."""
+    objects: Objects = {}
     for event in events:
         objects |= _state(tx, event)
     return objects
 
 
-def _state(tx: Transaction, event: OutboxEvent) -> _Objects:
+def _state(tx: Transaction, event: OutboxEvent) -> Objects:
     kind, repository = EventKind(event.kind), RepositoryName.parse(event.payload["repository"])
     if kind in {EventKind.TAG_MOVED, EventKind.TAG_DELETED}:
         return _tag(tx, repository, Tag.parse(event.payload["tag"]))
@@ -140,15 +162,15 @@ def _state(tx: Transaction, event: OutboxEvent) -> _Objects:
     return _blob_in(tx, repository, digest)
 
 
-def _named(tx: Transaction, repository: RepositoryName, part: str, rest: str) -> _Objects:
-    """The state of the object whose name ends with `rest` in a part of a repository's objects."""
+def named(tx: Transaction, repository: RepositoryName, part: str, rest: str) -> Objects:
+    """What the object whose name ends with `rest` in a part of a repository's objects is to hold now."""
     if part == TAGS:
         return _tag(tx, repository, Tag.parse(rest))
     digest = Digest.parse(rest.replace("/", ":"))
     return _manifest(tx, repository, digest) if part == MANIFESTS else _link(tx, repository, digest)
 
 
-def _blob_in(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
+def _blob_in(tx: Transaction, repository: RepositoryName, digest: Digest) -> Objects:
     """A blob and its link to a repository: one row tells of both, if there is one."""
     row = tx.repositories.find(repository)
     linked = tx.blobs.linked(row.id, digest) if row is not None else None
@@ -156,26 +178,25 @@ def _blob_in(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Ob
     return _blob_object(digest, blob) | _link_object(repository, digest, is_linked=linked is not None)
 
 
-def _blob(tx: Transaction, digest: Digest) -> _Objects:
+def _blob(tx: Transaction, digest: Digest) -> Objects:
     return _blob_object(digest, tx.blobs.find(digest))
 
 
-def _blob_object(digest: Digest, blob: Blob | LinkedBlob | None) -> _Objects:
-    content = _json({"size": blob.size, "key": blob.key}) if blob is not None else None
-    return {f"blobs/{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}": content}
+def _blob_object(digest: Digest, blob: Blob | LinkedBlob | None) -> Objects:
+    return {blob_name(digest): None} if blob is None else blob_object(digest, blob.size, blob.key)
 
 
-def _link(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
+def _link(tx: Transaction, repository: RepositoryName, digest: Digest) -> Objects:
     row = tx.repositories.find(repository)
     linked = row is not None and tx.blobs.linked(row.id, digest) is not None
     return _link_object(repository, digest, is_linked=linked)
 
 
-def _link_object(repository: RepositoryName, digest: Digest, *, is_linked: bool) -> _Objects:
+def _link_object(repository: RepositoryName, digest: Digest, *, is_linked: bool) -> Objects:
     return {f"{_home(repository)}/{LINKS}/{digest.algorithm}/{digest.encoded}": _json({}) if is_linked else None}
 
 
-def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> _Objects:
+def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> Objects:
     name = f"{_home(repository)}/{MANIFESTS}/{digest.algorithm}/{digest.encoded}"
     row = tx.repositories.find(repository)
     found = tx.manifests.find(row.id, digest) if row is not None else None
@@ -186,7 +207,7 @@ def _manifest(tx: Transaction, repository: RepositoryName, digest: Digest) -> _O
     return {name: _json(about) + b"\n" + tx.manifests.content(found.id)}
 
 
-def _tag(tx: Transaction, repository: RepositoryName, tag: Tag) -> _Objects:
+def _tag(tx: Transaction, repository: RepositoryName, tag: Tag) -> Objects:
     name = f"{_home(repository)}/{TAGS}/{tag}"
     row = tx.repositories.find(repository)
     current = tx.tags.current(row.id, tag) if row is not None else None

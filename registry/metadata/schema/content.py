@@ -262,6 +262,19 @@ upload_hold = Table(
     Column("until", UtcTime, nullable=False, index=True),
 )
 
+# Blobs whose bytes are at another place too, to which the storage is moving: `place` is the name that it was given. It
+# follows no reference: when the blob goes, the row says what has to go at that place.
+moved_blob = Table(
+    "moved_blob",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("blob_id", RowId, primary_key=True, autoincrement=False),
+    Column("algorithm", Algorithm, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+)
+
 job_lease = Table(
     "job_lease",
     metadata,
