@@ -54,11 +54,16 @@ async def test_a_migrated_database_has_the_tables_of_the_program(database_url: s
     assert differences == []
 
 
+@pytest.fixture
+def new_database_url(empty_database_url: str, request: pytest.FixtureRequest) -> str:
+    """A database that was given its tables, of the kind of the empty one."""
+    url: str = request.getfixturevalue(f"{empty_database_url.partition(':')[0]}_url")
+    return url
+
+
 async def test_a_new_database_is_as_one_that_went_through_all_revisions(
-    empty_database_url: str, request: pytest.FixtureRequest
+    empty_database_url: str, new_database_url: str
 ) -> None:
-    kind = empty_database_url.partition(":")[0]
-    new_database_url: str = request.getfixturevalue(f"{kind}_url")
     await asyncio.to_thread(migrate.upgrade_to, empty_database_url, "head", migrate.scripts())
 
     assert await _catalog(new_database_url) == await _catalog(empty_database_url)
