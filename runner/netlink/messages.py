@@ -9,6 +9,10 @@ from struct import Struct
 
 from runner.netlink.errors import NetlinkAnswerInvalid
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HEADER = Struct("=IHHII")
 """struct nlmsghdr: length, kind, flags, sequence number, port."""
 
@@ -82,8 +86,15 @@ class Answer:
         """
         if len(self.body) < structure.size:
             raise NetlinkAnswerInvalid(f"{len(self.body)} bytes where {structure.size} belong")
-        # The structure, too, is filled up to a multiple of four.
-        return structure.unpack_from(self.body), attributes(self.body[-(-structure.size // 4) * 4 :])
+        return structure.unpack_from(self.body), attributes(self.body[_filled(structure) :])
+
+    def find(self, structure: Struct, kind: int) -> bytes | None:
+        """The first attribute of a kind; what comes after it is not looked at.
+
+        Raises:
+            NetlinkAnswerInvalid: attributes before it are none.
+        """
+        return next((value for found, value in _each_attribute(self.body[_filled(structure) :]) if found == kind), None)
 
 
 def split(datagram: bytes) -> list[Answer]:
@@ -112,17 +123,7 @@ def attributes(data: bytes) -> dict[int, bytes]:
     Raises:
         NetlinkAnswerInvalid: their lengths do not fit.
     """
-    found = {}
-    place = 0
-    while place < len(data):
-        if len(data) - place < _ATTRIBUTE.size:
-            raise NetlinkAnswerInvalid("an attribute is cut off")
-        length, kind = _ATTRIBUTE.unpack_from(data, place)
-        if not _ATTRIBUTE.size <= length <= len(data) - place:
-            raise NetlinkAnswerInvalid(f"an attribute of {length} bytes in {len(data) - place}")
-        found[kind & _KIND] = data[place + _ATTRIBUTE.size : place + length]
-        place += -(-length // 4) * 4
-    return found
+    return dict(_each_attribute(data))
 
 
 def read_u32(value: bytes) -> int:
@@ -147,3 +148,20 @@ def read_text(value: bytes) -> str:
     if b"\0" in ended:
         raise NetlinkAnswerInvalid("a text with a null inside")
     return ended.decode("utf-8", "backslashreplace")
+
+
+def _filled(structure: Struct) -> int:
+    """The size of a structure that is filled up to a multiple of four."""
+    return -(-structure.size // 4) * 4
+
+
+def _each_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
+    place, end = 0, len(data)
+    while place < end:
+        if end - place < _ATTRIBUTE.size:
+            raise NetlinkAnswerInvalid("an attribute is cut off")
+        length, kind = _ATTRIBUTE.unpack_from(data, place)
+        if not _ATTRIBUTE.size <= length <= end - place:
+            raise NetlinkAnswerInvalid(f"an attribute of {length} bytes in {end - place}")
+        yield kind & _KIND, data[place + _ATTRIBUTE.size : place + length]
+        place += -(-length // 4) * 4

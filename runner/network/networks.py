@@ -196,7 +196,7 @@ def _give_up(leases: Leases, host: Connection, container: str) -> None:
 
 def _stale(leases: Leases, host: Connection) -> list[Lease]:
     """Leases of containers that are gone."""
-    there = {link.name for link in links.all_of(host)}
+    there = links.names_of_all(host)
     return [lease for lease in leases.all() if lease.link not in there]
 
 

@@ -49,10 +49,11 @@ class Subnet:
         last = _number(after) if after is not None else highest
         if not lowest <= last <= highest:
             last = highest
-        for number in (*range(last + 1, highest + 1), *range(lowest, last + 1)):
-            address = _text(number)
-            if address not in taken:
-                return address
+        for numbers in (range(last + 1, highest + 1), range(lowest, last + 1)):
+            for number in numbers:
+                address = _text(number)
+                if address not in taken:
+                    return address
         return None
 
 

@@ -181,3 +181,4 @@ def test_more_links_than_fit_into_one_datagram_are_listed(namespace: int, connec
         links.create_veth(connection, Port(f"a{number}"), Port(f"b{number}"))
 
     assert len(links.all_of(connection)) == 121
+    assert links.names_of_all(connection) == {link.name for link in links.all_of(connection)}

@@ -74,6 +74,14 @@ def test_the_last_of_two_attributes_of_a_kind_counts() -> None:
     assert attributes(u32(2, 7) + u32(2, 8)) == {2: u32(2, 8)[4:]}
 
 
+def test_an_attribute_is_found_without_looking_at_what_comes_after_it() -> None:
+    (answer,) = split(message(16, 0, 1, bytes(4) + u32(2, 7) + u32(3, 8) + b"\xff\xff\xff\xff"))
+
+    assert answer.find(struct.Struct("=I"), 3) == struct.pack("=I", 8)
+    with pytest.raises(NetlinkAnswerInvalid):
+        answer.find(struct.Struct("=I"), 4)
+
+
 def test_a_text_ends_at_its_null() -> None:
     assert read_text(b"veth\0") == read_text(b"veth") == "veth"
     with pytest.raises(NetlinkAnswerInvalid):
