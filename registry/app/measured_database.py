@@ -126,6 +126,10 @@ class _MeasuredLookups(Lookups):
         with self._clock.timed("lookup"):
             return await self._lookups.account_by_name(name)
 
+    async def account_by_id(self, account_id: int) -> Account | None:
+        with self._clock.timed("lookup"):
+            return await self._lookups.account_by_id(account_id)
+
     async def credential_by_hash(self, secret_hash: bytes) -> Credential | None:
         with self._clock.timed("lookup"):
             return await self._lookups.credential_by_hash(secret_hash)
