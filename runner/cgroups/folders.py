@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from runner.cgroups.hierarchies import Hierarchy
 from runner.errors import CgroupFailed, CgroupPathInvalid
+from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NAME_CHARACTERS = 255
 _DEPTH = 32
@@ -35,7 +37,7 @@ def parse_path(text: str) -> str:
     return "/" + "/".join(names)
 
 
-class Folder(NamedTuple):
+class Folder(Record):
     """A cgroup's directory, be it there or not. All methods raise CgroupFailed for what the kernel refuses."""
 
     hierarchy: Hierarchy
@@ -129,29 +131,62 @@ class Folder(NamedTuple):
             pids.update(map(int, (folder.read("cgroup.procs") or "").split()))
         return pids
 
-    @contextlib.contextmanager
-    def _open(self, file: str, flags: int) -> Iterator[int | None]:
+    def _open(self, file: str, flags: int) -> _Opened:
         try:
-            descriptor = os.open(f"{self.place}/{file}", flags | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return _Opened(os.open(f"{self.place}/{file}", flags | os.O_CLOEXEC | os.O_NOFOLLOW))
         except FileNotFoundError:
-            yield None
-            return
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            return _Opened(None)
 
-    @contextlib.contextmanager
-    def _directory(self) -> Iterator[int]:
-        descriptor = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def _directory(self) -> _OpenDirectory:
+        return _OpenDirectory(os.open(self.place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise CgroupFailed(self.place, error) from error
+    def _errors(self) -> _Translated:
+        return _Translated(self.place)
+
+
+# By hand, for contextlib loads what the start of a container does without.
+class _Opened:
+    """A descriptor that is closed at the end of the block; None where there is no file."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> int | None:
+        return self._descriptor
+
+    def __exit__(self, *_error: object) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+
+class _OpenDirectory:
+    """A descriptor that is closed at the end of the block."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> int:
+        return self._descriptor
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._descriptor)
+
+
+class _Translated:
+    """The system's errors in the block become CgroupFailed."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise CgroupFailed(self._place, error) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 from runner.cgroups import making, states, waiting
 from runner.cgroups.folders import Folder, parse_path
@@ -11,9 +10,13 @@ from runner.cgroups.hierarchies import Host
 from runner.cgroups.oom import OomWatch
 from runner.cgroups.plan import plan
 from runner.cgroups.resources import Resources
-from runner.cgroups.statistics import Read, Statistics, oom_kills_v1, oom_kills_v2, read_v1, read_v2
+from runner.cgroups.statistics import Statistics, oom_kills_v1, oom_kills_v2, read_v1, read_v2
 from runner.cgroups.writes import Write
 from runner.errors import CgroupControllerMissing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.cgroups.statistics import Read
 
 
 class Cgroup:
@@ -70,6 +73,14 @@ class Cgroup:
         """Let all processes go on."""
         states.thaw(self._folders)
 
+    def is_frozen(self) -> bool:
+        """Whether its processes stand; not where it is gone."""
+        return states.is_frozen(self._folders)
+
+    def send(self, number: int) -> None:
+        """Send a signal to all processes; to those that stand frozen it comes when they go on."""
+        states.send(self._folders, number)
+
     def kill(self) -> None:
         """Send SIGKILL to all processes, also to frozen ones. It does not wait for their end: `delete` does."""
         states.kill(self._folders)
@@ -102,8 +113,7 @@ class Cgroup:
         """
         for folder in self._folders:
             for member in folder.subtree():
-                # A killed process is in the cgroup until it has exited, and the kernel may be behind even then.
-                waiting.until(member.remove, member, "the end of its processes", partial(_processes_exit, member))
+                _remove(member)
 
     def _takes(self, write: Write) -> bool:
         """Whether there is the file for a write; False for one that can be left out."""
@@ -130,6 +140,13 @@ class Cgroup:
             return self._read(controller, file) if found is not None and found.version == version else None
 
         return read
+
+
+def _remove(folder: Folder) -> None:
+    # A killed process is in the cgroup until it has exited, and the kernel may be behind even then.
+    waiting.until(
+        folder.remove, folder, "the end of its processes", lambda timeout_s: _processes_exit(folder, timeout_s)
+    )
 
 
 def _processes_exit(folder: Folder, timeout_s: float) -> None:
@@ -163,8 +180,7 @@ def create(host: Host, path: str, resources: Resources) -> Cgroup:
     # Before anything is made: what the host lacks as a whole. Single files can only be looked for afterwards.
     needed = frozenset(write.controller for write in plan(resources, host, lambda _controller, _file: None))
     cgroup = Cgroup(host, folders)
-    with making.made(folders, needed):
-        cgroup.limit(resources)
+    making.make(folders, needed, lambda: cgroup.limit(resources))
     return cgroup
 
 

@@ -7,10 +7,13 @@ unified one (cgroups(7), "Cgroups version 2"). So each controller is looked up o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from runner.errors import CgroupControllerMissing, CgroupFailed
+from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 KERNEL_OPTIONS: Mapping[str, str] = {
     "blkio": "CONFIG_BLK_CGROUP",
@@ -26,7 +29,7 @@ KERNEL_OPTIONS: Mapping[str, str] = {
 """What the kernel must be built with for each controller, under version 1's names."""
 
 
-class Hierarchy(NamedTuple):
+class Hierarchy(Record):
     """One mounted hierarchy."""
 
     mount: str
@@ -39,7 +42,7 @@ class Hierarchy(NamedTuple):
     """Under this version's names: `blkio` of version 1 is `io` of version 2. A hierarchy with a name has none."""
 
 
-class Host(NamedTuple):
+class Host(Record):
     """The hierarchies that are mounted, and what the kernel says of its controllers."""
 
     hierarchies: tuple[Hierarchy, ...]

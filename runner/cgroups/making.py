@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-from collections.abc import Callable, Iterator
 
 from runner.cgroups.folders import Folder
 from runner.cgroups.hierarchies import KERNEL_OPTIONS, Hierarchy, Host, controller_name
 from runner.errors import CgroupExists, CgroupFailed
+from runner.suppression import Suppressed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def folders(host: Host, path: str) -> tuple[Folder, ...]:
@@ -21,13 +24,13 @@ def folders(host: Host, path: str) -> tuple[Folder, ...]:
     )
 
 
-@contextlib.contextmanager
-def made(wanted: tuple[Folder, ...], needed: frozenset[str]) -> Iterator[None]:
-    """Make the folders and those above them; when the block fails, remove again what was made.
+def make(wanted: tuple[Folder, ...], needed: frozenset[str], fill: Callable[[], None]) -> None:
+    """Make the folders and those above them, and fill them; when either fails, remove again what was made.
 
     Args:
         wanted: the folders of one cgroup.
         needed: controllers of version 1's names without which the cgroup would be of no use.
+        fill: writes into them.
 
     Raises:
         CgroupExists: one of them is there. Those above may be.
@@ -37,11 +40,11 @@ def made(wanted: tuple[Folder, ...], needed: frozenset[str]) -> Iterator[None]:
     try:
         for folder in wanted:
             _make(folder, needed, made.append)
-        yield
+        fill()
     except BaseException:
         for folder in reversed(made):
             # The first error is the one to tell; what cannot be removed is empty, and found again by its path.
-            with contextlib.suppress(CgroupFailed):
+            with Suppressed(CgroupFailed):
                 folder.remove()
         raise
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from runner.cgroups import plan_v1, plan_v2
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resources import BlockIo, Cpu, Memory, Resources
-from runner.cgroups.writes import Current, Write
+from runner.cgroups.writes import Write
 from runner.errors import CgroupControllerMissing, CgroupSettingUnsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.cgroups.writes import Current
 
 
 def plan(resources: Resources, host: Host, current: Current) -> tuple[Write, ...]:

@@ -6,11 +6,15 @@ scheduler/sched-bwc.rst.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from runner.cgroups.resources import BlockIo, Cpu, DeviceRule, HugepageLimit, Memory
-from runner.cgroups.writes import UNLIMITED_V1, Current, Write
+from runner.cgroups.writes import UNLIMITED_V1, Write
 from runner.errors import CgroupResourcesInvalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.cgroups.writes import Current
 
 _BANDWIDTH = "CONFIG_CFS_BANDWIDTH"
 _SWAP = "CONFIG_SWAP, and swapaccount=1 on the kernel's command line"

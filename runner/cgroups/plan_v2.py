@@ -7,11 +7,16 @@ function. Source: the kernel's admin-guide/cgroup-v2.rst, "Controllers".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from runner.cgroups.resources import BlockIo, Cpu, HugepageLimit, Memory
-from runner.cgroups.writes import Current, Write
+from runner.cgroups.writes import Write
 from runner.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.cgroups.writes import Current
 
 _DEFAULT_PERIOD_US = 100_000
 _VERSION = "version 2 of cgroups has no such setting"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 from oci_spec.json_fields import FieldInvalid, JsonFields
 from runner.cgroups.resources import (
     BlockIo,
@@ -18,13 +15,17 @@ from runner.cgroups.resources import (
 )
 from runner.errors import CgroupResourcesInvalid
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _INT64 = 2**63 - 1
 _UINT64 = 2**64 - 1
 _DEVICE_NUMBER = 2**32 - 1
 
-_LIST = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*")
-_PAGE_SIZE = re.compile(r"[1-9][0-9]{0,3}[KMG]B")
-_UNIFIED_NAME = re.compile(r"[a-z0-9_]+(\.[A-Za-z0-9_]+)+")
+_LIST = r"[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*"
+_PAGE_SIZE = r"[1-9][0-9]{0,3}[KMG]B"
+_UNIFIED_NAME = r"[a-z0-9_]+(\.[A-Za-z0-9_]+)+"
 
 _FIELDS = {"memory", "cpu", "pids", "blockIO", "devices", "hugepageLimits", "unified", "network", "rdma"}
 _MEMORY = {
@@ -182,7 +183,7 @@ def _wildcard(number: int | None) -> int | None:
 def _hugepages(fields: JsonFields) -> HugepageLimit:
     _refuse_unknown(fields, {"pageSize", "limit"})
     size = fields.line("pageSize")
-    if not _PAGE_SIZE.fullmatch(size):
+    if not _matches(_PAGE_SIZE, size):
         raise fields.wrong("pageSize", "expected a size like 2MB")
     limit = fields.optional_integer("limit", 0, _UINT64)
     if limit is None:
@@ -194,7 +195,7 @@ def _unified(fields: JsonFields) -> tuple[tuple[str, str], ...]:
     entries = fields.text_map("unified") or {}
     for name, text in entries.items():
         # The files of the cgroup itself say who is in it and what its children get: that is the runtime's own matter.
-        if not _UNIFIED_NAME.fullmatch(name) or (name.startswith("cgroup.") and not name.startswith("cgroup.max.")):
+        if not _matches(_UNIFIED_NAME, name) or (name.startswith("cgroup.") and not name.startswith("cgroup.max.")):
             raise fields.wrong("unified", "has a name that is no controller's file")
         if not text or "\0" in text or len(text) > 4096:
             raise fields.wrong("unified", "has a text that is empty, too long, or holds a null byte")
@@ -214,7 +215,7 @@ def _weight(fields: JsonFields, name: str) -> int | None:
 
 def _list(fields: JsonFields, name: str) -> str | None:
     text = fields.optional_line(name)
-    if text is not None and not _LIST.fullmatch(text):
+    if text is not None and not _matches(_LIST, text):
         raise fields.wrong(name, "expected a list like 0-3,7")
     return text
 
@@ -223,3 +224,10 @@ def _refuse_unknown(fields: JsonFields, known: set[str]) -> None:
     for name in fields.names():
         if name not in known:
             raise fields.wrong(name, "is no field of the runtime specification")
+
+
+def _matches(pattern: str, text: str) -> bool:
+    # Only here: few containers have such fields, and all would pay for the import.
+    import re
+
+    return re.fullmatch(pattern, text) is not None

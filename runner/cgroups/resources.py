@@ -6,12 +6,12 @@ absent too: engines write it for what their user did not ask for. -1 takes a lim
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from runner.records import Record
 
 UNLIMITED = -1
 
 
-class Memory(NamedTuple):
+class Memory(Record):
     """Sizes are bytes; `swap` is memory and swap together, as version 1 counts."""
 
     limit: int | None = None
@@ -22,7 +22,7 @@ class Memory(NamedTuple):
     check_before_update: bool = False
 
 
-class Cpu(NamedTuple):
+class Cpu(Record):
     """Times are microseconds; `cpus` and `mems` are lists as in cpuset(7), "List format"."""
 
     shares: int | None = None
@@ -36,7 +36,7 @@ class Cpu(NamedTuple):
     mems: str | None = None
 
 
-class DeviceRule(NamedTuple):
+class DeviceRule(Record):
     """Whether some uses of some devices are allowed; a later rule wins over an earlier one."""
 
     allow: bool
@@ -49,7 +49,7 @@ class DeviceRule(NamedTuple):
     """Of `r`, `w` and `m` (mknod), in this order."""
 
 
-class DeviceWeight(NamedTuple):
+class DeviceWeight(Record):
     """The share of one block device."""
 
     major: int
@@ -58,7 +58,7 @@ class DeviceWeight(NamedTuple):
     leaf_weight: int | None
 
 
-class DeviceRate(NamedTuple):
+class DeviceRate(Record):
     """A bound on one block device: bytes or operations in a second, 0 for none."""
 
     major: int
@@ -66,7 +66,7 @@ class DeviceRate(NamedTuple):
     rate: int
 
 
-class BlockIo(NamedTuple):
+class BlockIo(Record):
     """Weights are from 10 to 1000."""
 
     weight: int | None = None
@@ -78,14 +78,14 @@ class BlockIo(NamedTuple):
     write_iops: tuple[DeviceRate, ...] = ()
 
 
-class HugepageLimit(NamedTuple):
+class HugepageLimit(Record):
     """Most bytes in pages of one size, which is written as the kernel's file names do: 2MB."""
 
     page_size: str
     limit: int
 
 
-class Resources(NamedTuple):
+class Resources(Record):
     """All limits of one container."""
 
     memory: Memory = Memory()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-from collections.abc import Iterable
 
 from runner.cgroups import waiting
 from runner.cgroups.folders import Folder
 from runner.errors import CgroupControllerMissing
+from runner.plain_signal import signal
+from runner.suppression import Suppressed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def freeze(folders: Iterable[Folder]) -> None:
@@ -41,6 +44,25 @@ def thaw(folders: Iterable[Folder]) -> None:
         folder.write("freezer.state", "THAWED")
 
 
+def is_frozen(folders: Iterable[Folder]) -> bool:
+    """Whether processes stand, or are about to; not where the cgroup is gone."""
+    texts = [folder.read("cgroup.freeze" if folder.hierarchy.version == 2 else "freezer.state") for folder in folders]
+    return any(text in {"1", "FROZEN", "FREEZING"} for text in texts)
+
+
+def send(folders: tuple[Folder, ...], number: int) -> None:
+    """Send a signal to every process. One that is forked meanwhile is missed where there is no freezer."""
+    stood = is_frozen(folders)
+    with Suppressed(CgroupControllerMissing):
+        freeze(folders)
+    for pid in set().union(*(folder.processes() for folder in folders)):
+        with Suppressed(ProcessLookupError):
+            os.kill(pid, number)
+    if not stood:
+        with Suppressed(CgroupControllerMissing):
+            thaw(folders)
+
+
 def kill(folders: tuple[Folder, ...]) -> None:
     """Send SIGKILL to every process, also those that are being forked and those that stand frozen."""
     for folder in folders:
@@ -53,13 +75,13 @@ def kill(folders: tuple[Folder, ...]) -> None:
 
 def _kill_one_by_one(folders: tuple[Folder, ...]) -> None:
     # While they stand, no process can fork away from the list, nor can a number be given to another.
-    with contextlib.suppress(CgroupControllerMissing):
+    with Suppressed(CgroupControllerMissing):
         freeze(folders)
     for pid in set().union(*(folder.processes() for folder in folders)):
-        with contextlib.suppress(ProcessLookupError):
+        with Suppressed(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     # A frozen process of version 1 dies when it goes on.
-    with contextlib.suppress(CgroupControllerMissing):
+    with Suppressed(CgroupControllerMissing):
         thaw(folders)
 
 

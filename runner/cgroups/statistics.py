@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from runner.records import Record
 
-Read = Callable[[str, str], str | None]
-"""What a file of a controller (version 1's name) holds; None where the controller or the file is not there."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Read = Callable[[str, str], str | None]
+    """What a file of a controller (version 1's name) holds; None where the controller or the file is not there."""
 
 
-class Statistics(NamedTuple):
+class Statistics(Record):
     """None stands for what this host does not count."""
 
     memory_usage: int | None

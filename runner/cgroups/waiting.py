@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import select
 import time
-from collections.abc import Callable, Iterable, Iterator
 
 from runner.cgroups.folders import Folder
 from runner.errors import CgroupFailed
+from runner.suppression import Suppressed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 TIMEOUT_S = 10.0
 """Far beyond what a kernel needs to stop or bury processes, unless their disk hangs."""
@@ -36,19 +39,14 @@ def until(reached: Callable[[], bool], folder: Folder, what: str, wait: Callable
 
 def exits(pids: Iterable[int], timeout_s: float) -> None:
     """Wait until one of these processes exits; not at all where there is none."""
-    with contextlib.ExitStack() as stack:
-        poll = select.poll()
-        for pid in pids:
-            with contextlib.suppress(OSError):
-                descriptor = stack.enter_context(_pidfd(pid))
-                poll.register(descriptor, select.POLLIN)
-        poll.poll(timeout_s * 1000)
-
-
-@contextlib.contextmanager
-def _pidfd(pid: int) -> Iterator[int]:
-    descriptor = os.pidfd_open(pid)
+    poll = select.poll()
+    descriptors = []
     try:
-        yield descriptor
+        for pid in pids:
+            with Suppressed(OSError):
+                descriptors.append(os.pidfd_open(pid))
+                poll.register(descriptors[-1], select.POLLIN)
+        poll.poll(timeout_s * 1000)
     finally:
-        os.close(descriptor)
+        for descriptor in descriptors:
+            os.close(descriptor)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Current = Callable[[str, str], str | None]
+    """What a file of a controller holds now, without the line's end; None where there is no such file. A plan asks it
+    for the file's neighbours: which order the kernel takes depends on them, and which of two names it has."""
 
 UNLIMITED_V1 = 2**63 - 4096
 """What version 1 reads back, or nearly, where memory has no limit."""
 
 
-class Write(NamedTuple):
+class Write(Record):
     """One text for one file. Order matters between the writes of a plan."""
 
     controller: str
@@ -20,8 +27,3 @@ class Write(NamedTuple):
     """What the kernel must be built or started with to have the file, where it can have the controller without it."""
     optional: bool = False
     """Whether a kernel without the file needs no such write."""
-
-
-Current = Callable[[str, str], str | None]
-"""What a file of a controller holds now, without the line's end; None where there is no such file. A plan asks it for
-the file's neighbours: which order the kernel takes depends on them, and which of two names it has."""

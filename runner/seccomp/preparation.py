@@ -5,9 +5,10 @@ To load the compiler, read the default profile and compile it takes 4 ms, and a 
 
 from __future__ import annotations
 
-import json
 import os
 from _blake2 import blake2b
+
+from runner.json_text import decode, encode
 
 _KEPT_PROGRAMS = 64
 """Most programs that are remembered: containers of one host have few profiles."""
@@ -90,8 +91,10 @@ def _path(cache: str, machine: str, document: object) -> str:
 
 def _read(path: str) -> Prepared | None:
     try:
-        with open(path, encoding="ascii") as file:
-            fields = json.load(file)
+        with open(path, encoding="utf-8") as file:
+            fields = decode(file.read())
+        if not isinstance(fields, dict):
+            return None
         return Prepared(bytes.fromhex(fields["program"]), fields["flags"], tuple(fields["warnings"]))
     except (OSError, ValueError, KeyError, TypeError):
         # Not there, or not whole: a file system may keep the name of a file and lose its content.
@@ -105,8 +108,8 @@ def _write(cache: str, path: str, prepared: Prepared) -> None:
     try:
         if len(os.listdir(cache)) >= _KEPT_PROGRAMS:
             _clear(cache)
-        with open(temporary, "w", encoding="ascii") as file:
-            json.dump(fields, file)
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(encode(fields))
         os.replace(temporary, path)
     except OSError:
         return

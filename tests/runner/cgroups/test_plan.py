@@ -1,6 +1,6 @@
 """Which files are written, in which order. What the kernel says to it stands in `test_group.py`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,6 @@ from runner.cgroups.hierarchies import Hierarchy, Host
 from runner.cgroups.plan import plan
 from runner.cgroups.plan_v2 import io_weight, weight_of_shares
 from runner.cgroups.resource_parsing import parse_resources
-from runner.cgroups.writes import Current
 from runner.errors import CgroupControllerMissing, CgroupResourcesInvalid, CgroupSettingUnsupported
 
 MIB = 1024 * 1024
@@ -25,7 +24,7 @@ HYBRID = Host(
 Planned = list[tuple[str, str]]
 
 
-def holding(files: Mapping[str, str]) -> Current:
+def holding(files: Mapping[str, str]) -> Callable[[str, str], str | None]:
     return lambda controller, file: files.get(file)
 
 
