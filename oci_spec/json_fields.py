@@ -6,12 +6,12 @@ most documents, whose encoder turns an unset slice into null.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from oci_spec.errors import DigestInvalid, quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oci_spec.digest import Digest
 
 _MAX_NATURAL = 2**63 - 1
@@ -42,6 +42,10 @@ class JsonFields:
     def names(self) -> tuple[str, ...]:
         """The names of all fields, in the document's order."""
         return tuple(self._values)
+
+    def values(self) -> Mapping[str, object]:
+        """The object as it was decoded."""
+        return self._values
 
     def refuse_lookalikes(self, known: Mapping[str, str]) -> None:
         """Refuse names that differ only in case from one of the `known`, a mapping of case-folded names to names.
@@ -116,6 +120,13 @@ class JsonFields:
         if not all(isinstance(value, str) for value in values):
             raise self.wrong(name, "expected an array of strings")
         return tuple(value for value in values if isinstance(value, str))
+
+    def integers(self, name: str, lowest: int, highest: int) -> tuple[int, ...]:
+        """An array of integers between two bounds, both of them allowed."""
+        values = self._array(name)
+        if not all(type(value) is int and lowest <= value <= highest for value in values):
+            raise self.wrong(name, f"expected an array of integers from {lowest} to {highest}")
+        return tuple(value for value in values if isinstance(value, int))
 
     def text_map(self, name: str) -> dict[str, str] | None:
         """An object whose values are all strings, or None where it is absent."""
