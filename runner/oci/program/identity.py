@@ -1,0 +1,100 @@
+"""Whom the program runs as and what it may do: user, groups, capabilities, and no way back."""
+
+from __future__ import annotations
+
+import os
+
+from runner.oci.errors import CallFailed
+from runner.oci.kernel import tasks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from runner.oci.spec.values import Capabilities, User
+
+    Warn = Callable[[str], None]
+
+
+def take(user: User, capabilities: Capabilities | None, warn: Warn) -> None:
+    """Become the user, with these capabilities and none besides. There is no way back.
+
+    Args:
+        user: in the numbers of this process's user namespace.
+        capabilities: None leaves what root has, and gives a user none.
+        warn: told of capabilities that cannot be had here.
+
+    Raises:
+        CallFailed: the kernel refuses, as it does IDs that the user namespace does not map.
+    """
+    wanted = None if capabilities is None else _available(capabilities, warn)
+    if wanted is not None:
+        _drop_others(wanted.bounding)
+    tasks.keep_capabilities(wanted is not None)
+    _become(user)
+    tasks.keep_capabilities(False)
+    if wanted is not None:
+        _set(wanted)
+
+
+def _available(wanted: Capabilities, warn: Warn) -> Capabilities:
+    """Without what this process has not got itself: a warning instead of a failure, for the host may lack it."""
+    if wanted.unknown:
+        warn(f"capabilities that are not known are left out: {', '.join(wanted.unknown)}")
+    own = tasks.bounding_set()
+    asked = wanted.bounding | wanted.permitted | wanted.effective | wanted.inheritable | wanted.ambient
+    if asked - own:
+        warn(f"capabilities that this host has not got are left out: {sorted(asked - own)}")
+    permitted, inheritable = wanted.permitted & own, wanted.inheritable & own
+    ambient = wanted.ambient & own
+    # The kernel takes but such; what asks for more has them in vain, as with other runtimes.
+    possible = ambient & permitted & inheritable
+    if ambient != possible:
+        warn(f"ambient capabilities that are not both permitted and inheritable: {sorted(ambient - possible)}")
+    return wanted._replace(
+        bounding=wanted.bounding & own,
+        permitted=permitted,
+        inheritable=inheritable,
+        effective=wanted.effective & permitted,
+        ambient=possible,
+    )
+
+
+def _drop_others(kept: frozenset[int]) -> None:
+    for number in tasks.bounding_set() - kept:
+        tasks.drop_from_bounding_set(number)
+
+
+def _become(user: User) -> None:
+    try:
+        # In a user namespace that must not change its groups there are none to change.
+        if user.additional_gids or _may_set_groups():
+            os.setgroups(list(user.additional_gids))
+        os.setresgid(user.gid, user.gid, user.gid)
+        os.setresuid(user.uid, user.uid, user.uid)
+    except OSError as error:
+        raise CallFailed("setuid", f"{user.uid}:{user.gid}", error) from error
+    if user.umask is not None:
+        os.umask(user.umask)
+
+
+def _may_set_groups() -> bool:
+    try:
+        descriptor = os.open("/proc/self/setgroups", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return os.read(descriptor, 16).strip() != b"deny"
+    finally:
+        os.close(descriptor)
+
+
+def _set(wanted: Capabilities) -> None:
+    tasks.set_capabilities(_mask(wanted.effective), _mask(wanted.permitted), _mask(wanted.inheritable))
+    tasks.clear_ambient_set()
+    for number in sorted(wanted.ambient):
+        tasks.raise_ambient(number)
+
+
+def _mask(numbers: Iterable[int]) -> int:
+    return sum(1 << number for number in numbers)

@@ -1,0 +1,103 @@
+"""The mounts of the configuration: each made detached, set, and put onto a place that was resolved once."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from runner.oci.errors import CallFailed
+from runner.oci.kernel import mounts
+from runner.oci.rootfs import copying, targets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.oci.spec.mount_options import MountOptions
+    from runner.oci.spec.values import Mount
+
+# In whose directories the kernel alone puts files.
+_KERNEL_OWNED = {"proc", "sysfs"}
+
+
+def mount(root: int, wanted: Mount) -> None:
+    """Mount one file system, or one part of the host's.
+
+    Raises:
+        CallFailed: the source is missing, the place cannot be reached, or the kernel refuses.
+    """
+    try:
+        made = _made(root, wanted)
+        try:
+            _attach(made, root, wanted)
+        finally:
+            os.close(made)
+    except CallFailed as error:
+        raise CallFailed("mount", wanted.destination, error.cause) from error
+
+
+def is_bind(wanted: Mount) -> bool:
+    """Whether it shows a part of the host's files."""
+    return wanted.options.bind or wanted.kind == "bind"
+
+
+def _made(root: int, wanted: Mount) -> int:
+    options = wanted.options
+    if is_bind(wanted):
+        return mounts.copy_path(wanted.source, recursive=options.recursive)
+    # What is to be copied into a read-only one comes first.
+    attributes = options.add & ~mounts.READ_ONLY if options.copy_up else options.add
+    data = options.data
+    if wanted.kind == "tmpfs" and not any(word.startswith("mode=") for word in data):
+        data += _mode_beneath(root, wanted.destination)
+    return mounts.new_filesystem(wanted.kind, wanted.source, data, attributes)
+
+
+def _attach(made: int, root: int, wanted: Mount) -> None:
+    target = _target(root, wanted, made)
+    try:
+        if wanted.options.copy_up:
+            copying.copy_tree(target, made)
+        mounts.attach(made, target)
+    finally:
+        os.close(target)
+    _set(made, wanted.options, bound=is_bind(wanted))
+
+
+def _target(root: int, wanted: Mount, made: int) -> int:
+    if not stat.S_ISDIR(os.fstat(made).st_mode):
+        return targets.file(root, wanted.destination)
+    if wanted.kind in _KERNEL_OWNED:
+        _refuse_links(root, wanted.destination)
+    return targets.directory(root, wanted.destination)
+
+
+def _refuse_links(root: int, destination: str) -> None:
+    # A link at /proc would have masks and settings meant for the kernel's files go elsewhere (CVE-2019-19921).
+    above, name = targets.parent(root, destination)
+    try:
+        found = os.stat(name, dir_fd=above, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    finally:
+        os.close(above)
+    if not stat.S_ISDIR(found.st_mode):
+        raise CallFailed("mount", destination, OSError(20, "must be mounted on an ordinary directory"))
+
+
+def _mode_beneath(root: int, destination: str) -> tuple[str, ...]:
+    """A tmpfs without a mode has that of the directory that it covers."""
+    beneath = targets.find(root, destination)
+    if beneath is None:
+        return ()
+    try:
+        return (f"mode={stat.S_IMODE(os.fstat(beneath).st_mode):o}",)
+    finally:
+        os.close(beneath)
+
+
+def _set(made: int, options: MountOptions, *, bound: bool) -> None:
+    if (bound or options.copy_up) and (options.add or options.remove):
+        mounts.change(made, add=options.add, remove=options.remove)
+    if options.recursive_add or options.recursive_remove:
+        mounts.change(made, add=options.recursive_add, remove=options.recursive_remove, recursive=True)
+    if options.propagation:
+        mounts.change(made, propagation=options.propagation, recursive=options.propagation_recursive)
