@@ -38,7 +38,7 @@ serve: install  ## run the registry on 127.0.0.1, its data in ./data (PORT=5001:
 		$(if $(AUTH),--set auth.mode=$(AUTH))
 
 .PHONY: install
-install: .venv/.installed  ## make .venv/bin/registry
+install: .venv/.installed  ## make .venv/bin/registry and .venv/bin/runner-oci
 	@$(VENV)/python -m compileall -q $(ROOMS)
 
 .PHONY: demo
@@ -100,6 +100,7 @@ lock: .venv/.developing  ## write the lock files anew from pyproject.toml
 	@echo "Installing the locked packages …" >&2
 	@$(call install-locked,requirements.lock requirements-build.lock)
 	@$(call install-rooms)
+	@$(VENV)/python -m runner.oci.installation $(VENV)/runner-oci
 	@touch $@
 
 .venv/.developing: .venv/.installed requirements-dev.lock

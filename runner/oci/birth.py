@@ -1,0 +1,88 @@
+"""The first child: it enters the cgroup, makes and joins the namespaces, and forks the container's first process.
+
+The order is the kernel's. The cgroup comes first, for it is the host's to give. The user namespace comes next, for it
+owns those that are made after it, and gives the right to join others. Then all others at once; those of processes and
+of clocks are for children only, hence the fork.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runner.oci import children, dialogue, initial
+from runner.oci.errors import CallFailed
+from runner.oci.kernel import namespaces, tasks
+from runner.oci.program import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NoReturn
+
+    from runner.oci.dialogue import Channel
+    from runner.oci.order import Order
+    from runner.oci.spec.values import Namespace, TimeOffset
+
+
+def run(order: Order, channel: Channel) -> NoReturn:
+    """Do all of it, and end."""
+    children.run(channel, lambda: _bear(order, channel))
+
+
+def _bear(order: Order, channel: Channel) -> None:
+    process, linux = order.config.process, order.config.linux
+    order.cgroup.enter_alone()
+    if process.oom_score_adj is not None:
+        limits.set_oom_score(process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
+    limits.raise_limits(process.rlimits)
+    _join(namespace for namespace in linux.namespaces if namespace.path is not None)
+    made = [namespace.kind for namespace in linux.namespaces if namespace.path is None]
+    if "user" in made:
+        namespaces.unshare(["user"])
+        channel.ask(dialogue.MAP, str(os.getpid()))
+    if linux.namespace("user") is not None:
+        _become_root()
+    namespaces.unshare(kind for kind in made if kind != "user")
+    _set_clocks(linux.time_offsets)
+    pid = os.fork()
+    if pid == 0:
+        initial.run(order, channel)
+    channel.send(dialogue.PID, str(pid))
+
+
+def _join(wanted: Iterable[Namespace]) -> None:
+    # All are opened before the first is joined: in another mount namespace the paths would be others.
+    opened = [(namespace, _open(namespace)) for namespace in wanted]
+    for namespace, descriptor in sorted(opened, key=lambda entry: entry[0].kind != "user"):
+        namespaces.join(descriptor, [namespace.kind])
+        os.close(descriptor)
+
+
+def _open(namespace: Namespace) -> int:
+    try:
+        return os.open(namespace.path or "", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise CallFailed("open", namespace.path or "", error) from error
+
+
+def _become_root() -> None:
+    try:
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+    except OSError as error:
+        raise CallFailed("setuid", "0", OSError(error.errno, "the user namespace maps nobody to its root")) from error
+    # A change of user hides a process's own files in /proc from it, as they then belong to the host's root.
+    tasks.allow_dumps()
+
+
+def _set_clocks(offsets: Iterable[TimeOffset]) -> None:
+    lines = "".join(f"{offset.clock} {offset.seconds} {offset.nanoseconds}\n" for offset in offsets)
+    if not lines:
+        return
+    descriptor = os.open("/proc/self/timens_offsets", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, lines.encode())
+    except OSError as error:
+        raise CallFailed("write", "timens_offsets", error) from error
+    finally:
+        os.close(descriptor)

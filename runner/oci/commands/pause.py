@@ -1,0 +1,21 @@
+"""`pause`: let all processes of a container stand."""
+
+from __future__ import annotations
+
+from runner.oci import lifecycle
+from runner.oci.command import Command
+from runner.oci.containers import find
+from runner.oci.operands import one
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.oci.command import Context
+    from runner.oci.options import Given
+
+
+def _run(given: Given, context: Context) -> int:
+    lifecycle.pause(find(context.root, one(given.operands, "a container ID")))
+    return 0
+
+
+COMMAND = Command("let all processes of a container stand", "<container>", (), _run)

@@ -1,0 +1,102 @@
+"""Executing a further program in a running container, on the runtime's side."""
+
+from __future__ import annotations
+
+import os
+
+from runner.cgroups import group, hierarchies
+from runner.oci import dialogue, joining, waiting
+from runner.oci.containers import Container
+from runner.oci.creation import prepare_filter, write_pid
+from runner.oci.errors import ContainerStateWrong, UsageInvalid
+from runner.oci.joining import ExecOrder
+from runner.oci.kernel import namespaces, tasks
+from runner.oci.program import labels, terminal
+from runner.oci.status import CREATED, RUNNING, is_alive, status
+from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.oci.log import Log
+    from runner.oci.spec.values import Config, Process
+
+
+class ExecWish(Record):
+    """What the command line asks for."""
+
+    process: Process
+    console_socket: str | None
+    pid_file: str | None
+    preserved: int
+    detach: bool
+    root: str
+    """Where the runtime keeps its containers."""
+
+
+def execute(container: Container, config: Config, wish: ExecWish, log: Log) -> int:
+    """Execute a program; the answer is its exit status, or 0 as soon as it is executed if it is let go.
+
+    Raises:
+        ContainerStateWrong: the container does not run.
+        RunnerError: something cannot be had.
+    """
+    if wish.process.terminal and wish.console_socket is None:
+        raise UsageInvalid("the process has a terminal, so --console-socket is needed")
+    labels.check(wish.process)
+    state = container.read_state()
+    word = status(container, state)
+    if word not in {CREATED, RUNNING}:
+        raise ContainerStateWrong(container.container, word, "exec in")
+    init = os.pidfd_open(state.pid)
+    if not is_alive(state.pid, state.started):
+        raise ContainerStateWrong(container.container, "stopped", "exec in")
+    order = ExecOrder(
+        process=wish.process,
+        cgroup=group.find(hierarchies.detect(), state.cgroup),
+        filter=prepare_filter(config, wish.root, log),
+        init=init,
+        kinds=_foreign(state.pid),
+        root=_root_of(state.pid, config),
+        console=None if wish.console_socket is None else terminal.connect(wish.console_socket),
+        preserved=wish.preserved,
+    )
+    pid = _converse(order, log)
+    if wish.pid_file is not None:
+        write_pid(wish.pid_file, pid)
+    return 0 if wish.detach else waiting.until_end(pid)
+
+
+def _foreign(pid: int) -> tuple[str, ...]:
+    """The kinds of namespaces that a process does not share with this one: the kernel refuses to enter one's own."""
+    own = namespaces.existing()
+    return tuple(kind for kind, identity in namespaces.existing(pid).items() if own.get(kind) != identity)
+
+
+def _root_of(pid: int, config: Config) -> int | None:
+    if config.linux.namespace("mount") is not None:
+        return None
+    return os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _converse(order: ExecOrder, log: Log) -> int:
+    tasks.adopt_orphans()
+    ours, theirs = dialogue.pair()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        joining.run(order, theirs)
+    theirs.close()
+    pid = 0
+    try:
+        while True:
+            kind, text = ours.listen(log.warning)
+            if kind == dialogue.PID:
+                pid = int(text)
+                os.waitpid(child, 0)
+            if kind == dialogue.CREATED:
+                waiting.pass_signals_on(pid)
+            ours.send(dialogue.GO)
+            if kind == dialogue.CREATED:
+                return pid
+    finally:
+        ours.close()

@@ -1,0 +1,101 @@
+"""The container's first process, from its fork to its program."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from runner.oci import children, dialogue, hooks, sysctls
+from runner.oci.errors import CallFailed
+from runner.oci.kernel import tasks
+from runner.oci.program import becoming, labels, terminal
+from runner.oci.rootfs import assembly
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from runner.oci.dialogue import Channel
+    from runner.oci.order import Order
+    from runner.oci.program.terminal import Terminal
+    from runner.oci.spec.values import Config
+
+
+def run(order: Order, channel: Channel) -> NoReturn:
+    """Become the container's program; or tell why not, and end."""
+    children.run(channel, lambda: _begin(order, channel))
+
+
+def _begin(order: Order, channel: Channel) -> None:
+    config = order.config
+    number = int(channel.wait_for_go())
+    os.setsid()
+    if config.linux.namespace("user") is None:
+        # Other containers may see this process by now, if they share its namespace (CVE-2016-9962).
+        tasks.forbid_dumps()
+    _settle(order)
+    chosen = labels.open_all(config.process)
+    root = assembly.assemble(config)
+    console = _open_console(order, root)
+    channel.ask(dialogue.HOOKS)
+    hooks.run(
+        "createContainer",
+        config.hooks.get("createContainer", ()),
+        {**order.state, "status": "creating", "pid": number},
+    )
+    assembly.restrict(root, config)
+    assembly.enter(root, config)
+    os.close(root)
+    means = becoming.Means(console, chosen, order.filter, order.preserved)
+    program = becoming.prepare(config.process, means, lambda text: channel.send(dialogue.WARNING, text))
+    channel.ask(dialogue.CREATED)
+    channel.close()
+    _wait_for_start(order.fifo)
+    hooks.run(
+        "startContainer",
+        config.hooks.get("startContainer", ()),
+        {**order.state, "status": "created", "pid": os.getpid()},
+    )
+    becoming.become(program)
+
+
+def _settle(order: Order) -> None:
+    """What the namespaces are called and set to, while /proc still is the host's."""
+    config = order.config
+    if order.new_keyring:
+        _leave_keys(config)
+    if config.hostname is not None and config.linux.namespace("uts") is not None:
+        tasks.set_hostname(config.hostname)
+    if config.domainname is not None and config.linux.namespace("uts") is not None:
+        tasks.set_domainname(config.domainname)
+    network = config.linux.namespace("network")
+    if network is not None and network.path is None:
+        sysctls.bring_loopback_up()
+    sysctls.write(config.linux.sysctls)
+    if config.linux.personality is not None:
+        tasks.set_personality(config.linux.personality)
+
+
+def _leave_keys(config: Config) -> None:
+    try:
+        tasks.join_new_session_keyring(f"_ses.{os.path.basename(config.root.path)}")
+    except CallFailed as error:
+        # A kernel without keys has none to leave.
+        if error.cause.errno != errno.ENOSYS:
+            raise
+
+
+def _open_console(order: Order, root: int) -> Terminal | None:
+    if order.console is None:
+        return None
+    console = terminal.create(root)
+    if order.config.process.console_size is not None:
+        console.resize(order.config.process.console_size)
+    console.bind_console(root)
+    console.hand_over(order.console)
+    return console
+
+
+def _wait_for_start(fifo: int) -> None:
+    # It stays open until the program is executed: that is how others tell the two states apart.
+    os.read(fifo, 1)

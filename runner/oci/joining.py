@@ -1,0 +1,94 @@
+"""Executing a further program in a container: the runtime's children enter it and become that program.
+
+As in the making of a container there are two: the first enters the cgroup and the namespaces, the second, a child in
+the container's namespace of processes, becomes the program. The file that they execute until then cannot be written to
+(`protection`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from runner.oci import children, dialogue
+from runner.oci.errors import CallFailed
+from runner.oci.kernel import namespaces, tasks
+from runner.oci.program import becoming, labels, limits, terminal
+from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from runner.cgroups.group import Cgroup
+    from runner.oci.dialogue import Channel
+    from runner.oci.spec.values import Process
+    from runner.seccomp.preparation import Prepared
+
+
+class ExecOrder(Record):
+    """What the children are told."""
+
+    process: Process
+    cgroup: Cgroup
+    filter: Prepared | None
+    init: int
+    """A descriptor of the container's first process."""
+    kinds: tuple[str, ...]
+    """The namespaces that are not the runtime's own."""
+    root: int | None
+    """The container's root, open, where it shares the runtime's mount namespace."""
+    console: int | None
+    """A connection to whoever gets the terminal's master."""
+    preserved: int
+
+
+def run(order: ExecOrder, channel: Channel) -> NoReturn:
+    """The first child: enter all, fork, and end."""
+    children.run(channel, lambda: _enter(order, channel))
+
+
+def _enter(order: ExecOrder, channel: Channel) -> None:
+    # Before it can be seen by anybody in the container.
+    tasks.forbid_dumps()
+    order.cgroup.enter_alone()
+    if order.process.oom_score_adj is not None:
+        limits.set_oom_score(order.process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
+    limits.raise_limits(order.process.rlimits)
+    chosen = labels.open_all(order.process)
+    if order.kinds:
+        namespaces.join(order.init, order.kinds)
+    if order.root is not None:
+        os.fchdir(order.root)
+        os.chroot(".")
+    if "user" in order.kinds:
+        _become_root()
+    pid = os.fork()
+    if pid == 0:
+        children.run(channel, lambda: _begin(order, chosen, channel))
+    channel.send(dialogue.PID, str(pid))
+
+
+def _begin(order: ExecOrder, chosen: tuple[labels.Label, ...], channel: Channel) -> None:
+    channel.wait_for_go()
+    os.setsid()
+    console = None
+    if order.console is not None:
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        console = terminal.create(root)
+        if order.process.console_size is not None:
+            console.resize(order.process.console_size)
+        console.hand_over(order.console)
+        os.close(root)
+    means = becoming.Means(console, chosen, order.filter, order.preserved)
+    program = becoming.prepare(order.process, means, lambda text: channel.send(dialogue.WARNING, text))
+    channel.ask(dialogue.CREATED)
+    channel.close()
+    becoming.become(program)
+
+
+def _become_root() -> None:
+    try:
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+    except OSError as error:
+        raise CallFailed("setuid", "0", error) from error

@@ -1,0 +1,39 @@
+"""Executing the interpreter from a mount that nobody can write to.
+
+While this process is in a container, /proc/PID/exe leads the container's programs to the file that it executes, the
+interpreter of the host; so does a program `#!/proc/self/exe` in its image. Once the interpreter has ended, they could
+write to it (CVE-2019-5736). So it is executed from a detached read-only mount of its file, which no container sees.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from runner.oci.errors import SetupFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+_MARK: Final = "runner_oci_protected"
+
+
+def ensure() -> None:
+    """Come back where this process executes a file that nobody can write to; else begin it again from such a one.
+
+    Raises:
+        CallFailed: the kernel cannot give one (Linux 5.12 can).
+        SetupFailed: it gave one, and still the file can be written to.
+    """
+    if os.statvfs("/proc/self/exe").f_flag & os.ST_RDONLY:
+        return
+    if _MARK in sys._xoptions:
+        raise SetupFailed("the interpreter cannot be protected from the container")
+    from runner.oci.kernel import mounts
+
+    interpreter = sys.orig_argv[0] if "/" in sys.orig_argv[0] else sys.executable
+    file = mounts.copy_path(os.path.realpath("/proc/self/exe"), recursive=False)
+    mounts.change(file, add=mounts.READ_ONLY | mounts.NO_SUID)
+    launcher = f"{os.path.dirname(__file__)}/launch.py"
+    os.execve(file, [interpreter, "-I", "-S", "-X", _MARK, launcher, *sys.argv[1:]], os.environ)

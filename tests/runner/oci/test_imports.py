@@ -1,0 +1,36 @@
+"""What a start loads: each module costs every container its time, and one that is loaded late could be the image's."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.runner.oci.bundles import LAUNCHER
+
+ALLOWED = {
+    "__future__", "_abc", "_blake2", "_codecs", "_collections", "_collections_abc", "_ctypes", "_frozen_importlib",
+    "_frozen_importlib_external", "_imp", "_io", "_json", "_signal", "_socket", "_stat", "_struct", "_thread",
+    "_warnings", "_weakref", "_weakrefset", "_locale", "abc", "builtins", "codecs", "ctypes", "encodings", "errno",
+    "fcntl", "genericpath", "io", "marshal", "math", "nt", "ntpath", "os", "posix", "posixpath", "resource", "select",
+    "stat", "struct", "sys", "termios", "time", "types", "winreg", "zipimport", "runner", "oci_spec", "__main__",
+}  # fmt: skip
+"""The interpreter's own first modules, those in C, and few besides."""
+
+BEFORE_PROTECTION = {"ctypes", "_ctypes"}
+
+
+def loaded(*modules: str) -> set[str]:
+    """The first names of all modules that are there after these were imported, in a bare interpreter."""
+    folder = str(LAUNCHER.parents[2])
+    program = f"import sys; sys.path.insert(0, {folder!r}); import {', '.join(modules)}; print(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
+    return {name.partition(".")[0] for name in printed.stdout.split()}
+
+
+@pytest.mark.parametrize("command", ["create", "start", "run", "exec", "state", "kill", "delete"])
+def test_a_command_loads_nothing_that_is_not_on_the_list(command: str) -> None:
+    assert loaded("runner.oci.main", f"runner.oci.commands.{command}") - ALLOWED == set()
+
+
+def test_what_is_loaded_before_the_interpreter_is_protected_is_less_still() -> None:
+    assert not loaded("runner.oci.main") & BEFORE_PROTECTION

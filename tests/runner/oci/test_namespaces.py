@@ -1,0 +1,165 @@
+"""Namespaces are made, joined by their paths, or shared with the runtime (root)."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.runner.oci.bundles import Box
+
+pytestmark = pytest.mark.root
+
+FILES = {
+    "pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt", "cgroup": "cgroup", "time": "time",
+    "user": "user",
+}  # fmt: skip
+LIST = "for kind in pid net ipc uts mnt cgroup time user; do echo $kind $(readlink /proc/self/ns/$kind); done"
+
+
+@pytest.fixture
+def others() -> Iterator[int]:
+    """A process with namespaces of its own."""
+    command = ["unshare", "--pid", "--fork", "--net", "--ipc", "--uts", "--cgroup", "sleep", "100"]
+    with subprocess.Popen(command) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + 20
+        while not children.read_text().split():
+            assert time.monotonic() < deadline
+        (child,) = map(int, children.read_text().split())
+        yield child
+        process.kill()
+        os.kill(child, 9)
+
+
+def identities(printed: str) -> dict[str, str]:
+    return dict(line.split(" ", 1) for line in printed.splitlines())
+
+
+def own() -> dict[str, str]:
+    return {file: str(Path(f"/proc/self/ns/{file}").readlink()) for file in FILES.values()}
+
+
+def test_kinds_that_are_asked_for_are_new_and_others_the_runtimes(box: Box) -> None:
+    box.namespaces(time="", ipc=None)
+
+    seen = identities(box.shell(LIST).run())
+
+    assert {kind for kind in seen if seen[kind] != own()[kind]} == {"pid", "net", "uts", "mnt", "cgroup", "time"}
+
+
+@pytest.mark.parametrize("kind", ["network", "ipc", "uts", "cgroup"])
+def test_a_namespace_is_joined_by_its_path(box: Box, others: int, kind: str) -> None:
+    path = f"/proc/{others}/ns/{FILES[kind]}"
+    box.namespaces(**{kind: path})
+    box.config.pop("hostname")
+
+    assert identities(box.shell(LIST).run())[FILES[kind]] == str(Path(path).readlink())
+
+
+def test_a_namespace_of_processes_is_joined_by_its_path(box: Box, others: int) -> None:
+    box.namespaces(pid=f"/proc/{others}/ns/pid")
+
+    assert "sleep 100" in box.shell("ps").run()
+
+
+@pytest.mark.parametrize("path", ["/not/there", "/proc/self/ns/uts", "/dev/null"])
+def test_what_is_no_namespace_of_the_kind_is_refused(box: Box, path: str) -> None:
+    box.namespaces(network=path)
+
+    box.run(status=1)
+
+    assert box.runtime.names() == []
+
+
+def test_the_hostname_is_the_containers_alone(box: Box) -> None:
+    before = os.uname().nodename
+    box.config["domainname"] = "example.test"
+
+    assert box.shell("hostname; cat /proc/sys/kernel/domainname").run() == "box\nexample.test\n"
+    assert os.uname().nodename == before
+
+
+def test_a_new_network_has_a_loopback_interface_that_is_up(box: Box) -> None:
+    assert box.shell("cat /sys/class/net/lo/operstate; ls /sys/class/net").run().split() == ["unknown", "lo"]
+
+
+def test_settings_of_the_kernel_are_the_containers_alone(box: Box) -> None:
+    before = Path("/proc/sys/net/ipv4/ip_default_ttl").read_text()
+    box.linux["sysctl"] = {"net.ipv4.ip_default_ttl": "99", "kernel.msgmax": "4444"}
+
+    seen = box.shell("cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/msgmax").run()
+
+    assert seen.split() == ["99", "4444"]
+    assert Path("/proc/sys/net/ipv4/ip_default_ttl").read_text() == before
+
+
+def test_clocks_of_a_time_namespace_are_ahead(box: Box) -> None:
+    box.namespaces(time="")
+    box.linux["timeOffsets"] = {"boottime": {"secs": 86_400}}
+
+    seconds = float(box.shell("cut -d ' ' -f 1 /proc/uptime").run())
+
+    assert 86_000 < seconds - time.clock_gettime(time.CLOCK_BOOTTIME) < 86_500
+
+
+def test_a_user_namespace_maps_ids_and_gives_rights_in_itself_only(box: Box) -> None:
+    box.namespaces(user="")
+    box.linux["uidMappings"] = [{"containerID": 0, "hostID": 200_000, "size": 65_536}]
+    box.linux["gidMappings"] = [{"containerID": 0, "hostID": 300_000, "size": 65_536}]
+    for place in [box.rootfs, *box.rootfs.rglob("*")]:
+        os.lchown(place, 200_000, 300_000)
+    box.process["user"] = {"uid": 5, "gid": 6, "additionalGids": [7]}
+    box.shell(
+        "id; cat /proc/self/uid_map; touch /tmp/made; ls -l /dev/null; echo works > /dev/null; "
+        "hostname; mount -t tmpfs x /tmp"
+    )
+    (box.rootfs / "tmp").chmod(0o777)
+
+    printed = box.run(status=None)
+
+    assert "uid=5 gid=6 groups=7" in printed
+    assert printed.splitlines()[1].split() == ["0", "200000", "65536"]
+    assert "crw-rw-rw-" in printed
+    assert "permission denied" in printed.splitlines()[-1].lower()
+    made = (box.rootfs / "tmp" / "made").stat()
+    assert (made.st_uid, made.st_gid) == (200_005, 300_006)
+
+
+def test_exec_enters_all_namespaces_of_the_container(box: Box) -> None:
+    box.namespaces(time="")
+    box.process["args"] = ["sleep", "100"]
+    box.create()
+    box.start()
+
+    seen = identities(box.exec("/bin/sh", "-c", LIST))
+
+    pid = box.state()["pid"]
+    assert seen == {kind: str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in seen}
+
+
+def test_exec_enters_a_user_namespace(box: Box) -> None:
+    box.namespaces(user="")
+    box.linux["uidMappings"] = box.linux["gidMappings"] = [{"containerID": 0, "hostID": 200_000, "size": 65_536}]
+    for place in [box.rootfs, *box.rootfs.rglob("*")]:
+        os.lchown(place, 200_000, 200_000)
+    box.process["args"] = ["sleep", "100"]
+    box.create()
+    box.start()
+
+    assert box.runtime("exec", "--user", "3:4", box.id, "id") == "uid=3 gid=4\n"
+
+
+def test_without_a_mount_namespace_the_root_is_changed_only(box: Box) -> None:
+    box.namespaces(mount=None)
+    box.config["mounts"] = []
+    box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    before = Path("/proc/self/mountinfo").read_text().count("\n")
+    try:
+        assert box.shell("echo *").run() == "bin dev etc proc sys tmp\n"
+    finally:
+        subprocess.run(["umount", str(box.rootfs)], check=False)
+
+    assert Path("/proc/self/mountinfo").read_text().count("\n") == before
