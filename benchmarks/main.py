@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -67,20 +67,27 @@ def _measure(kit: Kit, candidates: Sequence[Candidate]) -> int:
     if kit.options.wants("start"):
         started = [candidate for candidate in candidates if not isinstance(candidate, Peer)]
         results += measure_starts(started, kit.scratch, kit.options.rounds)
+    left_out = program.left_out
+    access = measure_access(kit)
+    curve = _unless_failed("curve", lambda: _curve(kit), left_out)
+    grants = _unless_failed("a check each, by grants", lambda: _grants(kit), left_out)
     report = Report(
         machine=describe_machine(OUTPUT),
         results=results,
-        left_out=program.left_out,
+        left_out=left_out,
         ceilings=measure_ceilings(kit),
-        access=measure_access(kit),
-        curve=_curve(kit),
-        grants=_grants(kit),
+        access=access,
+        curve=curve or [],
+        grants=grants or [],
         part=kit.options.part,
         seconds=time.monotonic() - began,
     )
     _write(report)
     ours = {MOORAGE, WITH_ACCOUNTS}
-    return 1 if any(ours & result.failures.keys() for result in (*results, *report.access)) else 0
+    failed = (
+        curve is None or grants is None or any(ours & result.failures.keys() for result in (*results, *report.access))
+    )
+    return 1 if failed else 0
 
 
 def _run_stage(kit: Kit, stage: Stage, candidates: Sequence[Candidate]) -> list[Result]:
@@ -99,6 +106,18 @@ def _run_stage(kit: Kit, stage: Stage, candidates: Sequence[Candidate]) -> list[
             print(f"{workload.name} …", file=sys.stderr)
             results.append(run_rounds(workload, servers, kit.options.rounds))
         return results
+
+
+def _unless_failed(
+    name: str, measure: Callable[[], list[CurvePoint]], left_out: dict[str, str]
+) -> list[CurvePoint] | None:
+    """What `measure` gives; None, and a word in the report, where it failed: half an hour's figures are not lost."""
+    try:
+        return measure()
+    except (LoadFailed, LoginRefused, StartFailed) as error:
+        print(f"{name}: failed: {error}", file=sys.stderr)
+        left_out[name] = f"failed: {error}"
+        return None
 
 
 def _curve(kit: Kit) -> list[CurvePoint]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
+
+_MOST_ROUNDS: Final = 100
 
 
 class OptionInvalid(ValueError):
@@ -56,7 +59,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
     quick = _flag(environment, "QUICK")
     return Options(
         quick=quick,
-        rounds=3 if quick else 5,
+        rounds=_rounds(environment.get("ROUNDS", "")) or (3 if quick else 5),
         seconds=0.4 if quick else 1.5,
         peers=tuple(map(_peer, peers)),
         only=environment.get("ONLY", ""),
@@ -69,6 +72,14 @@ def _flag(environment: Mapping[str, str], name: str) -> bool:
     if text not in {"", "0", "1"}:
         raise OptionInvalid(f"{name} is 1 or 0, not {text!r}")
     return text == "1"
+
+
+def _rounds(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_ROUNDS):
+        raise OptionInvalid(f"ROUNDS is a number from 1 to {_MOST_ROUNDS}, not {text!r}")
+    return int(text)
 
 
 def _peer(text: str) -> PeerAddress:

@@ -43,7 +43,7 @@ class Workload(ABC):
     name: str
     unit: Unit
     # Fewer rounds than others where a single one takes long.
-    most_rounds: int = 5
+    most_rounds: int = 100
 
     # Most workloads need nothing of this, so they are not abstract.
     def prepare(self, server: Server) -> None:  # noqa: B027

@@ -46,6 +46,18 @@ def test_a_flag_that_is_neither_on_nor_off_is_refused() -> None:
         read_options({"QUICK": "yes"})
 
 
+def test_rounds_may_be_chosen() -> None:
+    assert read_options({}).rounds == 5
+    assert read_options({"QUICK": "1"}).rounds == 3
+    assert read_options({"ROUNDS": "2"}).rounds == 2
+
+
+@pytest.mark.parametrize("rounds", ["0", "101", "-1", "many", "٣"])
+def test_rounds_that_are_none_are_refused(rounds: str) -> None:
+    with pytest.raises(OptionInvalid, match="ROUNDS"):
+        read_options({"ROUNDS": rounds})
+
+
 def test_workloads_are_chosen_by_a_part_of_their_name() -> None:
     options = read_options({"ONLY": "Blob get"})
 
