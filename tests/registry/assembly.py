@@ -19,12 +19,16 @@ from registry.auth.signing_keys import SigningKeys
 from registry.auth.subject import ANONYMOUS, Subject
 from registry.config.values import Network
 from registry.egress.client import Client
-from registry.metadata.database import open_database
+from registry.metadata.database import Database, open_database
 from registry.metadata.visible import Visible
 from registry.services.context import Services, Settings
 from registry.services.pull_times import PullTimes
 from registry.services.server_secrets import ServerSecrets
+from registry.services.upload_holds import DatabaseUploadHolds
+from storage_backends.contract import BlobStore
 from storage_backends.filesystem.store import FilesystemBlobStore
+from storage_backends.s3.settings import S3Settings
+from storage_backends.s3.store import S3BlobStore
 
 _POOL_SIZE = 4
 
@@ -36,11 +40,19 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @asynccontextmanager
 async def open_services(
-    root: Path, database_url: str, *, policy: Policy | None = None, allowed: Sequence[Network] = (), **settings: Any
+    place: Path | S3Settings,
+    database_url: str,
+    *,
+    policy: Policy | None = None,
+    allowed: Sequence[Network] = (),
+    **settings: Any,
 ) -> AsyncIterator[Services]:
-    """The services of one worker over the files in `root` and a migrated database, which connects to `allowed`."""
+    """The services of one worker over the files or objects in `place` and a migrated database.
+
+    They connect to `allowed`.
+    """
     async with await open_database(database_url) as database:
-        store = FilesystemBlobStore(root, _POOL_SIZE)
+        store = _store(place, database)
         egress = Client(allowed)
         try:
             services = Services(
@@ -60,6 +72,12 @@ async def open_services(
         finally:
             await egress.close()
             await store.close()
+
+
+def _store(place: Path | S3Settings, database: Database) -> BlobStore:
+    if isinstance(place, Path):
+        return FilesystemBlobStore(place, _POOL_SIZE)
+    return S3BlobStore(place, DatabaseUploadHolds(database))
 
 
 def access_to(repository: str, subject: Subject = ANONYMOUS) -> Access:
