@@ -66,6 +66,10 @@ test-fast: .venv/.developing  ## run the tests that need nothing but Python
 bench: install  ## measure beside distribution (QUICK=1: three minutes; PEERS=name=http://127.0.0.1:PORT,…; ONLY=text)
 	@QUICK="$(QUICK)" PEERS="$(PEERS)" ONLY="$(ONLY)" COPY="$(COPY)" $(VENV)/python -m benchmarks.main
 
+.PHONY: bench-s3
+bench-s3: install  ## measure beside distribution, both with their bytes in the same S3 server (QUICK=1; ONLY=text)
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" $(VENV)/python -m benchmarks.s3.main
+
 .PHONY: bench-docs
 bench-docs: install  ## put the figures of the last whole `make bench` into docs/performance.md
 	@$(VENV)/python -m benchmarks.publish

@@ -56,6 +56,9 @@ GOALS = (
     Goal("blob upload 1 MiB, *, c=8", "speed", 1.5, at_least=True),
     Goal("blob upload 100 MiB, *, c=8", "speed", 1.2, at_least=True),
     Goal("blob upload 100 MiB, *, c=8", "CPU", 0.7, at_least=False),
+    Goal("S3: blob upload *", "speed", 1.5, at_least=True),
+    Goal("S3: blob GET *, c=?", "speed", 1, at_least=True),
+    Goal("S3: blob upload 16 MiB, *, c=64", "memory", 600, at_least=False),
     Goal("start*, to the first answer", "seconds", 1, at_least=False),
     Goal("manifest GET with a token, c=*", "speed", 0.9, at_least=True, of=WITH_ACCOUNTS, beside=MOORAGE),
 )
@@ -64,6 +67,7 @@ _FIGURES: dict[str, Callable[[Comparison, Figures], float | None]] = {
     "speed": lambda comparison, _: comparison.speed,
     "CPU": lambda comparison, _: comparison.cpu,
     "seconds": lambda _, figures: figures.value,
+    "memory": lambda _, figures: None if figures.pss is None else figures.pss / 2**20,
 }
 
 

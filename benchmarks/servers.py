@@ -93,7 +93,7 @@ class StartedCandidate(Candidate):
     @contextmanager
     def running(self, directory: Path, tls: TlsFiles | None = None) -> Iterator[Server]:
         directory.mkdir(parents=True, exist_ok=True)
-        address = f"127.0.0.1:{_free_port()}"
+        address = f"127.0.0.1:{free_port()}"
         command = self._command(directory, address, tls)
         log = directory / "log"
         began = time.monotonic()
@@ -182,6 +182,14 @@ class Peer(Candidate):
         yield server
 
 
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def _answers(server: Server) -> bool:
     connection = server.connect(timeout_s=5.0)
     try:
@@ -191,10 +199,3 @@ def _answers(server: Server) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

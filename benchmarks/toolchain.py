@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 DISTRIBUTION_VERSION = "v3.1.2"
+VERSITYGW_VERSION = "v1.8.0"
 
 _DISTRIBUTION = f"github.com/distribution/distribution/v3/cmd/registry@{DISTRIBUTION_VERSION}"
+_VERSITYGW = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"
 # What distribution asks for.
 _GO_MINIMUM = (1, 26)
 _ROOT = Path(__file__).parent.parent
@@ -46,6 +48,17 @@ def build_distribution() -> Path:
     """
     place = _versions() / f"distribution@{DISTRIBUTION_VERSION}" / "registry"
     _build_once(place, ["install", _DISTRIBUTION], _ROOT)
+    return place
+
+
+def build_versitygw() -> Path:
+    """The S3 server that registries are measured with, versitygw.
+
+    Raises:
+        ToolchainMissing: there is no Go, or it cannot build it.
+    """
+    place = _versions() / f"versitygw@{VERSITYGW_VERSION}" / "versitygw"
+    _build_once(place, ["install", _VERSITYGW], _ROOT)
     return place
 
 

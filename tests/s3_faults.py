@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from benchmarks.s3.forwarding import Forwarder
 
 _ERROR = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>as asked for</Message></Error>'
 
@@ -56,86 +58,50 @@ class Faults:
 @contextmanager
 def faulty(endpoint: str, faults: Faults) -> Iterator[str]:
     """The URL of a proxy before `endpoint`."""
-    upstream = urlsplit(endpoint)
+    server = urlsplit(endpoint)
 
-    class Handler(_Forwarding):
+    class Handler(_Faulty):
         chosen = faults
-        server_address = (upstream.hostname or "", upstream.port or 80)
+        upstream = (server.hostname or "", server.port or 80)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
         # A connection that rests must not keep the test from ending.
-        server.daemon_threads = True
-        server.block_on_close = False
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        proxy.daemon_threads = True
+        proxy.block_on_close = False
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{proxy.server_port}"
         finally:
-            server.shutdown()
+            proxy.shutdown()
             thread.join()
 
 
-class _Forwarding(BaseHTTPRequestHandler):
-    """Hands a request on as it is: its signature covers the host that the client asked."""
+class _Faulty(Forwarder):
+    """Hands a request on, or lets something become of it."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     chosen: Faults
-    server_address: tuple[str, int]
 
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except OSError:
-            # The client has gone.
-            self.close_connection = True
-
-    def log_message(self, *said: object) -> None:
-        """Say nothing."""
-
-    def answer(self) -> None:
-        """Answer one request of any kind."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.chosen.draw(self.command, len(body))
-        if fault is Fault.RESET:
+    def forward(self, body: bytes) -> None:
+        self._fault = self.chosen.draw(self.command, len(body))
+        if self._fault is Fault.RESET:
             self._reset()
-        elif fault is Fault.BROKEN:
+        elif self._fault is Fault.BROKEN:
             self._refuse(500, "InternalError")
-        elif fault is Fault.SLOW_DOWN:
+        elif self._fault is Fault.SLOW_DOWN:
             self._refuse(503, "SlowDown")
         else:
-            self._forward(body, fault)
+            super().forward(body)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815 - the names that the library looks for
-
-    def _forward(self, body: bytes, fault: Fault | None) -> None:
-        connection = http.client.HTTPConnection(*self.server_address, timeout=30)
-        try:
-            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            self._pass_on(connection.getresponse(), fault)
-        finally:
-            connection.close()
-
-    def _pass_on(self, answer: http.client.HTTPResponse, fault: Fault | None) -> None:
-        content = answer.read()
-        if fault is Fault.LOST or (fault is Fault.CUT and len(content) < 2):
+    def pass_on(self, answer: http.client.HTTPResponse, content: bytes) -> None:
+        if self._fault is Fault.LOST or (self._fault is Fault.CUT and len(content) < 2):
             self._reset()
-            return
-        self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.headers.items():
-            if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                self.send_header(name, value)
-        length = answer.headers["Content-Length"] if self.command == "HEAD" else len(content)
-        self.send_header("Content-Length", str(length or 0))
-        self.end_headers()
-        if fault is Fault.CUT:
+        elif self._fault is Fault.CUT:
+            self.begin(answer, content)
             self.wfile.write(content[: len(content) // 2])
             self.close_connection = True
         else:
-            self.wfile.write(content)
+            super().pass_on(answer, content)
 
     def _refuse(self, status: int, code: str) -> None:
         content = b"" if self.command == "HEAD" else _ERROR.format(code=code).encode()

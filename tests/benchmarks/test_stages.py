@@ -9,6 +9,7 @@ from benchmarks.generator import Generator
 from benchmarks.goals import GOALS
 from benchmarks.machine import file_system
 from benchmarks.options import read_options
+from benchmarks.s3.workloads import make_stages
 from benchmarks.workloads import starts
 from benchmarks.workloads.stages import make_program
 from benchmarks.workloads.workload import Kit, size_name
@@ -24,7 +25,8 @@ def names(corpus: Corpus, scratch: Path, **environment: str) -> list[str]:
     program = make_program(kit)
     measured = [workload.name for stage in program.stages for workload in stage.workloads]
     with_accounts = [workload.name for workload in access_workloads(kit)]
-    return [*measured, *with_accounts, *program.left_out, starts.FIRST_START, starts.START, starts.IDLE]
+    on_s3 = [workload.name for stage in make_stages(kit) for workload in stage.workloads]
+    return [*measured, *on_s3, *with_accounts, *program.left_out, starts.FIRST_START, starts.START, starts.IDLE]
 
 
 def test_every_goal_is_about_something_that_is_measured(corpus: Corpus, tmp_path: Path) -> None:
