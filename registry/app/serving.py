@@ -46,6 +46,7 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
     from registry.app.migration import migrate
     from registry.app.plan import Plan
     from registry.app.reloading import Reloading
+    from registry.app.stores import preload
     from registry.app.supervisor import Supervisor
     from registry.app.tls import tls_context
 
@@ -60,6 +61,7 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
     if config.auth.mode == "token":
         _make_administrator(config, reveal)
     _raise_descriptor_limit()
+    preload(config.storage)
     plan = Plan(config, sockets, metrics_sockets, tls)
     supervisor = Supervisor(plan, Reloading(plan, resolved.again), started=lambda: announce(plan.address))
     # Later, too: it would copy the pages that workers share.

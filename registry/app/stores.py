@@ -33,6 +33,14 @@ def open_store(storage: Storage, holds: UploadHolds) -> BlobStore:
     return FilesystemBlobStore(storage.filesystem.root, limits.STORE_THREADS)
 
 
+def preload(storage: Storage) -> None:
+    """Load what `open_store` needs, in a process that forks those that open it: they share the memory that it takes."""
+    if storage.backend == "s3":
+        from storage_backends.s3.store import preload
+
+        preload()
+
+
 def s3_settings(s3: S3) -> S3Settings:
     """What `[storage.s3]` says to the store."""
     from storage_backends.s3.settings import S3Settings

@@ -210,6 +210,13 @@ class S3BlobStore(BlobStore):
         self._objects.delete(*tails)
 
 
+def preload() -> None:
+    """Read the descriptions of S3 that each store needs: what a process forks afterwards need not read them again."""
+    # With credentials, for else boto3 goes and looks for some.
+    nobody = S3Settings("none", region="none", access_key_id="none", secret_access_key="none")  # noqa: S106
+    open_client(nobody).close()
+
+
 def _known(state: UploadState) -> Progress:
     try:
         return Progress.decode(state.backend_state)
