@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import suppress
+
+
+class Holder(ABC):
+    """Somebody who holds a share of the budget, and may be asked for it."""
+
+    rests_since: float | None = None
+    """Since when (`time.monotonic`) it waits for its client; None while it works."""
+
+    @abstractmethod
+    async def give_way(self) -> None:
+        """Put what is held in memory elsewhere, and give the share back, if it still rests."""
 
 
 class ByteBudget:
     """`size` bytes, given out in the order in which they are asked for; belongs to one event loop.
 
-    Whoever waits holds up everybody behind, so that many small wishes never starve a large one.
+    Whoever waits holds up everybody behind, so that many small wishes never starve a large one. Who waits for long asks
+    those to give way who have rested longest: slow clients must not keep the others from their turn.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, patience_s: float) -> None:
+        self.holders: set[Holder] = set()
         self._size = size
         self._free = size
+        self._patience_s = patience_s
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def try_take(self, size: int) -> bool:
@@ -33,9 +49,12 @@ class ByteBudget:
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((size, granted))
         try:
-            await granted
-        except asyncio.CancelledError:
-            if granted.done() and not granted.cancelled():
+            while not granted.done():
+                await asyncio.wait((granted,), timeout=self._patience_s)
+                if not granted.done():
+                    await self._ask_for_room()
+        except BaseException:
+            if granted.done():
                 # It was given in the moment in which nobody wanted it any more.
                 self.give(size)
             else:
@@ -53,6 +72,12 @@ class ByteBudget:
     def _grant(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
             size, granted = self._waiting.popleft()
-            if not granted.done():
-                self._free -= size
-                granted.set_result(None)
+            self._free -= size
+            granted.set_result(None)
+
+    async def _ask_for_room(self) -> None:
+        """Let the one give way who has rested longest, if that is long."""
+        resting = [(holder.rests_since, holder) for holder in self.holders if holder.rests_since is not None]
+        since, holder = min(resting, key=lambda each: each[0], default=(None, None))
+        if holder is not None and since is not None and time.monotonic() - since >= self._patience_s / 2:
+            await holder.give_way()

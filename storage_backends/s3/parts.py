@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from storage_backends.errors import StorageFull
+from storage_backends.errors import StorageError, StorageFull
 from storage_backends.s3._blocking.receiving import PartBuffer
 from storage_backends.s3.bucket import Bucket
+from storage_backends.s3.budget import Holder
+from storage_backends.s3.faults import translated
 from storage_backends.s3.part_sizes import MOST_PARTS
-from storage_backends.s3.progress import Part
+from storage_backends.s3.progress import Part, Tail
 from storage_backends.threads import ended, settled
 
 # As much as a connection holds anyway: as many small uploads as there are connections need no share of the budget.
@@ -21,27 +25,79 @@ class PartsExhausted(Exception):
     """A blob is larger than the most parts of an upload can hold; larger ones (`part_bytes`, `buffer_bytes`) would."""
 
 
-class Parts:
+class Parts(Holder):
     """The parts from number `count + 1` on.
 
     A part first takes the least share of the budget with which it can be sent, and waits until there is so much. It
     grows while there is more and nobody waits, and else is sent as it is. So whoever holds a share can give it back
     without getting more, and no two uploads ever wait for each other.
+
+    What is less than a part gives way to others while its client keeps it waiting: it is put aside, as the tail that it
+    would become if the request ended now, and comes back into memory in its turn.
     """
 
-    def __init__(self, bucket: Bucket, count: int, multipart: Callable[[], Awaitable[tuple[str, str]]]) -> None:
-        """Send them to the multipart upload that `multipart` gives, or begins: an object's name and an upload's id."""
+    def __init__(
+        self,
+        bucket: Bucket,
+        count: int,
+        *,
+        multipart: Callable[[], Awaitable[tuple[str, str]]],
+        new_tail: Callable[[], tuple[str, str]],
+    ) -> None:
+        """Send them to the multipart upload that `multipart` gives, or begins: an object's name and an upload's id.
+
+        `new_tail` gives the name of a tail that nobody has used, and that of its object.
+        """
         self.filling: PartBuffer | None = None
+        self.aside: Tail | None = None
         self._bucket = bucket
         self._multipart = multipart
+        self._new_tail = new_tail
+        self._aside_object = ""
         self._count = count
         self._is_large = count > 0
         self._sent: list[asyncio.Future[Part]] = []
+        self._changing = asyncio.Lock()
 
     @property
     def number(self) -> int:
         """That of the part that is being filled, or would be next."""
         return self._count + len(self._sent) + 1
+
+    def rest(self) -> None:
+        """Say that the client is waited for: until `wake`, what is in memory may be put aside."""
+        self.rests_since = time.monotonic()
+        if self.filling is not None and self.filling.taken:
+            self._bucket.budget.holders.add(self)
+
+    async def wake(self) -> None:
+        """Say that it goes on, and wait until nobody puts anything aside any more."""
+        self.rests_since = None
+        self._bucket.budget.holders.discard(self)
+        async with self._changing:
+            pass
+
+    async def give_way(self) -> None:
+        async with self._changing:
+            part = self.filling
+            if self.rests_since is None or part is None or not part.taken:
+                return
+            # A server that takes nothing now leaves everybody where they are.
+            with suppress(StorageError), translated():
+                if part.size >= self._bucket.sizes.floor(self.number):
+                    await self.send()
+                else:
+                    await self._put_aside(part)
+
+    async def restore(self) -> None:
+        """Have what was put aside back in memory."""
+        tail = self.aside
+        if tail is not None:
+            part = await self.begin(tail.size)
+            part.add(await self._bucket.requests.run(self._bucket.objects.get, self._aside_object))
+            self.aside = None
+            with suppress(StorageError), translated():
+                await self._bucket.requests.run(self._bucket.objects.delete, self._aside_object)
 
     async def begin(self, size: int) -> PartBuffer:
         """A new part with room for `size` bytes."""
@@ -55,6 +111,7 @@ class Parts:
 
     async def room(self) -> PartBuffer:
         """The part that is being filled, with room for some bytes; one that has none left is sent."""
+        await self.restore()
         sizes, budget, part = self._bucket.sizes, self._bucket.budget, self.filling
         floor, full = sizes.floor(self.number), sizes.full(self.number)
         if part is None:
@@ -101,6 +158,7 @@ class Parts:
 
     async def drop(self) -> None:
         """Give all memory back, after the requests that use it."""
+        await self.wake()
         self.release()
         for put in self._sent:
             await ended(put)
@@ -109,5 +167,13 @@ class Parts:
     def release(self) -> None:
         """Give back the memory of the part that is being filled."""
         part, self.filling = self.filling, None
+        self.aside = None
         if part is not None:
             self._bucket.budget.give(part.taken)
+
+    async def _put_aside(self, part: PartBuffer) -> None:
+        name, object_name = self._new_tail()
+        await self._bucket.requests.run(self._bucket.objects.put, object_name, part.content())
+        self.aside, self._aside_object = Tail(name, part.size), object_name
+        self.filling = None
+        self._bucket.budget.give(part.taken)

@@ -14,8 +14,9 @@ class S3Settings:
     All that is None is left to boto3: its environment variables, profiles, roles and web identities. `checksum` is sent
     with every content for the server to check: `none`, `crc32`, `crc64nvme` or `sha256`. `part_bytes` is the size of an
     upload's first parts; `buffer_bytes` are what all uploads of the process together may hold in memory; `concurrency`
-    requests that write, and as many that read, are under way at once. With `redirect_lifetime_s` clients may be led to
-    S3 itself, or to a network before it whose URL is `cdn_url`.
+    requests that write, and as many that read, are under way at once. An upload that waits for memory for longer than
+    `patience_s` has others give way whose clients are slow. With `redirect_lifetime_s` clients may be led to S3 itself,
+    or to a network before it whose URL is `cdn_url`.
     """
 
     bucket: str
@@ -33,5 +34,6 @@ class S3Settings:
     part_bytes: int = 16 * MIB
     buffer_bytes: int = 128 * MIB
     concurrency: int = 16
+    patience_s: float = 2.0
     redirect_lifetime_s: int | None = None
     cdn_url: str | None = None

@@ -57,7 +57,7 @@ class S3BlobStore(BlobStore):
             objects=self._objects,
             multiparts=self._multiparts,
             sizes=PartSizes(first, largest),
-            budget=ByteBudget(max(settings.buffer_bytes, largest)),
+            budget=ByteBudget(max(settings.buffer_bytes, largest), settings.patience_s),
             requests=self._requests,
             receiving=self._receiving,
             turns=asyncio.Semaphore(_RECEIVING_THREADS // 2),

@@ -34,7 +34,7 @@ class Upload:
         self._running = resumed_hash(state.algorithm, state.offset, state.hash_state)
         self._state = state
         self._bucket = bucket
-        self._parts = Parts(bucket, len(self.progress.parts), self._multipart)
+        self._parts = Parts(bucket, len(self.progress.parts), multipart=self._multipart, new_tail=self._new_tail)
         self._is_loaded = not state.offset
         self._created: tuple[str, str] | None = None
         self._replaced = self.progress.replaced if recorded else None
@@ -66,11 +66,14 @@ class Upload:
         Nobody waits in a thread for the network, nor with a turn for memory.
         """
         while True:
+            self._parts.rest()
             try:
                 if not await chunks.ready():
                     return None
             except Exception as error:  # noqa: BLE001 - whatever ends the chunks: what came before is kept, and it is raised on
                 return error
+            finally:
+                await self._parts.wake()
             await self.resume()
             part = await self._parts.room()
             begin = part.size
@@ -81,7 +84,11 @@ class Upload:
     async def write(self, blocks: Blocks) -> Exception | None:
         """Take all blocks; what came in place of their end."""
         while not blocks.ended:
-            block = await blocks.take()
+            self._parts.rest()
+            try:
+                block = await blocks.take()
+            finally:
+                await self._parts.wake()
             while block:
                 await self.resume()
                 part = await self._parts.room()
@@ -93,13 +100,13 @@ class Upload:
     async def keep(self) -> None:
         """See all bytes to S3, in a way that the upload can be gone on with from `progress`."""
         old, part = self.progress.tail, self._parts.filling
-        tail: Tail | None = None
+        tail = self._parts.aside
         if part is not None and part.size >= self._bucket.sizes.floor(self._parts.number):
             await self.send()
         elif part is not None and part.size:
-            tail = Tail(secrets.token_hex(16), part.size)
-            self._tails.append(tail.name)
-            await self._bucket.requests.run(self._bucket.objects.put, self._tail(tail.name), part.content())
+            name, object_name = self._new_tail()
+            await self._bucket.requests.run(self._bucket.objects.put, object_name, part.content())
+            tail = Tail(name, part.size)
         await self.settle()
         self._parts.release()
         self.progress = replace(self.progress, tail=tail, replaced=_name(old))
@@ -126,7 +133,10 @@ class Upload:
             if found is None:
                 raise
             self.progress, self._created = found.progress, found.created
-            await self._load(found.tail)
+            self._parts.release()
+            if found.tail:
+                (await self._parts.begin(len(found.tail))).add(found.tail)
+            self._is_loaded = True
 
     async def load(self) -> None:
         """Have in memory what is behind the last part.
@@ -135,14 +145,17 @@ class Upload:
             UploadLost: it is gone.
         """
         if self._is_loaded:
+            await self._parts.restore()
             return
-        tail, content = self.progress.tail, b""
+        tail = self.progress.tail
         if tail is not None:
+            part = await self._parts.begin(tail.size)
             with translated(absent=UploadLost(self.key)):
                 content = await self._bucket.requests.run(self._bucket.objects.get, self._tail(tail.name))
             if len(content) != tail.size:
                 raise UploadLost(self.key)
-        await self._load(content)
+            part.add(content)
+        self._is_loaded = True
 
     async def send(self) -> None:
         """Begin to send what is in memory as a part."""
@@ -183,11 +196,6 @@ class Upload:
                 await self._bucket.requests.run(self._bucket.objects.delete, *map(self._tail, self._tails))
             self._tails = []
 
-    async def _load(self, content: bytes) -> None:
-        if content:
-            (await self._parts.begin(len(content))).add(content)
-        self._is_loaded = True
-
     async def _require_multipart(self) -> None:
         suffix, upload_id = self.progress.suffix, self.progress.upload_id
         if suffix is not None and upload_id is not None:
@@ -206,6 +214,11 @@ class Upload:
         self._created = name, upload_id
         self.progress = replace(self.progress, suffix=suffix, upload_id=upload_id)
         return name, upload_id
+
+    def _new_tail(self) -> tuple[str, str]:
+        name = secrets.token_hex(16)
+        self._tails.append(name)
+        return name, self._tail(name)
 
     def _tail(self, name: str) -> str:
         return self._bucket.layout.tail(self.key, name)

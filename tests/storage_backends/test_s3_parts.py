@@ -50,7 +50,7 @@ def test_a_blob_that_comes_in_small_requests_finds_parts_for_a_quarter_of_a_tera
 
 
 async def test_the_budget_is_given_in_the_order_of_the_wishes() -> None:
-    budget = ByteBudget(10)
+    budget = ByteBudget(10, patience_s=60)
     order: list[str] = []
 
     async def want(name: str, size: int) -> None:
@@ -71,7 +71,7 @@ async def test_the_budget_is_given_in_the_order_of_the_wishes() -> None:
 
 
 async def test_a_wish_for_more_than_there_is_gets_all_of_it() -> None:
-    budget = ByteBudget(10)
+    budget = ByteBudget(10, patience_s=60)
 
     assert await budget.take(11) == 10
     assert not budget.try_take(1)
@@ -79,7 +79,7 @@ async def test_a_wish_for_more_than_there_is_gets_all_of_it() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 10), st.booleans()), max_size=30))
 async def test_whoever_gives_up_waiting_holds_up_nobody(wishes: list[tuple[int, bool]]) -> None:
-    budget = ByteBudget(10)
+    budget = ByteBudget(10, patience_s=60)
     assert budget.try_take(10)
     waiting = [(size, gives_up, asyncio.create_task(budget.take(size))) for size, gives_up in wishes]
     await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def test_whoever_gives_up_waiting_holds_up_nobody(wishes: list[tuple[int, 
 
 @pytest.mark.parametrize("cancelled_first", [True, False])
 async def test_bytes_given_to_a_task_that_is_cancelled_are_not_lost(cancelled_first: bool) -> None:
-    budget = ByteBudget(10)
+    budget = ByteBudget(10, patience_s=60)
     assert budget.try_take(10)
     task = asyncio.create_task(budget.take(10))
     await asyncio.sleep(0)

@@ -300,3 +300,39 @@ async def test_a_probe_says_that_the_bucket_cannot_be_used(
             await store.probe()
     finally:
         await store.close()
+
+
+async def test_slow_clients_do_not_keep_others_from_their_turn(server: S3Server, holds: UploadHolds) -> None:
+    # Three of them, and all memory is in use by parts that do not fill.
+    settings = server.settings(part_bytes=5 * MIB, buffer_bytes=16 * MIB, patience_s=0.1)
+    store, slow, goes_on = S3BlobStore(settings, holds), 5, asyncio.Event()
+    beginning, end = pattern(200_000), pattern(6 * MIB)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield beginning
+        await goes_on.wait()
+        yield end
+
+    async def upload(come: AsyncIterator[bytes], content: bytes, *, to_commit: bool) -> str:
+        state = await store.begin("sha256")
+        async with store.session(state.key) as session:
+            state = await session.append(state, come, to_commit=to_commit)
+            return (await session.commit(state, Digest.of(content))).key
+
+    try:
+        waiting = [
+            asyncio.create_task(upload(slowly(), beginning + end, to_commit=bool(number % 2))) for number in range(slow)
+        ]
+        async with asyncio.timeout(60):
+            quick = await upload(chunks(pattern(12 * MIB)), pattern(12 * MIB), to_commit=True)
+            assert not any(task.done() for task in waiting)
+            goes_on.set()
+            keys = await asyncio.gather(*waiting)
+
+        assert await content_of(store, quick) == pattern(12 * MIB)
+        for key in keys:
+            assert await content_of(store, key) == beginning + end
+        assert server.names(f"{settings.prefix}uploads/") == []
+        assert server.pending(settings.prefix) == []
+    finally:
+        await store.close()
