@@ -61,14 +61,14 @@ class Redirected(Workload):
 
 def make_stages(kit: Kit) -> list[Stage]:
     """What the options of `kit` ask for."""
-    sizes = (100 * MIB,) if kit.options.quick else (100 * MIB, GIB)
-    counts = [(size, connections) for size in sizes for connections in (1, 8) if size * connections <= GIB]
-    uploads = [_named(Uploads(kit, size, LENGTH, connections)) for size, connections in [*counts, (16 * MIB, 64)]]
-    downloads = [_named(Downloads(kit, "blob GET", size, connections)) for size, connections in counts]
+    size = 100 * MIB
+    counts = [(size, 1), (size, 8), *([] if kit.options.quick else [(GIB, 1)]), (16 * MIB, 64)]
+    uploads = [_named(Uploads(kit, each, LENGTH, connections)) for each, connections in counts]
+    downloads = [_named(Downloads(kit, "blob GET", size, connections)) for connections in (1, 8)]
     stages = (
         Stage("uploads", _wanted(kit, uploads)),
-        Stage("downloads", _wanted(kit, downloads), sizes),
-        Stage("redirects", _wanted(kit, [Redirected(kit, size) for size in sizes]), sizes, redirect=True),
+        Stage("downloads", _wanted(kit, downloads), (size,)),
+        Stage("redirects", _wanted(kit, [Redirected(kit, size)]), (size,), redirect=True),
     )
     return [stage for stage in stages if stage.workloads]
 
