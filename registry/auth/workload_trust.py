@@ -2,6 +2,7 @@
 
 A claim is compared as a whole, or as its beginning, where the pattern ends with `:*` or `/*`: what separates the parts
 of a claim must stand before the star, or `repo:team/app*` would let in whoever can name a repository `team/app-evil`.
+And something must be said that is not true of everybody's tokens: `repo:*` alone leaves open whose repository it is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
 _STAR: Final = "*"
 _SEPARATORS: Final = (":", "/")
+_PARTS: Final = re.compile("[:/]+")
+_SCHEME: Final = re.compile("[a-z][a-z0-9+.-]*://")
+# What is compared anyhow, for every token.
+_SAID_ALREADY: Final = frozenset({"iss", "aud"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class ClaimPattern:
         name, equals, value = text.partition("=")
         if not equals or not _NAME.fullmatch(name) or not 0 < len(value) <= limits.CLAIM_CHARACTERS:
             raise TrustInvalid(f"{text[:100]!r} is no claim: NAME=VALUE, as in sub=repo:team/app:ref:refs/heads/main")
+        if name in _SAID_ALREADY:
+            raise TrustInvalid(f"the claim {name} says nothing more: issuer and audience are compared by themselves")
         if not value.isprintable():
             raise TrustInvalid(f"the claim {name} has characters that cannot be seen")
         if _STAR in value[:-1] or (value.endswith(_STAR) and not value[:-1].endswith(_SEPARATORS)):
@@ -49,6 +56,14 @@ class ClaimPattern:
         if value.removesuffix(_STAR).strip(":/") == "":
             raise TrustInvalid(f"the claim {name} may be anything")
         return cls(name, value)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it means less than a whole kind of workloads: a value, or two parts of one before the star."""
+        if not self.value.endswith(_STAR):
+            return True
+        parts = _PARTS.split(_SCHEME.sub("", self.value).removesuffix(_STAR))
+        return sum(map(bool, parts)) > 1
 
     def fits(self, claims: Mapping[str, object]) -> bool:
         """Whether the claim is there, and as it has to be."""
@@ -85,6 +100,8 @@ class WorkloadTrust:
         # Of issuers like those of CI systems, everybody has tokens.
         if not patterns:
             raise TrustInvalid("at least one claim has to say which tokens of the issuer are meant")
+        if not any(pattern.is_telling for pattern in patterns):
+            raise TrustInvalid(f"{patterns[0]} alone may be anybody's: say more before the star, or another claim")
         if len({pattern.name for pattern in patterns}) < len(patterns) or len(patterns) > limits.CLAIMS_OF_A_TRUST:
             raise TrustInvalid(f"each claim is compared once, and {limits.CLAIMS_OF_A_TRUST} at most")
         return cls(issuer, audience, patterns)

@@ -73,6 +73,8 @@ def test_a_star_stands_for_whole_parts_at_the_end(pattern: str, fits: list[str],
         "sub=repo:team/app*",
         "sub=repo:*/app",
         "sub=repo:**",
+        "iss=https://token.actions.githubusercontent.com",
+        "aud=moorage",
         "sub=repo:team/*:*",
         "sub=a\nb",
         "s ub=x",
@@ -105,3 +107,30 @@ def test_what_is_kept_reads_back() -> None:
     trusted = trust("sub=repo:team/app:*", "environment=production")
 
     assert WorkloadTrust.read(str(GITHUB), "moorage", trusted.claims_text) == trusted
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        ["sub=repo:*"],
+        ["sub=spiffe://example.org/*"],
+        ["sub=https://github.com/*"],
+        ["sub=repo:*", "workflow_ref=team:*"],
+    ],
+)
+def test_claims_that_may_be_anybodys_are_no_trust(claims: list[str]) -> None:
+    with pytest.raises(TrustInvalid, match="may be anybody's"):
+        trust(*claims)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        ["sub=repo:*", "repository_owner=team"],
+        ["sub=repo:team/*"],
+        ["sub=system:serviceaccount:*"],
+        ["sub=spiffe://example.org/ns/*"],
+    ],
+)
+def test_a_value_or_two_parts_before_the_star_say_whose_they_are(claims: list[str]) -> None:
+    assert len(trust(*claims).claims) == len(claims)
