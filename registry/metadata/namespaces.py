@@ -80,10 +80,14 @@ class Namespaces:
         row = self._runner.row(_MAKE, {"name": name, "kind": kind.value, "created_at": now})
         return None if row is None else _to_namespace(row)
 
+    def lock(self, namespace_id: int) -> None:
+        """Wait for others who lock or keep the namespace; they wait from now on until the transaction ends."""
+        self._runner.rows(_LOCK, {"this_id": namespace_id})
+
     def remove(self, namespace_id: int) -> bool:
         """Remove the namespace with its members, teams and robots; False if there is none or it has repositories."""
         # A first push that is under way is waited for, and then seen.
-        self._runner.rows(_LOCK, {"this_id": namespace_id})
+        self.lock(namespace_id)
         return self._runner.change(_REMOVE, {"this_id": namespace_id}) > 0
 
     def set_member(self, namespace_id: int, account_id: int, *, is_owner: bool, now: datetime) -> None:

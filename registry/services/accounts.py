@@ -288,7 +288,8 @@ def _remove(tx: Transaction, name: AccountName, actor: str) -> None:
 
 
 def _keep_an_administrator(tx: Transaction, account: Account) -> None:
-    if account.is_admin and tx.accounts.lock_admins() == [account.id]:
+    # Locked whatever was read: the account may have been made an administrator since, and all others less.
+    if tx.accounts.lock_admins() == [account.id]:
         raise LastAdministrator(account.name)
 
 

@@ -157,6 +157,8 @@ def _create(
     namespace, moment, actor = tx.namespaces.find(name.namespace), now(), str(subject)
     if namespace is None:
         raise NamespaceUnknown(name.namespace)
+    # Else several that are made at once would not count each other.
+    tx.namespaces.lock(namespace.id)
     if tx.robots.count(namespace.name) >= limits.ROBOTS_PER_NAMESPACE:
         raise RobotsTooMany(namespace.name, limits.ROBOTS_PER_NAMESPACE)
     new = NewAccount(

@@ -109,6 +109,8 @@ async def _require_owner(services: Services, subject: Subject, name: TeamName) -
 
 def _create(tx: Transaction, name: TeamName, actor: str) -> Team:
     organisation, moment = organisations.found(tx, name.organisation), now()
+    # Else several that are made at once would not count each other.
+    tx.namespaces.lock(organisation.id)
     if tx.teams.count(organisation.id) >= limits.TEAMS_PER_ORGANISATION:
         raise TeamsTooMany(organisation.name, limits.TEAMS_PER_ORGANISATION)
     made = tx.teams.make(organisation.id, name.team, moment)

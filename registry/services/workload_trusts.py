@@ -67,6 +67,8 @@ async def remove(services: Services, subject: Subject, robot: AccountName, numbe
 
 def _add(tx: Transaction, robot: AccountName, workload: WorkloadTrust, subject: Subject) -> Trusted:
     require_standing_proof(tx, subject)
+    # Else several that are trusted at once would not count each other.
+    tx.accounts.lock(str(robot))
     account, actor = _robot(tx, robot), str(subject)
     if len(tx.federations.of_account(account.id)) >= limits.TRUSTS_OF_A_ROBOT:
         raise TrustsTooMany(str(robot), limits.TRUSTS_OF_A_ROBOT)
