@@ -10,7 +10,16 @@ from registry.config.values import ExternalUrl
 from registry.errors import OtherSite
 from registry.http.arrival import Arrival
 
+_OWN: Final = frozenset({"none", "same-origin"})
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_for_another_site(request: web.BaseRequest) -> bool:
+    """Whether a browser sends this for a page of another site, as it then says itself (W3C, "Fetch Metadata").
+
+    That is all there is to tell a GET by. No other client sends the header.
+    """
+    return request.headers.get("Sec-Fetch-Site", "none") not in _OWN
 
 
 def require_own_page(request: web.BaseRequest, arrived: Arrival, external: ExternalUrl | None) -> None:

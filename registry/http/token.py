@@ -20,6 +20,7 @@ from registry.auth.subject import ANONYMOUS, BEARER, Subject
 from registry.errors import AccountNameInvalid, LoginFailed, ParameterInvalid
 from registry.http.call import Call
 from registry.http.forms import read_form
+from registry.http.other_sites import is_for_another_site
 from registry.http.routing import RouteTable
 from registry.services.token_server import Granted
 
@@ -38,7 +39,9 @@ async def get_token(call: Call) -> web.StreamResponse:
     """Answer a token for whoever the request's Basic credentials prove, with what they may do of the asked scopes."""
     query = call.request.query
     _require_login(call.subject, query.get("account", ""))
-    return _answer(await _granted(call, call.subject, query.getall("scope", []), query))
+    # A page of another site cannot read the answer, but it must not make clients that stay logged in either.
+    fields = {} if is_for_another_site(call.request) else query
+    return _answer(await _granted(call, call.subject, query.getall("scope", []), fields))
 
 
 @routes.post("/token", permission=Permission.PUBLIC)

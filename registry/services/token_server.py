@@ -101,8 +101,10 @@ def _make(tx: Transaction, new: NewCredential) -> bool:
     # Meanwhile the password may have been replaced, to keep its holder out.
     if account is None or account.source != LOCAL or account.generation != new.generation:
         return False
-    tx.credentials.make(new)
-    clients = [each.id for each in tx.credentials.list(account.id) if each.kind == SecretKind.REFRESH]
-    # Newest first: the client that logged in longest ago has to do so again.
-    tx.credentials.remove(clients[limits.REFRESH_TOKENS_OF_ACCOUNT :])
+    made = tx.credentials.make(new)
+    others = [each for each in tx.credentials.list(account.id) if each.kind == SecretKind.REFRESH and each != made]
+    # Those that were never used go first: whoever makes many does not log clients out that are in use.
+    others.sort(key=lambda each: (each.last_used_at is not None, each.last_used_at or each.created_at, each.id))
+    surplus = len(others) + 1 - limits.REFRESH_TOKENS_OF_ACCOUNT
+    tx.credentials.remove([each.id for each in others[: max(0, surplus)]])
     return True

@@ -236,6 +236,33 @@ async def test_of_many_clients_that_stay_logged_in_the_oldest_is_forgotten(
     assert [(await client.ask("POST", "/token", data=form)).status for form in forms] == [401, 200, 200]
 
 
+async def test_clients_that_are_in_use_stay_logged_in_however_many_others_are_made(
+    client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REFRESH_TOKENS_OF_ACCOUNT", 2)
+    used = (await login(client, offline_token="true")).document["refresh_token"]
+    form = urlencode({"grant_type": "refresh_token", "refresh_token": used}).encode()
+    assert (await client.ask("POST", "/token", data=form)).status == 200
+    await services.credential_uses.flush(services.database)
+
+    for _ in range(3):
+        assert (await login(client, offline_token="true")).status == 200
+
+    assert (await client.ask("POST", "/token", data=form)).status == 200
+
+
+@pytest.mark.parametrize(("site", "is_given"), [("cross-site", False), ("same-site", False), ("same-origin", True)])
+async def test_a_page_of_another_site_makes_no_client_that_stays_logged_in(
+    client: Client, site: str, *, is_given: bool
+) -> None:
+    headers = {**basic(ALICE), "Sec-Fetch-Site": site}
+
+    answer = await client.get("/token?offline_token=true", headers=headers)
+
+    assert answer.status == 200
+    assert ("refresh_token" in answer.document) is is_given
+
+
 async def test_a_form_with_a_password_is_as_good_as_basic_credentials(client: Client) -> None:
     form = {"grant_type": "password", "username": ALICE, "password": PASSWORD, "access_type": "offline"}
 
