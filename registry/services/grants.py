@@ -16,18 +16,20 @@ from registry.metadata.transaction import Transaction
 from registry.services import audit
 from registry.services.accounts import found
 from registry.services.context import Services, now
+from registry.services.ownership import belongs
 
 
 async def put(services: Services, subject: Subject, who: Grantee, role: Role, *, pattern: RepositoryPattern) -> None:
     """Let `who` be `role` in the repositories of `pattern`, in the place of what they were by the same pattern.
 
     Raises:
-        AccountUnknown, TeamUnknown: there is no such account, or team.
+        AccountUnknown, TeamUnknown: there is no such account, or team, or `subject` may not know of it.
         NamespaceUnknown: nobody made the namespace that the pattern is in.
         RobotOwner: a robot would be an owner.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
     await require_owner_of_all(services, subject, pattern)
+    await require_sight(services, subject, who, pattern.namespace)
     await services.database.write(give, who, role, pattern, actor=str(subject))
 
 
@@ -58,11 +60,16 @@ async def remove(services: Services, subject: Subject, who: Grantee, pattern: Re
 
     Raises:
         AccountUnknown, TeamUnknown: there is no such account, or team.
-        GrantUnknown: nothing was.
+        GrantUnknown: nothing was, or `subject` may not know of whom it would have been to.
         Denied: the pattern means repositories of which `subject` does not own all.
     """
     await require_owner_of_all(services, subject, pattern)
-    await services.database.write(_take_back, who, pattern, actor=str(subject))
+    try:
+        await services.database.write(_take_back, who, pattern, actor=str(subject))
+    except (AccountUnknown, TeamUnknown):
+        if await _may_know(services, subject, who, pattern.namespace):
+            raise
+        raise GrantUnknown(str(who), str(pattern)) from None
 
 
 def give(tx: Transaction, who: Grantee, role: Role, pattern: RepositoryPattern, *, actor: str) -> None:
@@ -108,6 +115,26 @@ async def require_owner_of_all(services: Services, subject: Subject, pattern: Re
     """
     if not await _owns_all(services, subject, pattern):
         raise Denied
+
+
+async def require_sight(services: Services, subject: Subject, who: Grantee, namespace: str | None) -> None:
+    """Return when `subject`, who grants something in `namespace`, may know of `who`, if there is such; otherwise raise.
+
+    Of people everybody may. Of the robots and teams of another namespace, who belongs to it: to others they are as if
+    they were not there.
+
+    Raises:
+        AccountUnknown, TeamUnknown: they may not.
+    """
+    if not await _may_know(services, subject, who, namespace):
+        raise TeamUnknown(str(who.name)) if isinstance(who.name, TeamName) else AccountUnknown(str(who.name))
+
+
+async def _may_know(services: Services, subject: Subject, who: Grantee, namespace: str | None) -> bool:
+    is_person = isinstance(who.name, AccountName) and not who.name.is_robot
+    if is_person or who.namespace == namespace:
+        return True
+    return await services.policy.owns(subject, who.namespace) or await belongs(services, subject, who.namespace)
 
 
 async def _owns_all(services: Services, subject: Subject, pattern: RepositoryPattern) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from oci_spec.reference import RepositoryName
@@ -59,6 +59,11 @@ async def show(services: Services, access: Access, *, after: str = "", limit: in
     return await services.database.read(_show, access.repository, after, limit)
 
 
+async def owners(services: Services, names: Sequence[RepositoryName]) -> list[tuple[str, ...]]:
+    """To whom each of these repositories belongs: whom it was granted by its name as owner, else its namespace."""
+    return await services.database.read(_owners, names)
+
+
 async def change_owner(services: Services, access: Access, owner: Grantee) -> None:
     """Let the repository belong to `owner`, and to nobody else whom it was granted by its name. May be repeated.
 
@@ -66,9 +71,10 @@ async def change_owner(services: Services, access: Access, owner: Grantee) -> No
 
     Raises:
         RepositoryUnknown: there is no such repository.
-        AccountUnknown, TeamUnknown: there is no such account, or team.
+        AccountUnknown, TeamUnknown: there is no such account, or team, or the subject may not know of it.
         RobotOwner: a robot would be it.
     """
+    await grants.require_sight(services, access.subject, owner, access.repository.namespace)
     await services.database.write(_change_owner, access, owner)
 
 
@@ -82,6 +88,14 @@ def _show(tx: Transaction, name: RepositoryName, after: str, limit: int) -> Repo
             found.setdefault(holder, []).append(source)
     holders = [Holder(holder, _highest_first(found[holder])) for holder in sorted(found)[:limit]]
     return RepositoryRoles(tx.repositories.visibility(repository.id), holders)
+
+
+def _owners(tx: Transaction, names: Sequence[RepositoryName]) -> list[tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for granted in tx.grants.in_buckets(tuple(map(str, names))):
+        if granted.grant.role == Role.OWNER:
+            found.setdefault(granted.grant.pattern, []).append(_name(granted))
+    return [tuple(sorted(found.get(str(name), [name.namespace]))) for name in names]
 
 
 def _of_namespace(tx: Transaction, name: RepositoryName) -> Iterator[tuple[str, Source]]:

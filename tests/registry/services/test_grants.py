@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 
 from registry import limits
@@ -12,10 +14,10 @@ from registry.auth.roles import Role
 from registry.auth.rules import RulesPolicy
 from registry.auth.scope import EVERYTHING, Action, Scope
 from registry.auth.subject import OPERATOR, Proof, Subject, SubjectKind
-from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown, TeamUnknown
+from registry.errors import AccountUnknown, Denied, GrantUnknown, NamespaceUnknown, RegistryError, TeamUnknown
 from registry.metadata.audit_values import AuditSearch
 from registry.metadata.transaction import Transaction
-from registry.services import accounts, audit, grants, organisations
+from registry.services import accounts, audit, grants, organisations, robots
 from registry.services.context import Services, now
 from tests.registry.assembly import ON_SQLITE
 
@@ -175,6 +177,39 @@ async def test_a_team_is_granted_roles_that_its_organisation_is_told_of(
     assert [each.pattern for each in await grants.listing(services, people["alice"], BUILDERS, limit=9)] == ["carol/*"]
     [row] = await audit.page(services, AuditSearch(target="@team/builders", action="role.taken_back"), None, 9)
     assert row.entry.actor == "user:bob"
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("who", "knows"), [("root", True), ("alice", True), ("carol", True), ("dave", False), ("bob", True)]
+)
+async def test_robots_and_teams_of_another_namespace_are_not_there_for_who_does_not_belong_to_it(
+    services: Services, people: dict[str, Subject], who: str, *, knows: bool
+) -> None:
+    dave = await accounts.add(services, OPERATOR, AccountName.parse("dave"), None)
+    people["dave"] = Subject(SubjectKind.USER, "dave", dave.id, Proof("password", dave.generation))
+    await services.database.write(make_builders)
+    await robots.create(services, OPERATOR, AccountName.parse("team+ci"), roles=[], token=None)
+    # Bob owns a repository of the namespace itself, the others a namespace of their own.
+    pattern = RepositoryPattern.parse("team/app" if who == "bob" else f"{who}/app")
+
+    for grantee, absent in (("@team/builders", "@team/absent"), ("team+ci", "team+absent")):
+        present = await outcome(grants.put(services, people[who], Grantee.parse(grantee), Role.READER, pattern=pattern))
+        missing = await outcome(grants.put(services, people[who], Grantee.parse(absent), Role.READER, pattern=pattern))
+        removed = await outcome(grants.remove(services, people[who], Grantee.parse(grantee), pattern))
+        never = await outcome(grants.remove(services, people[who], Grantee.parse(absent), pattern))
+        assert missing in (AccountUnknown, TeamUnknown)
+        assert (present, removed) == ((None, None) if knows else (missing, GrantUnknown))
+        assert never is (missing if knows else GrantUnknown)
+
+
+async def outcome(done: Awaitable[None]) -> type[RegistryError] | None:
+    """What `done` raised."""
+    try:
+        await done
+    except RegistryError as error:
+        return type(error)
+    return None
 
 
 def make_builders(tx: Transaction) -> None:
