@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from registry import limits
@@ -80,8 +81,8 @@ class OpenIdLogins:
         a password here, is never taken over.
 
         Raises:
-            LoginFailed: the token is not the provider's, not for this client, or not made just now; or the account is
-                disabled.
+            LoginFailed: the token is not the provider's, not for this client, not made just now, or was brought before;
+                or the account is disabled.
             Denied: they are in none of the groups that may log in.
             IdentityUnnamed: the provider gives no name that an account can have.
             NameTaken: somebody else has the name.
@@ -114,6 +115,7 @@ class OpenIdLogins:
         try:
             token = await self._id_tokens.verify(text, self.rules.issuer)
             self._check_use(token)
+            await self._spend(text, moment)
         except TokenInvalid as error:
             _log.warning("an ID token is refused", issuer=str(self.rules.issuer), reason=error.reason)
             raise LoginFailed from None
@@ -132,6 +134,13 @@ class OpenIdLogins:
             raise TokenInvalid("it is for several, and does not say for which client")
         if self._id_tokens.age_s(token) > limits.OPENID_LOGIN_S:
             raise TokenInvalid("it is of a login that is over")
+
+    async def _spend(self, text: str, moment: datetime) -> None:
+        """Let the token be worth nothing from now on, at any worker or node: it makes another that lives far longer."""
+        # Without its signature, which can be written in more than one way.
+        digest = sha256(text.rpartition(".")[0].encode()).hexdigest()
+        if not await self._services.database.write(_is_first_use, f"id-token:{digest}", moment):
+            raise TokenInvalid("it was brought before")
 
     async def _account(self, token: IdToken, moment: datetime) -> Account:
         source = f"oidc:{self.rules.issuer}"
@@ -165,6 +174,12 @@ class OpenIdLogins:
 
 def _known(tx: Transaction, source: str, external_id: str) -> Account | None:
     return tx.accounts.find_by_external_id(source, external_id)
+
+
+def _is_first_use(tx: Transaction, subject: str, moment: datetime) -> bool:
+    # It is told apart from all others until it would be too old anyhow.
+    forgotten_at = moment + timedelta(seconds=limits.OPENID_LOGIN_S + limits.TOKEN_SKEW_S)
+    return tx.login_failures.count(subject, moment, expires_at=forgotten_at).failures == 1
 
 
 def _note_login(tx: Transaction, account: Account, is_admin: bool, moment: datetime) -> None:

@@ -116,6 +116,18 @@ async def test_a_person_gets_an_account_and_a_token_that_logs_in(
     assert (await audited(services))[:3] == [("credential.made", ALICE), ("login", ALICE), ("account.made", ALICE)]
 
 
+async def test_an_id_token_is_good_for_one_login_at_whatever_worker(
+    opened: Open, services: Services, provider: OpenIdProvider
+) -> None:
+    token = provider.token(preferred_username=ALICE)
+    async with opened() as client, opened() as other:
+        answers = [(await log_in(each, token)).status for each in (client, other, client)]
+
+    assert answers == [200, 401, 401]
+    done = [action for action, _ in await audited(services)]
+    assert (done.count("credential.made"), done.count("login"), done.count("login.failed")) == (1, 1, 2)
+
+
 async def test_a_person_stays_who_they_are_whatever_the_provider_calls_them_later(
     opened: Open, services: Services, provider: OpenIdProvider
 ) -> None:
