@@ -57,7 +57,7 @@ def list_entries(resolved: Resolved, *, limit: int, json_output: bool, **filters
         output.print_json({"entries": [as_document(row) for row in found]})
     else:
         output.print_table(
-            ["ID", "TIME", "ACTOR", "ACTION", "TARGET", "OUTCOME", "ADDRESS", "DETAIL"],
+            ["ID", "TIME", "ACTOR", "CREDENTIAL", "ACTION", "TARGET", "OUTCOME", "ADDRESS", "DETAIL"],
             [_cells(row) for row in found],
         )
 
@@ -111,7 +111,8 @@ async def _export(services: Services, search: AuditSearch) -> None:
 
 def _cells(row: AuditRow) -> list[object]:
     entry = row.entry
-    return [row.id, entry.at, entry.actor, entry.action, entry.target, entry.outcome, entry.address, entry.detail]
+    who = [entry.at, entry.actor, entry.credential]
+    return [row.id, *who, entry.action, entry.target, entry.outcome, entry.address, entry.detail]
 
 
 def _verified_as_json(found: Verification) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def list_keys(resolved: Resolved, json_output: bool) -> None:
     else:
         moment = now()
         rows = [[state.key_id, state.algorithm, state.created_at, _shown(state, moment)] for state in found]
-        output.print_table(["KEY", "ALGORITHM", "MADE", "STATE"], rows)
+        output.print_table(["KEY", "ALGORITHM", "CREATED", "STATE"], rows)
 
 
 @command.command("rotate")

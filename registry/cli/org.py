@@ -44,7 +44,7 @@ def list_organisations(resolved: Resolved, json_output: bool) -> None:
         output.print_json({"organisations": [asdict(each) for each in found]})
     else:
         rows = [[each.name, each.members, each.teams, each.repositories, each.created_at] for each in found]
-        output.print_table(["ORGANISATION", "MEMBERS", "TEAMS", "REPOSITORIES", "MADE"], rows)
+        output.print_table(["ORGANISATION", "MEMBERS", "TEAMS", "REPOSITORIES", "CREATED"], rows)
 
 
 @command.command("show")

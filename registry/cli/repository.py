@@ -1,7 +1,7 @@
 """`registry repository`: the repositories that the registry holds."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -17,13 +17,19 @@ from registry.cli.groups import Group
 from registry.cli.options import REPOSITORY, as_json, configured
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
-from registry.metadata.repository_values import FoundPage
 from registry.metadata.rows import RepositorySearch, RepositorySummary
-from registry.services import deletion, inspection, search
+from registry.services import deletion, inspection, repository_roles, search
 from registry.services.context import Services
 from registry.services.description import headline
-from registry.services.inspection import ShownRepository
 from registry.services.search import SearchText
+
+
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """A repository, and to whom it belongs."""
+
+    summary: RepositorySummary
+    owners: tuple[str, ...]
 
 
 @click.group("repository", cls=Group)
@@ -43,7 +49,7 @@ def list_repositories(resolved: Resolved, json_output: bool) -> None:
     """List the repositories in byte order."""
     found = with_services(resolved.config, _all)
     if json_output:
-        output.print_json({"repositories": [_as_json(summary) for summary in found]})
+        output.print_json({"repositories": [_as_json(each) for each in found]})
     else:
         _print(found)
 
@@ -57,12 +63,11 @@ def list_repositories(resolved: Resolved, json_output: bool) -> None:
 @configured()
 def search_repositories(resolved: Resolved, *, words: tuple[str, ...], limit: int, json_output: bool) -> None:
     """Find the repositories that have all WORDS in their names or descriptions, the best first."""
-    found = with_services(resolved.config, lambda services: _found(services, " ".join(words), limit))
+    found, complete = with_services(resolved.config, lambda services: _found(services, " ".join(words), limit))
     if json_output:
-        repositories = [_as_json(summary) for summary in found.repositories]
-        output.print_json({"repositories": repositories, "complete": found.complete})
+        output.print_json({"repositories": [_as_json(each) for each in found], "complete": complete})
     else:
-        _print(found.repositories)
+        _print(found)
 
 
 @command.command("show")
@@ -70,13 +75,14 @@ def search_repositories(resolved: Resolved, *, words: tuple[str, ...], limit: in
 @as_json
 @configured()
 def show(resolved: Resolved, repository: RepositoryName, json_output: bool) -> None:
-    """Show REPOSITORY: who may pull from it, how many tags it has, when it was made and changed, its description."""
-    shown = with_services(resolved.config, lambda services: _one(services, repository))
-    summary = shown.summary
+    """Show REPOSITORY: whose it is, who may pull from it, its tags, when it was made and changed, its description."""
+    owned, description = with_services(resolved.config, lambda services: _one(services, repository))
     if json_output:
-        output.print_json({**_as_json(summary), "description": shown.description})
+        output.print_json({**_as_json(owned), "description": description})
         return
+    summary = owned.summary
     rows: list[list[object]] = [
+        ["owner", _owners_as_text(owned)],
         ["tags", summary.tags],
         ["visibility", summary.visibility],
         ["created", summary.created_at],
@@ -85,8 +91,8 @@ def show(resolved: Resolved, repository: RepositoryName, json_output: bool) -> N
         ["last pull", summary.pulled_at],
     ]
     output.print_table(["REPOSITORY", str(summary.name)], rows)
-    if shown.description:
-        click.echo(f"\n{shown.description.rstrip()}")
+    if description:
+        click.echo(f"\n{description.rstrip()}")
 
 
 @command.command("rm")
@@ -111,22 +117,31 @@ def remove(
         click.echo(f"{repository} is removed")
 
 
-async def _all(services: Services) -> list[RepositorySummary]:
+async def _all(services: Services) -> list[_Owned]:
     search = RepositorySearch(limit=services.settings.page_entries)
     page = await inspection.repositories(services, OPERATOR, search)
-    found = page.repositories
+    found = await _owned(services, page.repositories)
     while page.after is not None:
         page = await inspection.repositories(services, OPERATOR, replace(search, after=page.after))
-        found += page.repositories
+        found += await _owned(services, page.repositories)
     return found
 
 
-async def _found(services: Services, text: str, limit: int) -> FoundPage:
-    return await search.repositories(services, OPERATOR, SearchText.parse(text), limit=limit)
+async def _found(services: Services, text: str, limit: int) -> tuple[list[_Owned], bool]:
+    page = await search.repositories(services, OPERATOR, SearchText.parse(text), limit=limit)
+    return await _owned(services, page.repositories), page.complete
 
 
-async def _one(services: Services, repository: RepositoryName) -> ShownRepository:
-    return await inspection.repository(services, await operator_access(services, Permission.PULL, repository))
+async def _one(services: Services, repository: RepositoryName) -> tuple[_Owned, str]:
+    access = await operator_access(services, Permission.PULL, repository)
+    shown = await inspection.repository(services, access)
+    [owned] = await _owned(services, [shown.summary])
+    return owned, shown.description
+
+
+async def _owned(services: Services, found: Sequence[RepositorySummary]) -> list[_Owned]:
+    owners = await repository_roles.owners(services, [summary.name for summary in found])
+    return list(map(_Owned, found, owners))
 
 
 async def _remove(
@@ -135,17 +150,33 @@ async def _remove(
     await removal(services, await operator_access(services, Permission.DELETE, repository))
 
 
-def _print(found: Iterable[RepositorySummary]) -> None:
-    rows = [
-        [summary.name, summary.tags, summary.visibility, summary.pulls, summary.updated_at, headline(summary.opening)]
-        for summary in found
+def _print(found: Iterable[_Owned]) -> None:
+    rows = [_cells(each) for each in found]
+    output.print_table(["REPOSITORY", "OWNER", "TAGS", "VISIBILITY", "PULLS", "CHANGED", "DESCRIPTION"], rows)
+
+
+def _cells(owned: _Owned) -> list[object]:
+    summary = owned.summary
+    return [
+        summary.name,
+        _owners_as_text(owned),
+        summary.tags,
+        summary.visibility,
+        summary.pulls,
+        summary.updated_at,
+        headline(summary.opening),
     ]
-    output.print_table(["REPOSITORY", "TAGS", "VISIBILITY", "PULLS", "CHANGED", "DESCRIPTION"], rows)
 
 
-def _as_json(summary: RepositorySummary) -> dict[str, Any]:
+def _owners_as_text(owned: _Owned) -> str:
+    return ", ".join(owned.owners)
+
+
+def _as_json(owned: _Owned) -> dict[str, Any]:
+    summary = owned.summary
     return {
         "name": str(summary.name),
+        "owners": list(owned.owners),
         "tags": summary.tags,
         "visibility": summary.visibility,
         "headline": headline(summary.opening),

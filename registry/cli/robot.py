@@ -94,7 +94,7 @@ def list_robots(resolved: Resolved, namespace: AccountName | None, json_output: 
         output.print_json({"robots": [_listed(account) for account in found]})
     else:
         rows: list[list[object]] = [[each.name, _state(each), each.created_at, each.created_by] for each in found]
-        output.print_table(["ROBOT", "STATE", "MADE", "MADE BY"], rows)
+        output.print_table(["ROBOT", "STATE", "CREATED", "CREATED BY"], rows)
 
 
 @command.command("show")

@@ -36,8 +36,16 @@ def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T
     configure("warning", "console")
 
     async def run() -> T:
-        async with open_services(config) as services:
-            return await work(services)
+        try:
+            async with open_services(config) as services:
+                return await work(services)
+        except SchemaMismatch as error:
+            if error.found is not None:
+                raise
+            # Far more often the wrong place was named than that no server was ever started.
+            place = config.database.url.masked
+            hint = "--data or --config may name another place, or `registry serve` has yet to make one there"
+            raise click.ClickException(_line(f"there is no registry in {place}: {hint}")) from error
 
     with refusals():
         return asyncio.run(run())

@@ -43,7 +43,7 @@ def list_teams(resolved: Resolved, organisation: AccountName, json_output: bool)
         rows = [{"name": f"{organisation}/{each.name}", "created_at": each.created_at} for each in found]
         output.print_json({"organisation": str(organisation), "teams": rows})
     else:
-        output.print_table(["TEAM", "MADE"], [[f"{organisation}/{each.name}", each.created_at] for each in found])
+        output.print_table(["TEAM", "CREATED"], [[f"{organisation}/{each.name}", each.created_at] for each in found])
 
 
 @command.command("show")

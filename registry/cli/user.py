@@ -53,7 +53,7 @@ def list_users(resolved: Resolved, json_output: bool) -> None:
         output.print_json({"users": [_as_json(account) for account in found]})
     else:
         rows = [[each.name, _state(each), each.source, each.created_at, each.last_login_at] for each in found]
-        output.print_table(["USER", "STATE", "SOURCE", "ADDED", "LAST LOGIN"], rows)
+        output.print_table(["USER", "STATE", "SOURCE", "CREATED", "LAST LOGIN"], rows)
 
 
 @command.command("show")

@@ -49,7 +49,7 @@ def test_a_list_shows_the_newest_entries_first(registry: Registry) -> None:
     ended = registry.audit("list", "--action", "tag.moved", "--limit", "1")
 
     [line] = ended.out.splitlines()
-    assert line.split("\t")[2:6] == ["anonymous", "tag.moved", "team/web", "done"]
+    assert line.split("\t")[2:7] == ["anonymous", "", "tag.moved", "team/web", "done"]
 
 
 def test_filters_that_fit_nothing_show_nothing(registry: Registry) -> None:

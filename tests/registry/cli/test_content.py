@@ -80,7 +80,7 @@ def test_repositories_are_listed_for_programs_and_pipes(registry: Run) -> None:
     rows = registry("repository", "list").out.splitlines()
 
     assert [(found["name"], found["tags"]) for found in document["repositories"]] == [("team/app", 3), ("team/web", 1)]
-    assert [row.split("\t")[:2] for row in rows] == [["team/app", "3"], ["team/web", "1"]]
+    assert [row.split("\t")[:3] for row in rows] == [["team/app", "team", "3"], ["team/web", "team", "1"]]
 
 
 def test_a_list_longer_than_a_page_is_complete(registry: Run) -> None:
@@ -100,6 +100,18 @@ def test_one_repository_is_shown(registry: Run) -> None:
     assert (document["name"], document["tags"]) == ("team/app", 3)
     assert document["created_at"] <= document["updated_at"]
     assert "tags\t3" in text
+
+
+def test_a_repository_belongs_to_whom_it_was_given_and_else_to_its_namespace(registry: Run) -> None:
+    registry("org", "create", "crew")
+    registry("team", "create", "crew/builders")
+    registry("repository", "chown", "team/web", "@crew/builders")
+
+    found = listed(registry("repository", "list", "--json"))["repositories"]
+
+    assert {each["name"]: each["owners"] for each in found} == {"team/app": ["team"], "team/web": ["@crew/builders"]}
+    assert "owner\t@crew/builders" in registry("repository", "show", "team/web").out
+    assert registry("repository", "search", "web").out.split("\t")[1] == "@crew/builders"
 
 
 def test_a_repository_is_described_from_text_files_and_pipes(registry: Run, tmp_path: Path) -> None:

@@ -49,6 +49,26 @@ def on_terminal(tmp_path: Path, migrated_sqlite_file: Path) -> OnTerminal:
     return run
 
 
+def test_a_terminal_that_is_too_narrow_for_a_table_gets_a_line_for_each_value(on_terminal: OnTerminal) -> None:
+    on_terminal("org", "create", "crew")
+
+    wide, narrow = [plain(on_terminal("audit", "list", NO_COLOR="1", COLUMNS=width)[1]) for width in ("120", "60")]
+
+    head, row = wide.splitlines()[:2]
+    columns = ["ID", "TIME", "ACTOR", "CREDENTIAL", "ACTION", "TARGET", "OUTCOME", "ADDRESS", "DETAIL"]
+    assert head.split() == columns
+    assert "organisation.made  crew" in row
+    lines = [line.partition(" ") for line in narrow.splitlines()]
+    assert [name for name, _, _ in lines] == columns
+    values = {name: value.strip() for name, _, value in lines}
+    assert (values["ACTION"], values["TARGET"], values["ADDRESS"]) == ("organisation.made", "crew", "")
+
+
+def plain(shown: str) -> str:
+    """What was shown, without bold letters."""
+    return re.sub(r"\x1b\[\d*m", "", shown)
+
+
 def test_a_table_has_a_head_and_obeys_no_color(on_terminal: OnTerminal) -> None:
     code, coloured = on_terminal("repository", "list")
     _, plain = on_terminal("repository", "list", NO_COLOR="1")
