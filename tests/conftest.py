@@ -1,14 +1,20 @@
 """Rules of every test run: contract suites explain themselves, needs are named, and in CI nothing is skipped."""
 
+from __future__ import annotations
+
 import os
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.requirements import require_root, require_tool
+
+if TYPE_CHECKING:
+    from tests.s3 import S3Server
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -76,3 +82,21 @@ def pytest_make_collect_report(
 
 def _reason(longrepr: object) -> str:
     return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+
+
+@pytest.fixture(scope="session")
+def versitygw() -> Iterator[S3Server]:
+    """An S3 server that keeps objects as files."""
+    from tests.s3 import running_versitygw
+
+    with running_versitygw() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def minio() -> Iterator[S3Server]:
+    """An S3 server that keeps them in ways of its own."""
+    from tests.s3 import running_minio
+
+    with running_minio() as server:
+        yield server

@@ -1,10 +1,11 @@
 """`registry import --distribution`: all that a distribution registry has, into this one."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from registry.app.distribution_source import DistributionSource, open_source
 from registry.auth.subject import OPERATOR
 from registry.cli import output
 from registry.cli.progress import live_progress
@@ -14,15 +15,19 @@ from registry.services import distribution_import
 from registry.services.context import Services
 from registry.services.distribution_import import Imported, NotTaken
 from registry.services.progress import Watcher
+from storage_backends.distribution.data import DistributionData
 
 _DONE, _NOT_ALL = 0, 1
 
 
-def run(config: Config, root: Path, *, json_output: bool) -> int:
-    """Take over what is in the folder `root`, print what became of it, and give the exit code."""
+def run(config: Config, source: DistributionSource, endpoint: str | None, *, json_output: bool) -> int:
+    """Take over what is in `source`, print what became of it, and give the exit code."""
     not_taken: list[NotTaken] = []
     with live_progress() as progress:
-        imported = with_services(config, lambda services: _import(services, root, not_taken, progress=progress))
+        imported = with_services(
+            config,
+            lambda services: _import(services, source, endpoint, told=not_taken.append, progress=progress),
+        )
     if json_output:
         output.print_json(_as_json(imported, not_taken))
     else:
@@ -30,15 +35,19 @@ def run(config: Config, root: Path, *, json_output: bool) -> int:
     return _NOT_ALL if not_taken else _DONE
 
 
-async def _import(services: Services, root: Path, not_taken: list[NotTaken], *, progress: Watcher) -> Imported:
-    from storage_backends.distribution.data import DistributionData
-    from storage_backends.distribution.folder import open_folder
-
-    async with open_folder(root) as tree:
+async def _import(
+    services: Services,
+    source: DistributionSource,
+    endpoint: str | None,
+    *,
+    told: Callable[[NotTaken], None],
+    progress: Watcher,
+) -> Imported:
+    async with open_source(source, endpoint) as tree:
         data = DistributionData(tree)
         if not await data.is_there():
-            raise click.ClickException(f"{root} holds no registry's data: there is no docker/registry/v2 in it")
-        return await distribution_import.import_all(services, OPERATOR, data, told=not_taken.append, progress=progress)
+            raise click.ClickException(f"{source} holds no registry's data: there is no docker/registry/v2 in it")
+        return await distribution_import.import_all(services, OPERATOR, data, told=told, progress=progress)
 
 
 def _print(imported: Imported, not_taken: list[NotTaken], *, collected: bool) -> None:

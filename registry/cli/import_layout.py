@@ -8,9 +8,10 @@ import click
 
 from oci_spec.reference import Tag
 from registry import limits
+from registry.app.distribution_source import DistributionSource
 from registry.auth.permission import Permission
 from registry.cli import import_distribution, output
-from registry.cli.options import NAMED, TAG, Named, as_json, configured
+from registry.cli.options import NAMED, TAG, Named, Parsed, as_json, configured
 from registry.cli.progress import live_progress
 from registry.cli.running import operator_access, with_services
 from registry.config import Resolved
@@ -20,6 +21,7 @@ from registry.services.layout_import import Choice, Imported
 from registry.services.progress import Watcher
 
 _PIPE: Final = Path("-")
+_DISTRIBUTION: Final[Parsed[DistributionSource]] = Parsed("folder or bucket", DistributionSource.parse)
 
 
 @click.command("import")
@@ -30,10 +32,11 @@ _PIPE: Final = Path("-")
 )
 @click.option(
     "--distribution",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Take over all that a distribution registry has stored in DIR, in place of a layout.",
+    metavar="DIR|S3",
+    type=_DISTRIBUTION,
+    help="Take over all that a distribution registry has stored there, in place of a layout.",
 )
+@click.option("--endpoint", metavar="URL", help="With --distribution s3://…: the S3 server, if it is not Amazon's.")
 @as_json
 @configured()
 def command(
@@ -42,7 +45,8 @@ def command(
     source: Path | None,
     name: Named | None,
     tags: tuple[Tag, ...],
-    distribution: Path | None,
+    distribution: DistributionSource | None,
+    endpoint: str | None,
     json_output: bool,
 ) -> int:
     """Read an OCI image layout, or take over another registry's data.
@@ -51,13 +55,16 @@ def command(
     one image gets that tag. What refers to the images comes with them. The registry may run meanwhile. An import that
     was interrupted goes on where it was.
 
-    With --distribution there is no SOURCE: all repositories with their tags are taken from the folder in which
-    distribution (registry:2, registry:3) keeps its data. Exit code 1 when some of it could not be taken.
+    With --distribution there is no SOURCE: all repositories with their tags are taken from the folder, or from
+    s3://BUCKET/PREFIX, in which distribution (registry:2, registry:3) keeps its data. Exit code 1 when some of it could
+    not be taken.
     """
+    if endpoint is not None and (distribution is None or distribution.folder is not None):
+        raise click.UsageError("--endpoint goes with --distribution s3://BUCKET/PREFIX")
     if distribution is not None:
         if source is not None or tags:
             raise click.UsageError("with --distribution all repositories are taken, under their own names")
-        return import_distribution.run(resolved.config, distribution, json_output=json_output)
+        return import_distribution.run(resolved.config, distribution, endpoint, json_output=json_output)
     if source is None or name is None:
         raise click.UsageError("Missing argument 'SOURCE REPOSITORY[:TAG]'")
     _import_layout(resolved, source, name, tags, json_output=json_output)

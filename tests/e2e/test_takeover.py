@@ -3,8 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,39 +15,54 @@ from oci_spec.digest import Digest
 from tests.e2e.client import client
 from tests.e2e.server import ANY_MANIFEST, REGISTRY, RunningRegistry
 from tests.images import ImageLayout
-from tests.registry_client.peers import distribution, docker_registry
+from tests.registry_client.peers import distribution, distribution_on_s3, docker_registry
 from tests.requirements import require_tool
+from tests.s3 import S3Server
 
 pytestmark = [pytest.mark.tool("skopeo"), pytest.mark.tool("oras"), pytest.mark.tool("busybox")]
 
 KINDS = ("oci", "docker", "deep/artifact")
 
-Peer = Callable[[Path], AbstractContextManager[int]]
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another registry, and how the command line names its data."""
+
+    address: str
+    source: list[str | Path]
+    environment: dict[str, str]
 
 
 @pytest.fixture(
     params=[
-        pytest.param(distribution, id="distribution", marks=pytest.mark.tool("distribution")),
-        pytest.param(docker_registry, id="docker-registry", marks=pytest.mark.tool("docker-registry")),
+        pytest.param("distribution", marks=pytest.mark.tool("distribution")),
+        pytest.param("docker-registry", marks=pytest.mark.tool("docker-registry")),
+        pytest.param("s3", marks=[pytest.mark.tool("distribution"), pytest.mark.tool("versitygw")]),
     ]
 )
-def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """The address and the data of another registry."""
-    run: Peer = request.param
+def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Peer]:
     home = tmp_path / "peer"
     home.mkdir()
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("versitygw")
+        with distribution_on_s3(home, server, "taken/over") as port:
+            keys = {"AWS_ACCESS_KEY_ID": server.access_key_id, "AWS_SECRET_ACCESS_KEY": server.secret_access_key}
+            source: list[str | Path] = [f"s3://{server.bucket}/taken/over", "--endpoint", server.endpoint]
+            yield Peer(f"127.0.0.1:{port}", source, keys)
+        return
+    run = {"distribution": distribution, "docker-registry": docker_registry}[request.param]
     with run(home) as port:
-        yield f"127.0.0.1:{port}", home / "data"
+        yield Peer(f"127.0.0.1:{port}", [home / "data"], {})
 
 
 def test_what_real_clients_pushed_is_pulled_from_here_byte_by_byte(
-    peer: tuple[str, Path], registry: RunningRegistry, repository: str, layout: ImageLayout, tmp_path: Path
+    peer: Peer, registry: RunningRegistry, repository: str, layout: ImageLayout, tmp_path: Path
 ) -> None:
-    address, data = peer
+    address = peer.address
     repositories = [f"{repository}/{kind}" for kind in KINDS]
     _fill([f"{address}/{name}" for name in repositories], layout, tmp_path)
 
-    report = _import(registry, data)
+    report = _import(registry, peer)
 
     assert report["not_taken"] == []
     assert sorted(repositories) == _ask(address, "/v2/_catalog")["repositories"]
@@ -60,7 +75,7 @@ def test_what_real_clients_pushed_is_pulled_from_here_byte_by_byte(
     source = f"docker://{registry.address}/{repository}/oci:many"
     skopeo("copy", "--all", "--src-tls-verify=false", source, f"oci:{tmp_path / 'pulled'}:many")
     assert ImageLayout.read(tmp_path / "pulled").digest("many") == layout.digest("many")
-    assert _import(registry, data)["copied"] == {"count": 0, "size": 0}
+    assert _import(registry, peer)["copied"] == {"count": 0, "size": 0}
 
 
 def _fill(names: list[str], layout: ImageLayout, tmp_path: Path) -> None:
@@ -79,12 +94,12 @@ def _fill(names: list[str], layout: ImageLayout, tmp_path: Path) -> None:
     oras("attach", "--plain-http", f"{artifact}:1", "--artifact-type", "application/vnd.example.note", "document.txt")
 
 
-def _import(registry: RunningRegistry, data: Path) -> Any:
+def _import(registry: RunningRegistry, peer: Peer) -> Any:
     """Take the data over while the registry serves."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     ended = subprocess.run(
-        [REGISTRY, "import", "--distribution", data, "--json", "--data", registry.data],
-        env=inherited,
+        [REGISTRY, "import", "--distribution", *peer.source, "--json", "--data", registry.data],
+        env={**inherited, **peer.environment},
         capture_output=True,
         check=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -9,9 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.ports import free_port
 from tests.requirements import require_tool
+
+if TYPE_CHECKING:
+    from tests.s3 import S3Server
 
 START_DEADLINE_S = 30.0
 _POLL_S = 0.01
@@ -25,7 +30,7 @@ _CONFIG = """\
 version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
 storage:
-  filesystem: {{rootdirectory: "{data}"}}
+  {storage}
   delete: {{enabled: true}}
   maintenance: {{uploadpurging: {{enabled: false}}}}
 http: {{addr: "127.0.0.1:{port}"}}
@@ -36,14 +41,32 @@ http: {{addr: "127.0.0.1:{port}"}}
 @contextmanager
 def distribution(directory: Path, auth: str = "") -> Iterator[int]:
     """distribution v3, with its data in `directory` and the lines `auth` in its configuration; its port."""
-    with _running(require_tool("distribution"), directory, auth) as port:
+    with _running(require_tool("distribution"), directory, _on_files(directory), auth) as port:
+        yield port
+
+
+@contextmanager
+def distribution_on_s3(directory: Path, server: S3Server, root: str) -> Iterator[int]:
+    """distribution v3, with its data below `root` in the server's bucket; its port."""
+    settings = {
+        "bucket": server.bucket,
+        "region": "us-east-1",
+        "regionendpoint": server.endpoint,
+        "rootdirectory": f"/{root}",
+        "accesskey": server.access_key_id,
+        "secretkey": server.secret_access_key,
+        "forcepathstyle": True,
+        "secure": False,
+    }
+    # JSON is YAML, too.
+    with _running(require_tool("distribution"), directory, f"s3: {json.dumps(settings)}", "") as port:
         yield port
 
 
 @contextmanager
 def docker_registry(directory: Path) -> Iterator[int]:
     """Debian's docker-registry, with its data in `directory`; its port."""
-    with _running(require_tool("docker-registry"), directory, "") as port:
+    with _running(require_tool("docker-registry"), directory, _on_files(directory), "") as port:
         yield port
 
 
@@ -54,11 +77,15 @@ def by_password(directory: Path) -> str:
     return f'auth: {{htpasswd: {{realm: "peers", path: "{passwords}"}}}}'
 
 
+def _on_files(directory: Path) -> str:
+    return f'filesystem: {{rootdirectory: "{directory / "data"}"}}'
+
+
 @contextmanager
-def _running(program: Path, directory: Path, auth: str) -> Iterator[int]:
+def _running(program: Path, directory: Path, storage: str, auth: str) -> Iterator[int]:
     port = free_port()
     config, log = directory / "config.yml", directory / "log"
-    config.write_text(_CONFIG.format(data=directory / "data", port=port, auth=auth))
+    config.write_text(_CONFIG.format(storage=storage, port=port, auth=auth))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("REGISTRY_", "OTEL_"))}
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -1,9 +1,9 @@
-"""S3 servers, and who holds uploads on them."""
+"""Who holds uploads in S3."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +12,6 @@ from registry.metadata import migrate
 from registry.metadata.database import open_database
 from registry.services.upload_holds import DatabaseUploadHolds
 from storage_backends.holding import UploadHolds
-from tests.s3 import S3Server, running_minio, running_versitygw
-
-
-@pytest.fixture(scope="session")
-def versitygw() -> Iterator[S3Server]:
-    with running_versitygw() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def minio() -> Iterator[S3Server]:
-    with running_minio() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,19 @@ class Objects:
         )
         return Page(entries, answer.get("NextContinuationToken") if answer["IsTruncated"] else None)
 
+    def names_below(self, folder: str) -> list[str]:
+        """What follows `folder`, which ends with a slash, in names: up to the next slash or the end, in order."""
+        found: dict[str, None] = {}
+        position: dict[str, str] = {}
+        while True:
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=folder, Delimiter="/", **position)
+            names = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
+            names += [entry["Key"] for entry in answer.get("Contents", ())]
+            found |= dict.fromkeys(name.removeprefix(folder).rstrip("/") for name in names)
+            if not answer["IsTruncated"]:
+                return sorted(filter(None, found))
+            position = {"ContinuationToken": answer["NextContinuationToken"]}
+
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects whose names begin with `prefix`, where they are few."""
         after: str | None = None

@@ -57,6 +57,8 @@ def test_programs_get_json(registry: Run, source: DistributionFolder) -> None:
         (["import", "--distribution", "source", "layout", "team/app"], 2, "under their own names"),
         (["import", "--distribution", "source", "--tag", "1"], 2, "under their own names"),
         (["import", "layout"], 2, "Missing argument"),
+        (["import", "--distribution", "s3://"], 2, "s3://bucket/prefix"),
+        (["import", "--distribution", "source", "--endpoint", "http://localhost"], 2, "--endpoint goes with"),
     ],
 )
 def test_what_cannot_be_is_one_line(
