@@ -14,6 +14,7 @@ from tests.faults.pushing import Repository
 from tests.registry.app.processes import running
 from tests.registry.cli.running import Run
 from tests.registry.pushing import Pusher
+from tests.s3 import S3Server
 
 LAYER = Digest.of(b"a layer")
 
@@ -41,10 +42,28 @@ def there(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_registry_that_takes_pushes_moves_and_loses_nothing(run: Run, tmp_path: Path, there: Path) -> None:
+@pytest.fixture(params=["files", pytest.param("s3", marks=pytest.mark.tool("versitygw"))])
+def anywhere(request: pytest.FixtureRequest, there: Path) -> Path:
+    """The same, or one of S3."""
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("versitygw")
+        settings = {
+            "bucket": server.bucket,
+            "prefix": "moved",
+            "endpoint": server.endpoint,
+            "access_key_id": server.access_key_id,
+            "secret_access_key": server.secret_access_key,
+            "addressing_style": "path",
+        }
+        lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+        there.write_text("\n".join(['[storage]\nbackend = "s3"\n[storage.s3]', *lines]))
+    return there
+
+
+def test_a_registry_that_takes_pushes_moves_and_loses_nothing(run: Run, tmp_path: Path, anywhere: Path) -> None:
     data = tmp_path / "served"
     layers = [f"layer {number}".encode() for number in range(6)]
-    move = ["storage", "migrate", "--to", str(there), "--data", str(data)]
+    move = ["storage", "migrate", "--to", str(anywhere), "--data", str(data)]
     with running(data, "server.workers=2", "server.drain_delay_s=0") as registry:
         pushing = Repository(registry)
         for number in range(4):
@@ -68,20 +87,20 @@ def test_a_registry_that_takes_pushes_moves_and_loses_nothing(run: Run, tmp_path
     assert ended.code == 0, ended.err
     assert ended.err.splitlines() == [
         "copied 1 blob, 7 B; dropped 0 of what is gone; 0 not copied",
-        f"the database names the copies now: start the registry with {there}",
+        f"the database names the copies now: start the registry with {anywhere}",
     ]
     shutil.rmtree(data / "storage")
-    with running(data, "server.workers=1", "server.drain_delay_s=0", config=there) as registry:
+    with running(data, "server.workers=1", "server.drain_delay_s=0", config=anywhere) as registry:
         for number in range(1, 6):
             Repository(registry).assert_pullable(layers[number], f"v{number}")
         assert Repository(registry).pull_manifest("v0").status == 404
         Repository(registry).push_image(b"after the move", "after")
         registry.process.terminate()
         registry.ended()
-    compared = run("gc", "--reconcile", "--json", "--data", str(data), "--config", str(there))
+    compared = run("gc", "--reconcile", "--json", "--data", str(data), "--config", str(anywhere))
     assert json.loads(compared.out)["damaged"] == []
     assert json.loads(compared.out)["strays"] == []
-    assert run("verify", "--data", str(data), "--config", str(there)).code == 0
+    assert run("verify", "--data", str(data), "--config", str(anywhere)).code == 0
 
 
 def test_what_is_lost_stays_behind_only_when_that_is_said(run: Run, data: Path, there: Path) -> None:
