@@ -5,6 +5,8 @@ OciSpecError (a ValueError)
 │   └── DigestUnsupported(text, algorithm)
 ├── RepositoryNameInvalid(text, reason)
 ├── TagInvalid(text, reason)
+├── ImageNameInvalid(text, reason)
+├── PlatformInvalid(text, reason)
 ├── MediaTypeInvalid(text)
 ├── ManifestInvalid(reason)
 │   └── ManifestSchemaOneRefused()
@@ -69,6 +71,30 @@ class TagInvalid(OciSpecError):
 
     def __str__(self) -> str:
         return f"invalid tag {quoted(self.text)}: {self.reason}"
+
+
+class ImageNameInvalid(OciSpecError):
+    """No image can be called by the text."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text, reason)
+        self.text = text
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"invalid image name {quoted(self.text)}: {self.reason}"
+
+
+class PlatformInvalid(OciSpecError):
+    """The text names no platform."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text, reason)
+        self.text = text
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"invalid platform {quoted(self.text)}: {self.reason}"
 
 
 class MediaTypeInvalid(OciSpecError):

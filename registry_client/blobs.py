@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from yarl import URL
 
@@ -52,14 +53,36 @@ async def read(
         DigestMismatch, SizeMismatch, TooLarge: the bytes are not the blob's.
         Unreachable: the connection broke too often without getting on.
     """
-    download = Download(_url(transport, repository, digest), size)
     running = RunningDigest(digest.algorithm)
+    async with aclosing(read_rest(transport, repository, digest, 0, size=size, progress=progress)) as blocks:
+        async for block in blocks:
+            await running.add(block)
+            yield block
+    actual = await running.digest()
+    if actual != digest:
+        raise DigestMismatch(digest, actual)
+
+
+async def read_rest(
+    transport: Transport,
+    repository: RepositoryName,
+    digest: Digest,
+    start: int,
+    *,
+    size: int | None = None,
+    progress: Progress | None = None,
+) -> AsyncGenerator[bytes]:
+    """The same from the byte `start` on, which must exist, and unverified: for who holds the beginning.
+
+    Raises:
+        BlobNotFound, RepositoryNotFound, SizeMismatch, TooLarge, Unreachable: as `read` does.
+    """
+    download = Download(_url(transport, repository, digest), size, start)
     while not download.ended:
         request = Request("GET", download.url, to_pull(repository), download.headers(), not_found=BlobNotFound)
         async with transport.open(request, {200, 206}) as response:
             download.begin(response)
             while block := await download.take(response.content):
-                await running.add(block)
                 if progress is not None:
                     progress.advanced(digest, download.at, download.size)
                 yield block
@@ -67,9 +90,6 @@ async def read(
             if download.failures >= transport.settings.attempts:
                 raise download.failure
             await pause(download.failures, transport.settings)
-    actual = await running.digest()
-    if actual != digest:
-        raise DigestMismatch(digest, actual)
 
 
 def _url(transport: Transport, repository: RepositoryName, digest: Digest) -> URL:

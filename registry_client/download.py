@@ -14,19 +14,21 @@ from registry_client.sending import translated
 class Download:
     """The download of what is at `url`: `at` bytes of `size` have been taken (None: nobody has told how many).
 
+    The first `start` of them are the caller's already.
+
     It has `ended`, or the answer that it was taken from broke, by `failure`; `failures` counts those without progress.
     """
 
-    def __init__(self, url: URL, size: int | None) -> None:
+    def __init__(self, url: URL, size: int | None, start: int = 0) -> None:
         self.url = url
         self.size = size
-        self.at = 0
+        self.at = start
         self.ended = False
         self.failure: Unreachable | None = None
         self.failures = 0
         self._etag: str | None = None
         self._to_skip = 0
-        self._counted_from = 0
+        self._counted_from = start
 
     def headers(self) -> dict[str, str]:
         """What to ask with for the bytes that are still to come."""

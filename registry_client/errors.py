@@ -22,6 +22,7 @@
     ├── RedirectRefused(reason)      followed no further: a downgrade, a loop, a place that is none
     ├── RealmRefused(realm, reason)  credentials are not sent to where a challenge points
     ├── CredentialsInvalid(reason)   credentials that cannot be sent at all
+    ├── CredentialsNotKept(reason)   a login that cannot be kept for later, or is not found where it was kept
     └── SourceChanged(size)          what is pushed has another size than it was said to have
 
 Texts of the other side are cut, and free of control characters; URLs come without their queries, which may be secrets.
@@ -198,6 +199,14 @@ class RealmRefused(RegistryClientError):
 
 class CredentialsInvalid(RegistryClientError):
     """Credentials cannot be sent, for `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CredentialsNotKept(RegistryClientError):
+    """A login cannot be kept, or found again, for `reason`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -63,6 +63,12 @@ class Repository:
         """A blob's bytes, verified at the end (see `blobs`)."""
         return blobs.read(self._transport, self.name, digest, size=size, progress=progress)
 
+    def rest_of_blob(
+        self, digest: Digest, start: int, size: int | None = None, progress: Progress | None = None
+    ) -> AsyncGenerator[bytes]:
+        """A blob's bytes from `start` on, which nobody has verified (see `blobs`)."""
+        return blobs.read_rest(self._transport, self.name, digest, start, size=size, progress=progress)
+
     async def push_blob(
         self,
         digest: Digest,

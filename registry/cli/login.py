@@ -155,9 +155,10 @@ def _show(invitation: Invitation) -> None:
 
 
 def _keep(server: ExternalUrl, login: _Login) -> str:
-    from registry.client_files import docker_credentials
+    from registry_client import docker_credentials
+    from registry_client.errors import CredentialsNotKept
 
     try:
         return docker_credentials.keep(server.authority, login.username, login.token, docker_credentials.config_file())
-    except docker_credentials.CredentialsNotKept as error:
+    except CredentialsNotKept as error:
         raise click.ClickException(f"{error}; --print shows the token instead") from error

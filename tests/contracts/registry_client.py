@@ -291,6 +291,19 @@ class RegistryClientContract:
         assert starts == sorted(starts)
         assert starts[0] > MIB
 
+    @pytest.mark.parametrize("start", [1, 3 * MIB, 5 * MIB - 1])
+    async def test_the_rest_of_a_blob_is_what_follows_its_beginning(
+        self, repository: Repository, broken: Repository, proxy: Proxy, start: int
+    ) -> None:
+        content = pattern(5 * MIB)
+        await pushed(repository, content)
+        proxy.faults.append(Fault("GET", "/blobs/", cut_answer=MIB))
+
+        rest = [block async for block in broken.rest_of_blob(Digest.of(content), start, len(content))]
+
+        assert b"".join(rest) == content[start:]
+        assert proxy.fields("Range")[0] == f"bytes={start}-"
+
     async def test_a_download_of_corrupt_bytes_is_found_out(
         self, repository: Repository, broken: Repository, proxy: Proxy
     ) -> None:

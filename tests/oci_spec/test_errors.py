@@ -13,6 +13,8 @@ EXAMPLES: list[OciSpecError] = [
     errors.DigestUnsupported(HOSTILE, HOSTILE),
     errors.RepositoryNameInvalid(HOSTILE, "because"),
     errors.TagInvalid(HOSTILE, "because"),
+    errors.ImageNameInvalid(HOSTILE, "because"),
+    errors.PlatformInvalid(HOSTILE, "because"),
     errors.MediaTypeInvalid(HOSTILE),
     errors.ManifestInvalid("because"),
     errors.ManifestSchemaOneRefused(),

@@ -7,7 +7,7 @@ from pathlib import Path
 import oci_spec
 
 ROOT = str(Path(oci_spec.__file__).parent.parent)
-LIGHT_MODULES = {"oci_spec", "oci_spec.digest", "oci_spec.errors", "oci_spec.reference"}
+LIGHT_MODULES = {"oci_spec", "oci_spec.digest", "oci_spec.errors", "oci_spec.image_name", "oci_spec.reference"}
 
 
 def modules_loaded_by(statements: str) -> set[str]:
@@ -24,14 +24,16 @@ print(*(set(sys.modules) - before))
 
 
 def test_digests_and_references_load_nothing_but_their_siblings() -> None:
-    loaded = modules_loaded_by("import oci_spec.digest, oci_spec.reference")
+    loaded = modules_loaded_by("import oci_spec.digest, oci_spec.image_name")
 
     assert loaded == LIGHT_MODULES
 
 
 def test_parsing_loads_nothing_either() -> None:
     loaded = modules_loaded_by(
+        "from oci_spec.image_name import ImageName\n"
         "from oci_spec.reference import RepositoryName, Tag, fallback_tag, parse_reference\n"
+        "ImageName.parse('team/app:1').familiar()\n"
         "RepositoryName.parse('team/app'), parse_reference('latest')\n"
         "fallback_tag(parse_reference('sha256:' + '0' * 64))\n"
     )

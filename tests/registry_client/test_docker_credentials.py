@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from registry.client_files.docker_credentials import CredentialsNotKept, config_file, keep
+from registry_client.credentials import Anonymous, Credentials, IdentityToken, Password
+from registry_client.docker_credentials import HUB, DockerCredentials, config_file, find, forget, keep, server_of
+from registry_client.errors import CredentialsNotKept
+from registry_client.origin import Origin
 
 SERVER = "registry.example:5000"
 
@@ -114,3 +117,78 @@ def test_a_file_that_is_not_dockers_is_left_alone(file: Path, content: str) -> N
 def test_the_file_is_where_docker_looks() -> None:
     assert config_file({"DOCKER_CONFIG": "/elsewhere"}) == Path("/elsewhere/config.json")
     assert config_file({}) == Path.home() / ".docker" / "config.json"
+
+
+@pytest.mark.parametrize("name", [SERVER, f"https://{SERVER}", f"https://{SERVER}/v1/"])
+def test_a_login_is_found_under_each_name_that_docker_gave_it(file: Path, name: str) -> None:
+    given(file, {"auths": {name: {"auth": base64.b64encode(b"alice:s:e").decode()}}})
+
+    assert find(SERVER, file) == Password("alice", "s:e")
+    assert find("registry.example", file) == Anonymous()
+
+
+def test_what_was_kept_is_found_and_forgotten(file: Path) -> None:
+    keep(SERVER, "alice", "secret", file)
+    keep("other.example", "bob", "secret", file)
+
+    assert find(SERVER, file) == Password("alice", "secret")
+    assert forget(SERVER, file)
+    assert not forget(SERVER, file)
+    assert find(SERVER, file) == Anonymous()
+    assert find("other.example", file) == Password("bob", "secret")
+
+
+def test_all_names_of_docker_hub_are_one(file: Path) -> None:
+    keep(server_of("docker.io"), "alice", "secret", file)
+
+    assert list(json.loads(file.read_text())["auths"]) == [HUB]
+    assert {server_of(host) for host in ("docker.io", "index.docker.io", "registry-1.docker.io")} == {HUB}
+    assert server_of(SERVER) == SERVER
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ('{"ServerURL":"x","Username":"alice","Secret":"s"}', Password("alice", "s")),
+        ('{"ServerURL":"x","Username":"<token>","Secret":"t"}', IdentityToken("t")),
+        ("credentials not found in native keychain'; exit 1; echo '", Anonymous()),
+    ],
+    ids=["a password", "a token", "nothing"],
+)
+def test_a_helper_is_asked_for_what_it_keeps(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, found: Credentials
+) -> None:
+    given(file, {"credsStore": "all"})
+    helper(tmp_path, "all", f"[ $1 = get ] && [ $(cat) = {SERVER} ] || exit 9; echo '{answer}'")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    assert find(SERVER, file) == found
+
+
+def test_a_helper_forgets_what_it_kept(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(file, {"credsStore": "all", "auths": {SERVER: {}}})
+    helper(tmp_path, "all", f'[ "$1" = erase ] && cat > {tmp_path}/erased')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    assert forget(SERVER, file)
+
+    assert (tmp_path / "erased").read_text() == SERVER
+    assert json.loads(file.read_text())["auths"] == {}
+
+
+@pytest.mark.parametrize("entry", [{"auth": "!"}, {"auth": "eA=="}, 7])
+def test_what_are_no_credentials_is_said(file: Path, entry: Any) -> None:
+    given(file, {"auths": {SERVER: entry}})
+
+    with pytest.raises(CredentialsNotKept):
+        find(SERVER, file)
+
+
+async def test_credentials_are_shown_to_their_own_origin_only(file: Path) -> None:
+    keep(SERVER, "alice", "secret", file)
+    own = Origin.parse(f"https://{SERVER}")
+    provider = DockerCredentials(SERVER, own, file)
+
+    assert await provider.credentials(own) == Password("alice", "secret")
+    for other in (f"http://{SERVER}", "https://other.example:5000", "https://registry.example"):
+        assert await provider.credentials(Origin.parse(other)) == Anonymous()
