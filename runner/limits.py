@@ -37,6 +37,21 @@ ZSTD_WINDOW_LOG: Final = 27
 OPEN_DIRECTORIES: Final = 64
 """Most directories kept open while a layer is unpacked: archivers write a tree in its order, so a few are enough."""
 
+UNPACKING_PROCESSES: Final = 4
+"""Most layers that are unpacked at the same time: beyond that the disk is what they wait for."""
+
+DOWNLOADS: Final = 3
+"""Most layers that are downloaded or uploaded at the same time, as docker does."""
+
+CONFIG_BYTES: Final = 4 * MIB
+"""Largest configuration of an image, which is held in memory: as large as manifests may be."""
+
+LAYERS: Final = 500
+"""Most layers of an image: overlayfs stacks no more."""
+
+REGISTRIES_CONF_BYTES: Final = 1 * MIB
+"""Largest file of this machine's registries configuration: some kilobytes are usual."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerLimits:

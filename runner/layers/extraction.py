@@ -30,7 +30,7 @@ _DEVICE_TYPES = {Kind.CHARACTER_DEVICE: stat.S_IFCHR, Kind.BLOCK_DEVICE: stat.S_
 
 @dataclass(slots=True)
 class Unpacked:
-    """What came of a layer: its entries, the bytes of its files, and what was left out of it."""
+    """What came of a layer: its entries, the bytes of its files (a link's are its target's), and what was left out."""
 
     entries: int = 0
     size: int = 0
@@ -180,6 +180,7 @@ class _Extraction:
         if len(entry.link) > PATH_BYTES:
             raise LayerTooLarge("bytes of a link's target", PATH_BYTES)
         self._directories.clear(parent, path)
+        self._unpacked.size += len(entry.link)
         os.symlink(entry.link, path[-1], dir_fd=parent.descriptor)
         parent.written.children[path[-1]] = None
         metadata.apply_to_name(parent.descriptor, path[-1], entry, owners=self._is_root)

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from runner.layers.directories import Directory, Written, opened, remove
 
+# What the first user namespace says of itself.
+_WHOLE_MAP = ["0", "0", str(2**32 - 1)]
+
 
 class Whiteouts(Protocol):
     """One form in which a layer is kept."""
@@ -31,6 +34,17 @@ class Whiteouts(Protocol):
     def is_mark(self, status: os.stat_result) -> bool:
         """Whether this is a whiteout, and nothing that the archive holds."""
         ...
+
+
+def for_this_process() -> OverlayWhiteouts:
+    """The marks that overlayfs heeds where this process mounts it: with `userxattr` unless it is the host's root."""
+    return OverlayWhiteouts("trusted.overlay.opaque" if is_host_root() else "user.overlay.opaque")
+
+
+def is_host_root() -> bool:
+    """Whether this process is root, and not only of a user namespace of its own."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:  # noqa: PTH123 - on the way of a start
+        return os.geteuid() == 0 and file.read().split() == _WHOLE_MAP
 
 
 class OverlayWhiteouts:
