@@ -38,7 +38,7 @@ serve: install  ## run the registry on 127.0.0.1, its data in ./data (PORT=5001:
 		$(if $(AUTH),--set auth.mode=$(AUTH))
 
 .PHONY: install
-install: .venv/.installed  ## make .venv/bin/registry and .venv/bin/runner-oci
+install: .venv/.installed  ## make .venv/bin/registry, .venv/bin/runner and .venv/bin/runner-oci
 	@$(VENV)/python -m compileall -q $(ROOMS)
 
 .PHONY: demo

@@ -49,6 +49,9 @@ CONFIG_BYTES: Final = 4 * MIB
 LAYERS: Final = 500
 """Most layers of an image: overlayfs stacks no more."""
 
+ARCHIVE_MEMBERS: Final = 100_000
+"""Most members of an archive of images, which are held in memory: a thousand images have some 20,000."""
+
 REGISTRIES_CONF_BYTES: Final = 1 * MIB
 """Largest file of this machine's registries configuration: some kilobytes are usual."""
 

@@ -38,7 +38,7 @@ def add(
         for name in names:
             if name.digest is not None:
                 changed.add_digest(image_id, name.with_digest(name.digest))
-            if name.tag is not None:
+            elif name.tag is not None:
                 changed.tag(image_id, name.with_tag(name.tag))
         added = changed.get(image_id)
     assert added is not None

@@ -23,8 +23,6 @@ class Stage(StrEnum):
     PUSHED = "Pushed"
     PRESENT = "Layer already exists"
     MOUNTED = "Mounted from"
-    LOADING = "Loading layer"
-    LOADED = "Loaded layer"
 
 
 class Watcher(Protocol):

@@ -7,8 +7,8 @@ It speaks with the process that started it by a socket that keeps messages apart
     ended     "end": no more will come
     answer    {"size", …} or {"error", "of_content"}
 
-The file may grow while it is read. When the other end is closed, this process ends: nobody wants the layer any more.
-The descriptor of the directory carries its lock, so nobody else writes there as long as this process lives.
+The file may grow while it is read. After an error, or when the other end is closed, this process ends: nobody wants the
+layer any more. The descriptor of the directory carries its lock, so nobody else writes there as long as it lives.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from contextlib import suppress
 
 from oci_spec.digest import Digest
 from runner.errors import LayerError, LayerInvalid, LayerNotWritten
+from runner.layers.ahead import ReadAhead
 from runner.layers.extraction import unpack
 from runner.layers.stream import LayerStream
 from runner.layers.whiteouts import for_this_process
@@ -37,16 +38,19 @@ _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def main() -> None:
     """Do what is asked for on the socket that is the standard input, until it is closed."""
+    # Modes are those of the layer, whatever this machine's users hide from each other.
+    os.umask(0)
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as connection:
         while True:
             message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE_BYTES, 2)
             if not message:
                 return
-            # Of a job that failed before its file was whole, more is told than anybody read.
-            if descriptors:
-                answer = _answer(connection, json.loads(message), descriptors)
-                with suppress(ConnectionError):
-                    connection.send(json.dumps(answer).encode())
+            answer = _answer(connection, json.loads(message), descriptors)
+            with suppress(ConnectionError):
+                connection.send(json.dumps(answer).encode())
+            if "error" in answer:
+                # A thread may still read ahead, and would take what the next job is told.
+                os._exit(1)
 
 
 def _answer(connection: socket.socket, job: dict[str, str], descriptors: list[int]) -> dict[str, object]:
@@ -66,7 +70,7 @@ def _unpacked(source: _Arriving, layer: int, digest: Digest, diff_id: Digest) ->
     stream = LayerStream(source, algorithm=digest.algorithm)
     root = os.open("diff", _DIRECTORY_FLAGS, dir_fd=layer)
     try:
-        done = unpack(stream, root, for_this_process())
+        done = unpack(ReadAhead(stream), root, for_this_process())
     finally:
         os.close(root)
     stream.verify(digest, diff_id)

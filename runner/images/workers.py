@@ -89,10 +89,11 @@ class Workers:
             except BaseException:
                 worker.kill()
                 raise
-            if answer is not None:
+            if answer is None or "error" in answer:
+                worker.kill()
+            else:
                 self._idle.append(worker)
         if answer is None:
-            worker.kill()
             raise LayerNotUnpacked(digest, "the process that unpacked it died", of_content=False)
         if "error" in answer:
             raise LayerNotUnpacked(digest, str(answer["error"]), of_content=bool(answer["of_content"]))

@@ -13,7 +13,7 @@ from typing import Protocol
 from runner.layers.directories import Directory, Written, opened, remove
 
 # What the first user namespace says of itself.
-_WHOLE_MAP = ["0", "0", str(2**32 - 1)]
+_WHOLE_MAP = [b"0", b"0", b"%d" % (2**32 - 1)]
 
 
 class Whiteouts(Protocol):
@@ -43,7 +43,7 @@ def for_this_process() -> OverlayWhiteouts:
 
 def is_host_root() -> bool:
     """Whether this process is root, and not only of a user namespace of its own."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:  # noqa: PTH123 - on the way of a start
+    with open("/proc/self/uid_map", "rb") as file:  # noqa: PTH123 - on the way of a start
         return os.geteuid() == 0 and file.read().split() == _WHOLE_MAP
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from oci_spec.digest import Digest
 from runner.store.errors import BlobDamaged, BlobMissing
@@ -105,8 +106,9 @@ class Partial:
         sync_directory(os.path.dirname(target))
 
     def discard(self) -> None:
-        """Remove it."""
-        os.unlink(self._path)
+        """Remove it, unless it has become a blob."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
 
     def close(self) -> None:
         """Let others have it."""

@@ -21,13 +21,16 @@ class StagedLayer:
     def __init__(self, store: Store, chain_id: Digest, descriptor: int) -> None:
         self._store = store
         self._chain_id = chain_id
+        self._is_layer = False
         self.descriptor = descriptor
 
     def clear(self) -> None:
         """Make an empty `diff` in it; what somebody else left behind goes."""
         for name in os.listdir(self.descriptor):
             remove(self.descriptor, os.fsencode(name))
-        os.mkdir("diff", 0o755, dir_fd=self.descriptor)
+        os.mkdir("diff", dir_fd=self.descriptor)
+        # The root of containers, whatever this process hides of its own files.
+        os.chmod("diff", 0o755, dir_fd=self.descriptor)  # noqa: S103 - nobody else reaches into the store
 
     def commit(self, diff_id: Digest, size: int) -> None:
         """Make it the layer: its `diff` has been verified and synced."""
@@ -35,10 +38,13 @@ class StagedLayer:
         record = {"diff_id": str(diff_id), "size": size}
         write_durably(f"{staged}/{RECORD}", json.dumps(record).encode())
         os.rename(staged, self._store.layer(self._chain_id))
+        self._is_layer = True
         sync_directory(self._store.path("layers"))
 
     def discard(self) -> None:
-        """Remove it with all that has been unpacked."""
+        """Remove it with all that has been unpacked, unless it has become a layer."""
+        if self._is_layer:
+            return
         for name in os.listdir(self.descriptor):
             remove(self.descriptor, os.fsencode(name))
         os.rmdir(self._store.unpacking(self._chain_id))

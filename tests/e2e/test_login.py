@@ -40,6 +40,27 @@ def test_the_first_start_shows_a_password_once_and_the_next_none(tmp_path: Path)
     assert registry.log.read_text().count("with the password") == 1
 
 
+def test_the_runner_logs_in_pushes_pulls_and_is_refused(registry: RunningRegistry, name: str, tmp_path: Path) -> None:
+    places: list[str | Path] = ["--root", tmp_path / "store", "--state", tmp_path / "state"]
+    runner = client(REGISTRY.with_name("runner"), *places, home=tmp_path / "home")
+    (tmp_path / "root").mkdir()
+    runner("import", tmp_path / "root", f"{name}:1")
+    assert "`runner login` keeps a login" in runner.refused("push", f"{name}:1")
+    runner.refused("login", "--username=admin", f"--password={WRONG}", registry.address)
+
+    said = runner("login", "--username=admin", "--password-stdin", registry.address, stdin=PASSWORD.encode())
+    runner("push", f"{name}:1")
+    runner("rmi", f"{name}:1")
+    runner("pull", f"{name}:1")
+
+    assert said == "Login Succeeded\n"
+    kept = json.loads((tmp_path / "home/.docker/config.json").read_text())
+    assert list(kept["auths"]) == [registry.address]
+    assert runner("logout", registry.address) == f"Removing login credentials for {registry.address}\n"
+    assert runner("logout", registry.address) == f"Not logged in to {registry.address}\n"
+    runner.refused("pull", f"{name}:1")
+
+
 @pytest.mark.tool("skopeo")
 @pytest.mark.tool("busybox")
 def test_skopeo_logs_in_pushes_pulls_and_is_refused(

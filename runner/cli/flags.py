@@ -1,0 +1,49 @@
+"""The shape of the command line: commands, their flags and arguments, as docker words them.
+
+One table (`table`) describes every command. From it come the parser, the help texts, and what is refused by name. The
+way of a start: nothing is loaded here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+BOOL = "bool"
+TEXT = "string"
+TEXTS = "list"
+"""A flag that may be given several times; each adds one."""
+NUMBER = "int"
+
+
+class Flag(NamedTuple):
+    """A flag: `--name`, and `-short` if it has one. `kind` is also what the help calls its value."""
+
+    name: str
+    summary: str
+    kind: str = BOOL
+    short: str = ""
+    default: bool | str | int | None = None
+
+
+class Command(NamedTuple):
+    """A command: what is typed, what it takes, and the module whose `run` does it.
+
+    `unbuilt` are flags of docker's that are not built here: they are refused by name, never ignored. With
+    `interspersed`, flags may follow arguments; without, the first argument ends them, since what follows is another
+    program's.
+    """
+
+    name: str
+    usage: str
+    summary: str
+    module: str
+    flags: tuple[Flag, ...] = ()
+    least: int = 0
+    most: int | None = None
+    unbuilt: tuple[str, ...] = ()
+    interspersed: bool = True
+    aliases: tuple[str, ...] = ()
+
+    def words(self) -> str:
+        """How the command is called, with the program's name."""
+        return f"runner {self.name}"

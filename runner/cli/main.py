@@ -1,0 +1,97 @@
+"""The `runner` command: finds the command that is meant, and hands over to its module.
+
+On the way of every start, so nothing is loaded that the chosen command may not need.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+from oci_spec.errors import OciSpecError
+from runner.cli import table
+from runner.cli.errors import CommandError, UsageError
+from runner.cli.parsing import Arguments, parse
+from runner.errors import RunnerError
+
+_INTERRUPTED = 130
+
+
+class Places(NamedTuple):
+    """Where everything is: `root` lasts, `state` goes when the machine stops."""
+
+    root: str = "/var/lib/moorage-runner"
+    state: str = "/run/moorage-runner"
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; the status to end with."""
+    try:
+        return _run(sys.argv[1:] if words is None else words)
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return error.status
+    except (RunnerError, OciSpecError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Who read the output has seen enough. What is left in the buffer has nowhere to go.
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(words: list[str]) -> int:
+    places, words = _globals(words)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        from runner.cli.helping import overview
+
+        print(overview(), end="")
+        return 0
+    if words[0] in {"-v", "--version"}:
+        from importlib.metadata import version
+
+        print(f"Moorage runner version {version('moorage')}")
+        return 0
+    found = table.find(words)
+    if found is None:
+        raise UsageError("runner", f"runner: unknown command: runner {words[0]}", status=1)
+    command, rest = found
+    return _do(parse(command, rest), places)
+
+
+def _do(arguments: Arguments, places: Places) -> int:
+    if arguments.flag("help"):
+        from runner.cli.helping import of
+
+        print(of(arguments.command), end="")
+        return 0
+    status: int = import_module(arguments.command.module).run(arguments, places)
+    sys.stdout.flush()
+    return status
+
+
+def _globals(words: list[str]) -> tuple[Places, list[str]]:
+    """The flags before the command, and what follows them."""
+    places = Places()
+    while words and words[0].startswith("--"):
+        name, equals, value = words[0][2:].partition("=")
+        if name not in Places._fields:
+            break
+        if not equals:
+            if len(words) == 1:
+                raise UsageError("runner", f"flag needs an argument: --{name}")
+            value, words = words[1], words[1:]
+        places, words = places._replace(**{name: value}), words[1:]
+    if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "-v", "--version"}:
+        raise UsageError("runner", f"unknown flag: {words[0]}")
+    return places, words
+
+
+if __name__ == "__main__":
+    sys.exit(main())
