@@ -8,7 +8,7 @@ from runner.cgroups import making, states, waiting
 from runner.cgroups.folders import Folder, parse_path
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.oom import OomWatch
-from runner.cgroups.plan import plan
+from runner.cgroups.plan import needs_device_filter, plan
 from runner.cgroups.resources import Resources
 from runner.cgroups.statistics import Statistics, oom_kills_v1, oom_kills_v2, read_v1, read_v2
 from runner.cgroups.writes import Write
@@ -46,6 +46,11 @@ class Cgroup:
         writes = [write for write in plan(resources, self._host, self._read) if self._takes(write)]
         for write in writes:
             self._folder(write.controller).write(write.file, write.text)
+        if needs_device_filter(resources, self._host):
+            # Only here: hosts with version 1 do without it.
+            from runner.cgroups import device_filters
+
+            device_filters.restrict(self._folder("cgroup"), resources.devices)
 
     def enter(self, pid: int) -> None:
         """Move a process, with all its threads, into the cgroup."""

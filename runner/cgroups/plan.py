@@ -6,7 +6,7 @@ from runner.cgroups import plan_v1, plan_v2
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resources import BlockIo, Cpu, Memory, Resources
 from runner.cgroups.writes import Write
-from runner.errors import CgroupControllerMissing, CgroupSettingUnsupported
+from runner.errors import CgroupControllerMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,11 +40,22 @@ def plan(resources: Resources, host: Host, current: Current) -> tuple[Write, ...
     if resources.hugepages:
         hugepages = plan_v1.hugepage_writes if _version(host, "hugetlb") == 1 else plan_v2.hugepage_writes
         writes += hugepages(resources.hugepages)
-    if resources.devices:
-        if host.find("devices") is None:
-            raise CgroupSettingUnsupported("devices", "filters of devices for version 2 of cgroups are not built")
+    if resources.devices and not needs_device_filter(resources, host):
         writes += plan_v1.device_writes(resources.devices)
     return (*writes, *_unified(resources, host))
+
+
+def needs_device_filter(resources: Resources, host: Host) -> bool:
+    """Whether devices are to be restricted by a program, for version 2 has no files for them.
+
+    Raises:
+        CgroupControllerMissing: neither version can restrict them here.
+    """
+    if not resources.devices or host.find("devices") is not None:
+        return False
+    if host.unified is None:
+        host.require("devices")
+    return True
 
 
 def _version(host: Host, controller: str) -> int:

@@ -226,8 +226,10 @@ def test_v1_devices_keep_their_order() -> None:
     rules = [{"allow": False}, {"allow": True, "type": "c", "major": 1, "access": "rw"}]
 
     assert planned(V1, {"devices": rules}) == [("devices.deny", "a"), ("devices.allow", "c 1:* rw")]
-    with pytest.raises(CgroupSettingUnsupported, match="devices"):
-        planned(V2, {"devices": rules})
+
+
+def test_v2_has_no_files_for_devices() -> None:
+    assert planned(V2, {"devices": [{"allow": False}]}) == []
 
 
 def test_huge_pages_are_limited_in_use_and_in_reserve() -> None:
