@@ -214,19 +214,21 @@ def test_what_is_detached_is_gone_and_may_be_again(host: int, networks: Networks
     assert again.address != attachment.address
 
 
-def test_who_goes_on_sending_reaches_the_next_container(host: int, world: int, networks: Networks) -> None:
-    settings = NetworkSettings(BRIDGE, publications=tuple(parse("8080:80/udp")))
+def test_who_goes_on_sending_reaches_the_next_container(
+    host: int, world: int, attach: Attach, networks: Networks
+) -> None:
     with inside(world, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as client:
         for name in ("first", "second"):
             client.sendto(b"before", (conftest.HOST, 8080))
-            with network_namespace() as container:
-                attachment = inside(host, lambda: networks.attach(container, name, settings))  # noqa: B023
-                with serve(container, 80, kind=socket.SOCK_DGRAM) as server:
-                    client.sendto(b"asked", (conftest.HOST, 8080))
+            container, attachment = attach("8080:80/udp", container=name)
+            with serve(container, 80, kind=socket.SOCK_DGRAM) as server:
+                client.sendto(b"asked", (conftest.HOST, 8080))
 
-                    assert server.recv(100) == b"asked"
-                attachment.ports[0].socket.close()
-                inside(host, lambda: networks.detach(name))  # noqa: B023
+                # On a busy machine the first packet may still have been under way.
+                received = server.recv(100)
+                assert received == b"asked" or server.recv(100) == b"asked"
+            attachment.ports[0].socket.close()
+            inside(host, lambda: networks.detach(name))  # noqa: B023
 
 
 def test_the_link_goes_with_the_namespace(host: int, networks: Networks) -> None:
