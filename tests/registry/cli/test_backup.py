@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from oci_spec.digest import Digest
 from registry.app.assembly import open_services
 from registry.config import load
+from tests.faults.pushing import Repository
+from tests.registry.app.processes import running
 from tests.registry.cli.running import ROOT, Run
 from tests.registry.pushing import Pusher
 
@@ -63,9 +66,59 @@ def test_a_backup_goes_into_a_new_database(run: Run, data: Path, moved: Path, tm
         run("tag", "list", "team/app", "--data", str(moved)).out
         == run("tag", "list", "team/app", "--data", str(data)).out
     )
-    assert [row.split("\t")[3] for row in run("audit", "list", "--data", str(moved)).out.splitlines()][:1] == [
-        "database.restored"
-    ]
+    audited = json.loads(run("audit", "list", "--json", "--data", str(moved)).out)["entries"]
+    assert audited[0]["action"] == "database.restored"
+
+
+def test_what_a_server_acknowledged_before_its_backup_is_served_after_the_restore(run: Run, tmp_path: Path) -> None:
+    data, moved = tmp_path / "served", tmp_path / "moved"
+    with running(data, "server.workers=2", "server.drain_delay_s=0") as registry:
+        pushing = Repository(registry)
+        with Pushes(pushing) as pushes:
+            before = pushes.wait_for(10)
+            made = run("backup", "app.backup", "--data", str(data))
+            pushes.wait_for(before + 5)
+    shutil.copytree(data / "storage", moved / "storage")
+
+    restored = run("restore", "app.backup", "--data", str(moved))
+
+    assert (made.code, restored.code) == (0, 0), restored.err
+    with running(moved, "server.workers=1", "server.drain_delay_s=0") as registry:
+        for number in range(before):
+            Repository(registry).assert_pullable(f"layer {number}".encode(), f"v{number}")
+        Repository(registry).push_image(b"after", "after")
+
+
+class Pushes:
+    """Images that a thread pushes, one after the other, while the block runs."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._acknowledged = 0
+        self._more = threading.Condition()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._push)
+
+    def __enter__(self) -> "Pushes":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def wait_for(self, count: int) -> int:
+        """Return when so many are acknowledged, and how many that are by now."""
+        with self._more:
+            assert self._more.wait_for(lambda: self._acknowledged >= count, timeout=60)
+            return self._acknowledged
+
+    def _push(self) -> None:
+        while not self._stopped.is_set():
+            self._repository.push_image(f"layer {self._acknowledged}".encode(), f"v{self._acknowledged}")
+            with self._more:
+                self._acknowledged += 1
+                self._more.notify_all()
 
 
 def test_a_backup_goes_through_a_pipe(data: Path, moved: Path) -> None:
