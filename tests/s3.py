@@ -48,6 +48,12 @@ class S3Server:
         }
         return S3Settings(**(fixed | choices))
 
+    def flags(self) -> tuple[str, ...]:
+        """The same as `key=value` settings of a registry."""
+        chosen = self.settings()
+        names = ("bucket", "prefix", "endpoint", "region", "access_key_id", "secret_access_key", "addressing_style")
+        return ("storage.backend=s3", *(f"storage.s3.{name}={getattr(chosen, name)}" for name in names))
+
     def names(self, prefix: str = "") -> list[str]:
         """The names of all objects below a prefix."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)

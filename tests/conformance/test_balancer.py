@@ -10,23 +10,21 @@ from tests.conformance.test_conformance import REPORTS
 from tests.postgresql import running_cluster
 from tests.registry.app.processes import access_log_of
 from tests.requirements import require_tool
+from tests.s3 import running_versitygw
 
 pytestmark = [
     pytest.mark.tool("conformance"),
     pytest.mark.tool("haproxy"),
     pytest.mark.tool("postgres"),
+    pytest.mark.tool("versitygw"),
     pytest.mark.timeout(700),
 ]
 
 
 def test_the_coming_version_with_every_switch_on(tmp_path: Path) -> None:
-    with running_cluster() as cluster:
-        settings = (
-            f"database.url={cluster.url(cluster.create())}",
-            f"storage.filesystem.root={tmp_path / 'storage'}",
-            "manifests.sparse=allow",
-            "server.workers=1",
-        )
+    with running_cluster() as cluster, running_versitygw() as s3:
+        database = f"database.url={cluster.url(cluster.create())}"
+        settings = (database, *s3.flags(), "manifests.sparse=allow", "server.workers=1")
         with balanced_registry(tmp_path, *settings) as registry:
             outcome = run_suite(
                 require_tool("conformance"), registry.address, "dev", REPORTS / "balanced", EVERY_SWITCH

@@ -15,20 +15,22 @@ from tests.e2e.server import RunningRegistry
 from tests.images import Image, ImageLayout, docker_archive
 from tests.postgresql import running_cluster
 from tests.requirements import require_root, require_tool
+from tests.s3 import running_versitygw
 
-pytestmark = [pytest.mark.tool("haproxy"), pytest.mark.tool("postgres"), pytest.mark.tool("busybox")]
+pytestmark = [
+    pytest.mark.tool("haproxy"),
+    pytest.mark.tool("postgres"),
+    pytest.mark.tool("versitygw"),
+    pytest.mark.tool("busybox"),
+]
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
-    """Two nodes, seen as clients see them."""
+    """Two nodes over PostgreSQL and S3, seen as clients see them."""
     directory = tmp_path_factory.mktemp("balanced")
-    with running_cluster() as cluster:
-        settings = (
-            f"database.url={cluster.url(cluster.create())}",
-            f"storage.filesystem.root={directory / 'storage'}",
-            "server.workers=1",
-        )
+    with running_cluster() as cluster, running_versitygw() as s3:
+        settings = (f"database.url={cluster.url(cluster.create())}", *s3.flags(), "server.workers=1")
         with balanced_registry(directory, *settings) as balanced:
             yield RunningRegistry(balanced.address, directory, directory / "balancer.log")
 
