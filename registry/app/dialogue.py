@@ -2,6 +2,7 @@
 
     worker → supervisor    READY             it serves
                            FAILED, reason    it cannot begin to serve, and ends
+                           UNFIT, reason     no worker may serve any longer
     supervisor → worker    a `Reload`        what to go on with
     worker → supervisor    TAKEN             it does
                            TAKEN, reason     it does, but for the certificate
@@ -37,6 +38,7 @@ class Word(Enum):
 
     READY = b"ready"
     FAILED = b"failed"
+    UNFIT = b"unfit"
     TAKEN = b"taken"
     GONE = b""
 

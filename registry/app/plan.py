@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from registry.app import listening, worker
 from registry.app.dialogue import WorkerEnd
+from registry.app.single_host import SingleHost
 from registry.app.tls import ServerContext
 from registry.config import Config
 from registry.config.values import SocketAddress
@@ -26,8 +27,11 @@ class Plan:
         sockets: Sequence[listening.Sockets],
         metrics_sockets: listening.Sockets,
         tls: ServerContext | None,
+        *,
+        host: SingleHost,
     ) -> None:
         self.config, self.sockets, self.metrics_sockets, self.tls = config, sockets, metrics_sockets, tls
+        self._host = host
         self.metrics = Metrics(len(sockets), handlers=HANDLERS)
 
     @property
@@ -54,6 +58,7 @@ class Plan:
                 sockets=self.sockets[slot],
                 metrics_sockets=self.metrics_sockets if slot == 0 else (),
                 tls=self.tls,
+                host=self._host if slot == 0 else None,
             ),
             supervisor,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from registry.app.port_owner import PortOwner
 from registry.config.values import SocketAddress
 
@@ -49,6 +51,36 @@ class MigrationFailed(StartRefused):
 
     def __str__(self) -> str:
         return f"the database's schema could not be brought up to date, and is as it was: {self.reason}"
+
+
+class PartsUnpaired(StartRefused):
+    """The database and the storage do not belong together, or one of them cannot be asked."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class UsedElsewhere(StartRefused):
+    """Another host uses what only one may; `remedy` says what else can be done."""
+
+    def __init__(self, place: Path, host: str, remedy: str) -> None:
+        self.place, self.host, self.remedy = place, host, remedy
+
+    def __str__(self) -> str:
+        return f"{self.place} is in use by another host, {self.host}: {self.remedy}"
+
+
+class NotShared(StartRefused):
+    """A directory that is said to be shared by all nodes cannot be."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"storage.filesystem.shared: {self.reason}"
 
 
 class PasswordUnusable(StartRefused):

@@ -44,8 +44,10 @@ def serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal:
 def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal: Callable[[str], None]) -> int:
     from registry.app.listening import bind
     from registry.app.migration import migrate
+    from registry.app.pairing import require_pair
     from registry.app.plan import Plan
     from registry.app.reloading import Reloading
+    from registry.app.single_host import SingleHost
     from registry.app.stores import preload
     from registry.app.supervisor import Supervisor
     from registry.app.tls import tls_context
@@ -56,19 +58,40 @@ def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal
     # Before anything is made or changed, so that a second registry by mistake does no harm.
     sockets = bind(config.server.listen, config.server.workers or len(os.sched_getaffinity(0)))
     metrics_sockets = bind(config.metrics.listen, 1)[0] if config.metrics.listen is not None else ()
+    host = SingleHost.of(config)
+    host.require_free()
+    _check_sharing(config)
     if config.database.migrate_at_start:
         migrate(config)
+    require_pair(config)
     if config.auth.mode == "token":
         _make_administrator(config, reveal)
     _raise_descriptor_limit()
     preload(config.storage)
-    plan = Plan(config, sockets, metrics_sockets, tls)
+    plan = Plan(config, sockets, metrics_sockets, tls, host=host)
     supervisor = Supervisor(plan, Reloading(plan, resolved.again), started=lambda: announce(plan.address))
     # Later, too: it would copy the pages that workers share.
     gc.collect()
     gc.freeze()
     gc.enable()
-    return supervisor.run()
+    try:
+        return supervisor.run()
+    finally:
+        host.release()
+
+
+def _check_sharing(config: Config) -> None:
+    if config.storage.backend != "filesystem" or not config.storage.filesystem.shared:
+        return
+    from registry.app.refusals import NotShared
+    from storage_backends.filesystem.sharing import NotShareable, require_shareable
+
+    root = config.storage.filesystem.root
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        require_shareable(root)
+    except (NotShareable, OSError) as error:
+        raise NotShared(str(error)) from error
 
 
 def _check_logins(config: Config) -> None:

@@ -122,6 +122,10 @@ class Supervisor:
                 self._announce()
             case Word.TAKEN:
                 self._reloading.taken_by(process, said.reason)
+            case Word.UNFIT:
+                _log.error("stopping at once", reason=said.reason)
+                self._code = 1
+                self._kill_at = 0.0
             case Word.FAILED | Word.GONE:
                 self._selector.unregister(process.dialogue)
                 if not process.is_ready:

@@ -15,6 +15,7 @@ from registry import limits
 from registry.app.assembly import open_services, settings_of
 from registry.app.dialogue import Reload, Word, WorkerEnd
 from registry.app.refusals import CertificateUnusable
+from registry.app.single_host import SingleHost
 from registry.app.tls import ServerContext
 from registry.config import Config
 from registry.config.changes import with_reloadable_values
@@ -31,13 +32,14 @@ _STANDARD_OUTPUT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What one worker is given by the supervisor; `metrics_sockets` only one of all workers has."""
+    """What one worker is given by the supervisor; `metrics_sockets` and `host` only one of all workers has."""
 
     config: Config
     metrics: Metrics
     sockets: Sequence[socket.socket]
     metrics_sockets: Sequence[socket.socket]
     tls: ServerContext | None
+    host: SingleHost | None
 
 
 def run(worker: Worker, supervisor: WorkerEnd) -> None:
@@ -55,6 +57,8 @@ async def _serve(worker: Worker, supervisor: WorkerEnd) -> None:
     async with _environment(worker) as (environment, access_log), AsyncExitStack() as stack:
         listeners = await _listen(worker, environment, access_log, stack)
         running = _Running(environment, access_log, listeners, worker.tls)
+        if worker.host is not None:
+            stack.enter_context(worker.host.kept(lambda used: supervisor.say(Word.UNFIT, str(used))))
         async with asyncio.TaskGroup() as tasks:
             jobs = schedule.run(environment.services, running.settings_changed)
             background = [

@@ -48,6 +48,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "backup": ("registry.cli.backup", "Write all metadata into one file, while the registry serves."),
     "restore": ("registry.cli.restore", "Put a backup into an empty database, and say what the storage lacks."),
     "rebuild": ("registry.cli.rebuild", "Recover a lost database from the storage."),
+    "pair": ("registry.cli.pair", "Declare that this database and this storage belong together."),
 }
 
 

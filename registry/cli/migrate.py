@@ -3,6 +3,7 @@
 import click
 
 from registry.app.database_access import connecting_of, url_of
+from registry.app.single_host import SingleHost
 from registry.cli.options import configured
 from registry.cli.running import refusals
 from registry.config import Config, Resolved
@@ -33,6 +34,7 @@ def _checked(config: Config) -> str:
 
 
 def _upgraded(config: Config) -> str:
+    SingleHost.of(config).require_free()
     file = config.database.url.sqlite_file
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,9 @@ import click
 from registry.cli import output
 from registry.cli.options import as_json, configured
 from registry.cli.progress import live_progress
-from registry.cli.running import with_services
+from registry.cli.running import with_any_services
 from registry.config import Resolved
-from registry.services import rebuild
+from registry.services import installation, rebuild
 from registry.services.context import Services
 from registry.services.progress import Watcher
 from registry.services.rebuild import DatabaseNotEmpty, Loss, Rebuilt
@@ -38,7 +38,7 @@ def command(resolved: Resolved, json_output: bool) -> None:
     losses: list[Loss] = []
     try:
         with live_progress() as progress:
-            rebuilt = with_services(resolved.config, lambda services: _rebuild(services, losses, progress))
+            rebuilt = with_any_services(resolved.config, lambda services: _rebuild(services, losses, progress))
     except DatabaseNotEmpty as error:
         message = "there is a registry in this database already; rebuild into an empty one (registry migrate makes it)"
         raise click.ClickException(message) from error
@@ -53,7 +53,10 @@ def command(resolved: Resolved, json_output: bool) -> None:
 
 
 async def _rebuild(services: Services, losses: list[Loss], progress: Watcher) -> Rebuilt:
-    return await rebuild.rebuild(services, told=losses.append, progress=progress)
+    rebuilt = await rebuild.rebuild(services, told=losses.append, progress=progress)
+    # What is recovered from a storage belongs to it.
+    await installation.pair(services.database, services.store)
+    return rebuilt
 
 
 def _told(rebuilt: Rebuilt) -> str:

@@ -13,7 +13,7 @@ from registry.app.database_access import connecting_of, url_of
 from registry.cli import output
 from registry.cli.options import as_json, configured
 from registry.cli.progress import live_progress
-from registry.cli.running import refusals, with_services
+from registry.cli.running import refusals, with_any_services
 from registry.config import Config, Resolved
 from registry.metadata.restoration import DatabaseNotEmpty
 from registry.services import backup, backup_inventory, reconciliation
@@ -49,7 +49,7 @@ def command(resolved: Resolved, source: Path, check: bool, json_output: bool) ->
                 connecting=connecting_of(resolved.config.database),
                 progress=progress,
             )
-            lacking = with_services(resolved.config, lambda services: _compared(services, header, progress))
+            lacking = with_any_services(resolved.config, lambda services: _compared(services, header, progress))
     if json_output:
         output.print_json(_as_json(header, lacking, restored=not check))
     else:

@@ -9,13 +9,16 @@ import click
 
 from oci_spec.errors import OciSpecError
 from oci_spec.reference import RepositoryName
+from registry.app.refusals import StartRefused
 from registry.auth.access import Access, grant
 from registry.auth.permission import Permission
 from registry.auth.subject import OPERATOR
 from registry.config import Config
 from registry.errors import RegistryError, Unavailable
 from registry.metadata.revision import SchemaMismatch
+from registry.services import installation
 from registry.services.context import Services
+from registry.services.installation import InstallationMismatch
 from storage_backends.errors import StorageError
 
 T = TypeVar("T")
@@ -27,9 +30,20 @@ def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T
     The registry may be running meanwhile: what is changed here is seen there at once.
 
     Raises:
-        click.ClickException: what was asked for was refused, or failed.
+        click.ClickException: what was asked for was refused, or failed; or database and storage do not belong together.
     """
+
+    async def run(services: Services) -> T:
+        await installation.require_pair(services.database, services.store)
+        return await work(services)
+
+    return with_any_services(config, run)
+
+
+def with_any_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T:
+    """Do what `with_services` does, for what is done before database and storage belong together."""
     from registry.app.assembly import open_services
+    from registry.app.single_host import SingleHost
     from registry.observability.logging import configure
 
     # Standard output is for what was asked for; of the log, a command's user wants what went wrong.
@@ -48,6 +62,7 @@ def with_services(config: Config, work: Callable[[Services], Awaitable[T]]) -> T
             raise click.ClickException(_line(f"there is no registry in {place}: {hint}")) from error
 
     with refusals():
+        SingleHost.of(config).require_free()
         return asyncio.run(run())
 
 
@@ -60,11 +75,13 @@ def refusals() -> Iterator[None]:
     """
     try:
         yield
+    except StartRefused as error:
+        raise click.ClickException(_line(str(error))) from error
     except Unavailable as error:
         # Clients do not learn the cause; whoever runs this command is the one to mend it.
         cause = f": {error.cause}" if error.cause else ""
         raise click.ClickException(_line(f"{error}{cause}")) from error
-    except (RegistryError, OciSpecError, StorageError, SchemaMismatch) as error:
+    except (RegistryError, OciSpecError, StorageError, SchemaMismatch, InstallationMismatch) as error:
         raise click.ClickException(_line(str(error) or type(error).__name__)) from error
     except OSError as error:
         raise click.ClickException(_line(_of_the_system(error))) from error

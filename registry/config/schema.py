@@ -94,6 +94,14 @@ class Filesystem(Struct, frozen=True, kw_only=True):
     root: Annotated[
         Path, RESTART, Meta(description="Directory of the blobs; by default the folder `storage` in `server.data`.")
     ] = Path("data/storage")
+    shared: Annotated[
+        bool,
+        RESTART,
+        Meta(
+            description="Whether `root` is one directory for several nodes (NFSv4, CephFS); its locks are tried at the "
+            "start. If not, a second host is refused."
+        ),
+    ] = False
 
 
 class Storage(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,12 @@ from sqlalchemy import BigInteger, column, insert, select, table
 
 from registry.metadata.column_types import UtcTime
 from registry.metadata.schema import (
+    installation,
     job_lease,
     login_failure,
     metadata,
     moved_blob,
+    node,
     secret,
     upload,
     upload_hold,
@@ -44,6 +46,11 @@ class PlainTable:
         self.rows_at_once = _LARGE_ROWS if "content" in of.columns else _ROWS
 
     @property
+    def is_made_at_start(self) -> bool:
+        """Whether the first start of a registry makes rows of it."""
+        return self._of in (installation, secret)
+
+    @property
     def holds_secrets(self) -> bool:
         """Whether the rows are the registry's own keys."""
         return self._of is secret
@@ -58,7 +65,7 @@ def _python_type(of: Column[Any]) -> Any:
     return kind | None if of.nullable else kind
 
 
-PASSING = frozenset({job_lease, login_failure, moved_blob, upload, upload_hold})
+PASSING = frozenset({job_lease, login_failure, moved_blob, node, upload, upload_hold})
 """What is true for moments only, or of bytes that are not kept: no part of a backup."""
 
 TABLES = tuple(PlainTable(each) for each in metadata.sorted_tables if each not in PASSING)

@@ -95,7 +95,7 @@ def restore(url: str, work: Callable[[Restoration], T], connecting: Connecting =
 def _require_empty(connection: Connection) -> None:
     """Take away what any start of the registry makes, and refuse if there is more."""
     for each in TABLES:
-        if each.holds_secrets:
+        if each.is_made_at_start:
             connection.execute(delete(table(each.name)))
         elif connection.execute(select(literal(1)).select_from(table(each.name)).limit(1)).first() is not None:
             raise DatabaseNotEmpty

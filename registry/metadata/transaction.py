@@ -12,11 +12,13 @@ from registry.metadata.credentials import Credentials
 from registry.metadata.federations import Federations
 from registry.metadata.garbage import Garbage
 from registry.metadata.grants import Grants
+from registry.metadata.installations import Installations
 from registry.metadata.leases import Leases
 from registry.metadata.login_failures import LoginFailures
 from registry.metadata.manifests import Manifests
 from registry.metadata.moves import Moves
 from registry.metadata.namespaces import Namespaces
+from registry.metadata.nodes import Nodes
 from registry.metadata.organisations import Organisations
 from registry.metadata.outbox import Outbox
 from registry.metadata.protections import Protections
@@ -47,11 +49,13 @@ class Transaction:
         "federations",
         "garbage",
         "grants",
+        "installations",
         "leases",
         "login_failures",
         "manifests",
         "moves",
         "namespaces",
+        "nodes",
         "organisations",
         "outbox",
         "protections",
@@ -94,3 +98,5 @@ class Transaction:
         self.organisations = Organisations(runner)
         self.teams = Teams(runner)
         self.grants = Grants(runner)
+        self.installations = Installations(runner)
+        self.nodes = Nodes(runner)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from registry.metadata.transaction import Transaction
-from registry.services import blob_move, index_move, index_objects
+from registry.services import blob_move, index_move, index_objects, installation
 from registry.services.blob_move import Copied, NotCopied, Place
 from registry.services.context import Services, now
 from registry.services.progress import Watcher, unwatched
@@ -99,7 +99,10 @@ async def switch(
         raise NotAllCopied
     place = Place((await _state(services, target)).name, target)
     nowhere = await blob_move.key_of_nothing(place)
+    await installation.pair(services.database, target)
     await services.database.write(_switch, place.name, nowhere, left_behind=copied.not_copied)
+    # A registry that is started with the old place by mistake is refused then.
+    await services.store.delete_object(installation.OBJECT)
     await target.delete_object(_STATE)
     return copied
 

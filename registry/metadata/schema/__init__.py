@@ -38,6 +38,7 @@ from registry.metadata.schema.content import (
     upload_hold,
 )
 from registry.metadata.schema.naming import metadata
+from registry.metadata.schema.nodes import installation, node
 
 __all__ = [
     "account",
@@ -46,6 +47,7 @@ __all__ = [
     "blob",
     "credential",
     "federation",
+    "installation",
     "job_lease",
     "link",
     "login_failure",
@@ -56,6 +58,7 @@ __all__ = [
     "metadata",
     "moved_blob",
     "namespace",
+    "node",
     "outbox",
     "repository",
     "repository_description",

@@ -14,6 +14,7 @@ from registry.app.listening import bind
 from registry.app.plan import Plan
 from registry.app.refusals import CertificateUnusable
 from registry.app.reloading import Reloading
+from registry.app.single_host import SingleHost
 from registry.app.tls import tls_context
 from registry.config import Config
 from registry.config.schema import Tls
@@ -130,7 +131,7 @@ def test_the_supervisor_looks_after_the_certificates_files(authority: Authority,
     served = Served(tmp_path, authority.sign("first"))
     config = Config(tls=served.tls)
     sockets = bind(SocketAddress("127.0.0.1", 0), 1)
-    plan = Plan(config, sockets, (), served.context)
+    plan = Plan(config, sockets, (), served.context, host=SingleHost({}))
     reloading = Reloading(plan, lambda: config, look_s=0)
     first, renewed = served.shown(), authority.sign("second")
 

@@ -27,6 +27,7 @@ OTHER = {
     "tls.client_ca": "/dev/null",
     "metrics.listen": "127.0.0.1:2",
     "storage.filesystem.root": "/blobs",
+    "storage.filesystem.shared": "true",
     "storage.s3.bucket": "registry",
     "storage.s3.prefix": "team/",
     "storage.s3.endpoint": "http://127.0.0.1:9000",

@@ -272,7 +272,7 @@ def header(**fields: Any) -> Damage:
         (lambda content: b"", "cut off"),
         (lambda content: b"PK\3\4", "cannot be read"),
         (lambda content: content[: len(content) // 2], "cut off"),
-        (lambda content: content[:-20] + bytes(20), "cut off|cannot be read"),
+        (lambda content: content[:-20] + bytes(20), "cut off|cannot be read|does not belong"),
         (edited(lambda lines: lines[:-1]), "cut off"),
         (edited(lambda lines: [*lines, b"[]\n"]), "checksum"),
         (edited(lambda lines: [line.replace(b"team/app", b"team/abb") for line in lines]), "checksum"),
