@@ -221,6 +221,12 @@ GC_INTERVAL_S: Final = 900
 JOB_LEASE_S: Final = 60
 """How long one node owns a periodic job without renewing it; after its death another takes over."""
 
+NODE_BEAT_S: Final = 15
+"""How often a node says that it is there; one that has missed three such times counts as gone."""
+
+NODE_FORGOTTEN_S: Final = 24 * 3600
+"""How long a node that died is still listed: somebody will want to know that there was one."""
+
 UPLOAD_EXPIRE_S: Final = 24 * 3600
 """Default of `uploads.expire_s`: clients retry a failed push within minutes, people within the day."""
 

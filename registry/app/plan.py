@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from registry.app import listening, worker
 from registry.app.dialogue import WorkerEnd
@@ -12,7 +15,11 @@ from registry.app.tls import ServerContext
 from registry.config import Config
 from registry.config.values import SocketAddress
 from registry.http.application import HANDLERS
+from registry.metadata.node_rows import Node
 from registry.observability.metrics import Metrics
+from registry.version import version
+
+_NAME_BYTES: Final = 8
 
 
 class Plan:
@@ -32,6 +39,7 @@ class Plan:
     ) -> None:
         self.config, self.sockets, self.metrics_sockets, self.tls = config, sockets, metrics_sockets, tls
         self._host = host
+        self._name, self._started_at = secrets.token_hex(_NAME_BYTES), datetime.now(UTC)
         self.metrics = Metrics(len(sockets), handlers=HANDLERS)
 
     @property
@@ -59,6 +67,7 @@ class Plan:
                 metrics_sockets=self.metrics_sockets if slot == 0 else (),
                 tls=self.tls,
                 host=self._host if slot == 0 else None,
+                node=self._node() if slot == 0 else None,
             ),
             supervisor,
         )
@@ -67,6 +76,18 @@ class Plan:
         """Give up this process's hold on the addresses; to be repeated at will."""
         for listener in self._all_sockets():
             listener.close()
+
+    def _node(self) -> Node:
+        url = self.config.server.advertise_url
+        return Node(
+            name=self._name,
+            host=socket.gethostname(),
+            version=version(),
+            url=None if url is None else str(url),
+            workers=self.workers,
+            started_at=self._started_at,
+            seen_at=self._started_at,
+        )
 
     def _all_sockets(self) -> list[socket.socket]:
         return [listener for sockets in (*self.sockets, self.metrics_sockets) for listener in sockets]

@@ -22,7 +22,8 @@ from registry.config.changes import with_reloadable_values
 from registry.http.application import build_application, build_metrics_application
 from registry.http.call import Environment
 from registry.http.server import Listener, listening
-from registry.jobs import schedule
+from registry.jobs import heartbeat, schedule
+from registry.metadata.node_rows import Node
 from registry.observability import logging
 from registry.observability.access_log import AccessLog
 from registry.observability.metrics import Metrics
@@ -32,7 +33,7 @@ _STANDARD_OUTPUT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What one worker is given by the supervisor; `metrics_sockets` and `host` only one of all workers has."""
+    """What one worker is given by the supervisor; `metrics_sockets`, `host` and `node` only one of all workers has."""
 
     config: Config
     metrics: Metrics
@@ -40,6 +41,7 @@ class Worker:
     metrics_sockets: Sequence[socket.socket]
     tls: ServerContext | None
     host: SingleHost | None
+    node: Node | None
 
 
 def run(worker: Worker, supervisor: WorkerEnd) -> None:
@@ -65,6 +67,9 @@ async def _serve(worker: Worker, supervisor: WorkerEnd) -> None:
                 tasks.create_task(jobs, name="jobs"),
                 tasks.create_task(_follow(supervisor, running), name="reloads"),
             ]
+            if worker.node is not None:
+                beating = heartbeat.run(environment.services, worker.node)
+                background.append(tasks.create_task(beating, name="heartbeat"))
             supervisor.say(Word.READY)
             await stop.wait()
             environment.lifecycle.draining = True

@@ -20,6 +20,11 @@ WRONG_USAGE: Final = 2
 _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("registry.cli.serve", "Run the registry until it is told to stop."),
     "migrate": ("registry.cli.migrate", "Bring the database's schema up to date."),
+    "status": ("registry.cli.status", "Show nodes, jobs, queues, the schema's revision and what is stored."),
+    "doctor": (
+        "registry.cli.doctor",
+        "Look for what is wrong with clocks, rights, database and storage, and say what to do about it.",
+    ),
     "config": ("registry.cli.config", "Check and show the configuration."),
     "repository": ("registry.cli.repository", "Show, find, describe, publish, give away and remove repositories."),
     "tag": ("registry.cli.tag", "List, move, restore, remove and protect tags, and show their history."),
@@ -78,13 +83,9 @@ class LazyGroup(click.Group):
 
 def _show_version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
     if asked:
-        from importlib import metadata
+        from registry.version import version
 
-        try:
-            version = metadata.version("moorage")
-        except metadata.PackageNotFoundError:
-            version = "not installed, run from its sources"
-        click.echo(f"registry (Moorage) {version}")
+        click.echo(f"registry (Moorage) {version()}")
         ctx.exit()
 
 

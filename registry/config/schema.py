@@ -53,6 +53,11 @@ class Server(Struct, frozen=True, kw_only=True):
         RELOAD,
         Meta(description="URL that clients use, when a proxy stands before; its path prefixes every Location."),
     ] = None
+    advertise_url: Annotated[
+        ExternalUrl | None,
+        RESTART,
+        Meta(description="URL of this node itself, not of the load balancer, as `registry status` shows it."),
+    ] = None
     trusted_proxies: Annotated[
         tuple[Network, ...],
         RELOAD,

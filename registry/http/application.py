@@ -23,6 +23,7 @@ from registry.http.web_api import (
     repositories,
     robots,
     search,
+    status,
     teams,
     workloads,
 )
@@ -52,6 +53,7 @@ TABLES: Final = (
     teams.routes,
     robots.routes,
     workloads.routes,
+    status.routes,
     health.routes,
 )
 """The routes of the main listener."""

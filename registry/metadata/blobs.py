@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import BigInteger, bindparam, case, cast, delete, func, select, update
 
 from oci_spec.reference import RepositoryName
-from registry.metadata.rows import Blob, BlobState, LinkedBlob
+from registry.metadata.rows import Blob, BlobState, LinkedBlob, Usage
 from registry.metadata.schema import blob, link, repository
 from registry.metadata.statements import (
     Runner,
@@ -34,6 +34,7 @@ _FIND = kept(_BLOB, blob)
 _INSERT = insert(
     blob, lambda new: new.on_conflict_do_nothing(index_elements=["algorithm", "digest"]).returning(blob.c.id)
 )
+_USAGE = select(func.count(), cast(func.coalesce(func.sum(blob.c.size), 0), BigInteger)).select_from(blob)
 _ANY = select(blob.c.id).limit(1)
 _LOCK_KEY = select(blob.c.key).where(blob.c.id == bindparam("blob_id")).with_for_update()
 _REPLACE_KEY = update(blob).where(blob.c.id == bindparam("blob_id"))
@@ -100,6 +101,12 @@ class Blobs:
     def __init__(self, runner: Runner) -> None:
         """Work in the transaction of `runner`."""
         self._runner = runner
+
+    def usage(self) -> Usage:
+        """Say how many blobs there are, and how large they are together; it reads all of their rows."""
+        row = self._runner.row(_USAGE)
+        assert row is not None, "an aggregate has one row"
+        return Usage(*row)
 
     def find(self, digest: Digest) -> Blob | None:
         """Give the blob with this digest, linked anywhere or not; it is not removed before the transaction ends."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import bindparam, select, update
 
-from registry.metadata.rows import JobLease
+from registry.metadata.rows import JobLease, NamedLease
 from registry.metadata.schema import job_lease
 from registry.metadata.statements import Runner, insert
 
@@ -27,6 +27,8 @@ _HELD = (
     .where(job_lease.c.until > bindparam("now", type_=job_lease.c.until.type))
     .order_by(job_lease.c.name)
 )
+_ALL = select(job_lease.c.name, job_lease.c.owner, job_lease.c.until).where(job_lease.c.owner != "")
+_ALL = _ALL.order_by(job_lease.c.name)
 _SET_END = update(job_lease).where(
     job_lease.c.name == bindparam("this_name"), job_lease.c.token == bindparam("this_token")
 )
@@ -54,6 +56,10 @@ class Leases:
         """Give the lease as its last holder left it; None if nobody ever held it."""
         row = self._runner.row(_LEASE, {"this_name": name})
         return None if row is None else JobLease(*row)
+
+    def all(self) -> list[NamedLease]:
+        """Give the leases of all jobs that were ever held, by name."""
+        return [NamedLease(*row) for row in self._runner.rows(_ALL)]
 
     def ends_at(self, name: str) -> datetime | None:
         """Give the time until which somebody holds the lease, past when it was released; None if nobody ever did."""

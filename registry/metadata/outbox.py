@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
-from registry.metadata.rows import OutboxEvent
+from registry.metadata.rows import Backlog, OutboxEvent
 from registry.metadata.schema import outbox
 from registry.metadata.statements import Runner
 
@@ -32,6 +32,7 @@ _SINCE = (
 )
 _PENDING_OF_KIND = _PENDING.where(outbox.c.kind == bindparam("kind"))
 _NEWEST_PENDING = select(func.max(outbox.c.id)).where(outbox.c.indexed_at.is_(None))
+_BACKLOG = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.indexed_at.is_(None))
 _MARK = update(outbox).where(outbox.c.id == bindparam("this_id"), outbox.c.indexed_at.is_(None))
 _MARK = _MARK.values(indexed_at=bindparam("now"))
 _OLD = (
@@ -75,6 +76,12 @@ class Outbox:
         """Give the id of the newest event that is not marked yet, None when there is none."""
         newest: int | None = self._runner.value(_NEWEST_PENDING)
         return newest
+
+    def backlog(self) -> Backlog:
+        """Say how many events are not marked yet."""
+        row = self._runner.row(_BACKLOG)
+        assert row is not None, "an aggregate has one row"
+        return Backlog(*row)
 
     def mark_indexed(self, ids: Collection[int], now: datetime) -> None:
         """Note that what these events tell has been written behind."""

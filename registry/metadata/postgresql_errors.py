@@ -38,6 +38,7 @@ _LOST_IN_SQLALCHEMY = (
 )
 # A server that only follows another one takes no writes.
 _READ_ONLY = "25006"
+_NO_RIGHT = "42501"
 
 
 def translated(error: BaseException) -> Unavailable | None:
@@ -108,7 +109,7 @@ def _translated_state(state: str, words: str) -> Unavailable | None:
         return StorageFull(words)
     if state in _BUSY:
         return DatabaseBusy(words)
-    if state.startswith(_UNAVAILABLE_CLASSES) or state == _READ_ONLY:
+    if state.startswith(_UNAVAILABLE_CLASSES) or state in (_READ_ONLY, _NO_RIGHT):
         return DatabaseUnavailable(words)
     return None
 

@@ -384,6 +384,31 @@ class UploadHold:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedLease:
+    """A job's lease as its last holder left it."""
+
+    name: str
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many changes wait to be written behind, and since when the oldest does; None when none waits."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many blobs there are, each counted once, and their `size` in bytes together."""
+
+    blobs: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEvent:
     """A change that was committed and waits to be written behind, or has been when `indexed_at` is set."""
 

@@ -26,6 +26,7 @@ from registry.metadata.pulls import Pulls
 from registry.metadata.repositories import Repositories
 from registry.metadata.robots import Robots
 from registry.metadata.secrets import Secrets
+from registry.metadata.self_check import SelfCheck
 from registry.metadata.statements import Runner
 from registry.metadata.tags import Tags
 from registry.metadata.teams import Teams
@@ -63,6 +64,7 @@ class Transaction:
         "repositories",
         "robots",
         "secrets",
+        "self_check",
         "tags",
         "teams",
         "upload_holds",
@@ -100,3 +102,4 @@ class Transaction:
         self.grants = Grants(runner)
         self.installations = Installations(runner)
         self.nodes = Nodes(runner)
+        self.self_check = SelfCheck(runner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from oci_spec.reference import RepositoryName
@@ -44,6 +44,7 @@ _DELETE_VERSION = _DELETE.where(_THIS_VERSION)
 _EXPIRED = (
     _UPLOAD.where(upload.c.expires_at <= bindparam("now")).order_by(upload.c.expires_at).limit(bindparam("limit"))
 )
+_COUNT = select(func.count()).select_from(upload)
 _OF_REPOSITORY = _UPLOAD.where(upload.c.repository == bindparam("this_repository")).order_by(
     upload.c.started_at, upload.c.id
 )
@@ -62,6 +63,11 @@ class Uploads:
         """Record an upload session that has begun."""
         row = {name: getattr(new, name) for name in Upload.__slots__}
         self._runner.change(_CREATE, row | {"repository": str(new.repository)})
+
+    def count(self) -> int:
+        """Say how many sessions are open."""
+        found: int = self._runner.value(_COUNT)
+        return found
 
     def find(self, upload_id: str) -> Upload | None:
         """Give the session, or None when it was never begun, is finished, cancelled or expired and cleaned up."""

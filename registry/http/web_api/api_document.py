@@ -22,6 +22,7 @@ from registry.http.web_api import (
     repositories,
     robots,
     search,
+    status,
     tags,
     teams,
     workloads,
@@ -42,6 +43,7 @@ DESCRIBED: Final[tuple[Route, ...]] = (
     *robots.routes,
     *workloads.routes,
     *audit.routes,
+    *status.routes,
 )
 """The routes that the document is about."""
 

@@ -21,6 +21,7 @@ OTHER = {
     "server.grace_period_s": "1.5",
     "server.drain_delay_s": "2",
     "server.external_url": "https://example.org:8443/images",
+    "server.advertise_url": "http://node1.example.org:5000",
     "server.trusted_proxies": "10.0.0.0/8,fd00::/8",
     "tls.certificate": "/dev/null",
     "tls.key": "/dev/null",

@@ -191,6 +191,7 @@ ROWS = (
     Row("DELETE", f"{_ACCOUNT}/tokens/{{id}}", Needs.ACCOUNT, 404, whose="boss"),
     Row("GET", "/api/v1/keys", Needs.ADMINISTRATOR, 400, _WRONG),
     Row("POST", "/api/v1/keys", Needs.ADMINISTRATOR, 400, _WRONG),
+    Row("GET", "/api/v1/status", Needs.ADMINISTRATOR, 400, _WRONG),
     Row("GET", "/api/v1/audit", Needs.ADMINISTRATOR, 400, _WRONG),
     Row("GET", "/api/v1/audit/export", Needs.ADMINISTRATOR, 400, _WRONG),
     Row("GET", "/api/v1/audit/verification", Needs.ADMINISTRATOR, 400, _WRONG),
