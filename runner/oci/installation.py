@@ -15,8 +15,7 @@ _SCRIPT = """\
 #!{interpreter} -IS
 import sys
 sys.path.insert(0, {folder!r})
-from runner.oci.main import main
-sys.exit(main())
+import runner.oci.launch
 """
 
 

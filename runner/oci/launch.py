@@ -1,9 +1,16 @@
-"""The file that an interpreter without site packages is given (`python -I -S launch.py …`)."""
+"""What an interpreter without site packages is given (`python -I -S launch.py …`), or imports, to be the command."""
 
+import gc
 import sys
 
+# It does not live long enough for what a collection finds.
+gc.disable()
 sys.path.insert(0, __file__.rpartition("/runner/oci/")[0])
 
-from runner.oci.main import main
+from runner.oci.protection import ensure_early  # noqa: E402 - only now can it be found
+
+ensure_early(sys.argv)
+
+from runner.oci.main import main  # noqa: E402 - an interpreter that begins anew need not have loaded it
 
 sys.exit(main())

@@ -28,8 +28,6 @@ GLOBAL_FLAGS = (
     Flag("version", "print the version and that of the runtime specification", short="v"),
     Flag("help", "print this", short="h"),
 )
-# Those whose process is seen in a container.
-_PROTECTED = ("create", "exec", "run")
 _DEFAULT_ROOT = "/run/moorage-runner/oci"
 
 _REFUSED, _USAGE = 1, 2
@@ -64,7 +62,7 @@ def _dispatch(given: Given, log: Log) -> int:
     if given.has("systemd-cgroup") or given.text("cgroup-manager") not in {None, "cgroupfs"}:
         raise UsageInvalid("--systemd-cgroup: systemd's cgroups are not built into this runtime")
     name, *words = given.operands
-    if name in _PROTECTED:
+    if name in protection.NEEDED_BY:
         # Before anything else is loaded: it may mean to begin anew.
         protection.ensure()
     command = load(name)

@@ -10,13 +10,27 @@ from __future__ import annotations
 import os
 import sys
 
-from runner.oci.errors import SetupFailed
+from runner.oci.errors import OciError, SetupFailed
+from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+NEEDED_BY: Final = frozenset({"create", "exec", "run"})
+"""The commands whose process is seen in a container."""
+
 _MARK: Final = "runner_oci_protected"
+
+
+def ensure_early(words: list[str]) -> None:
+    """Do so before the commands are loaded, where a command line may hold one that needs it: it begins anew then.
+
+    Where it cannot be done, `ensure` tells so later.
+    """
+    if not NEEDED_BY.isdisjoint(words):
+        with Suppressed(OciError):
+            ensure()
 
 
 def ensure() -> None:
