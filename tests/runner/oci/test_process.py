@@ -253,12 +253,16 @@ def test_a_terminal_without_a_console_socket_is_refused(box: Box) -> None:
 def test_descriptors_are_preserved_as_asked(box: Box, tmp_path: Path) -> None:
     (tmp_path / "given").write_text("given\n")
     box.shell("cat <&3; ls /proc/self/fd").write()
-    script = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
+    # In a process of its own, for in this one the number may be somebody's.
+    script = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.execv(sys.argv[2], sys.argv[2:])"
+    command = box.runtime.command("run", "--preserve-fds", "1", "--bundle", box.bundle, box.id)
     with (tmp_path / "given").open() as given:
-        os.dup2(given.fileno(), 3, inheritable=True) if given.fileno() != 3 else os.set_inheritable(3, True)
-        command = box.runtime.command("run", "--preserve-fds", "1", "--bundle", box.bundle, box.id)
         printed = subprocess.run(
-            [sys.executable, "-c", script, *command], check=True, capture_output=True, text=True, pass_fds=[3]
+            [sys.executable, "-c", script, str(given.fileno()), *command],
+            check=True,
+            capture_output=True,
+            text=True,
+            pass_fds=[given.fileno()],
         ).stdout
 
     assert printed.split() == ["given", "0", "1", "2", "3", "4"]
