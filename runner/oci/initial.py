@@ -34,7 +34,7 @@ def _begin(order: Order, channel: Channel) -> None:
         # Other containers may see this process by now, if they share its namespace (CVE-2016-9962).
         tasks.forbid_dumps()
     _settle(order)
-    chosen = labels.open_all(config.process)
+    chosen = labels.open_all(config.process, labels.open_proc())
     root = assembly.assemble(config)
     console = _open_console(order, root)
     channel.ask(dialogue.HOOKS)

@@ -54,7 +54,7 @@ def _enter(order: ExecOrder, channel: Channel) -> None:
     if order.process.oom_score_adj is not None:
         limits.set_oom_score(order.process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(order.process.rlimits)
-    chosen = labels.open_all(order.process)
+    proc = labels.open_proc()
     if order.kinds:
         namespaces.join(order.init, order.kinds)
     if order.root is not None:
@@ -64,11 +64,12 @@ def _enter(order: ExecOrder, channel: Channel) -> None:
         _become_root()
     pid = os.fork()
     if pid == 0:
-        children.run(channel, lambda: _begin(order, chosen, channel))
+        children.run(channel, lambda: _begin(order, proc, channel))
     channel.send(dialogue.PID, str(pid))
 
 
-def _begin(order: ExecOrder, chosen: tuple[labels.Label, ...], channel: Channel) -> None:
+def _begin(order: ExecOrder, proc: int, channel: Channel) -> None:
+    chosen = labels.open_all(order.process, proc)
     channel.wait_for_go()
     os.setsid()
     console = None

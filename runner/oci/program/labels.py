@@ -8,6 +8,8 @@ from runner.oci.errors import CallFailed, FeatureMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runner.oci.spec.values import Process
 
 _APPARMOR = "/sys/kernel/security/apparmor"
@@ -16,14 +18,14 @@ _SELINUX = "/sys/fs/selinux/enforce"
 
 
 class Label:
-    """An open file of /proc/self/attr. It is opened while /proc is the host's own, and cannot lead elsewhere later."""
+    """An open file of this process's own in /proc/self/attr: the kernel lets no other write it, and no child."""
 
     __slots__ = ("_descriptor", "_text")
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, proc: int, file: str, text: str) -> None:
         self._text = text
         try:
-            self._descriptor = os.open(f"/proc/self/attr/{file}", os.O_WRONLY | os.O_CLOEXEC)
+            self._descriptor = os.open(f"self/attr/{file}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
         except OSError as error:
             raise CallFailed("open", file, error) from error
 
@@ -55,20 +57,34 @@ def check(process: Process) -> None:
         raise FeatureMissing(f"SELinux label {process.selinux_label}", "SELinux is off on this host")
 
 
-def open_all(process: Process) -> tuple[Label, ...]:
-    """The labels of a process, to be applied right before its program.
+def open_proc() -> int:
+    """The host's /proc, to be opened while it is, and closed before anything of the container's is looked at.
+
+    Raises:
+        OSError: it is not mounted.
+    """
+    return os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def open_all(process: Process, proc: int) -> tuple[Label, ...]:
+    """The labels of this process's program, to be applied right before it; `proc`, of `open_proc`, is closed.
 
     Raises:
         CallFailed: the kernel has no such files.
     """
-    labels = []
+    try:
+        return tuple(_open_all(process, proc))
+    finally:
+        os.close(proc)
+
+
+def _open_all(process: Process, proc: int) -> Iterator[Label]:
     if process.apparmor_profile is not None:
         # Where several modules are stacked, the file without a folder belongs to one of them only.
-        file = "apparmor/exec" if os.path.exists("/proc/self/attr/apparmor/exec") else "exec"
-        labels.append(Label(file, f"exec {process.apparmor_profile}"))
+        stacked = os.access("self/attr/apparmor/exec", os.F_OK, dir_fd=proc)
+        yield Label(proc, "apparmor/exec" if stacked else "exec", f"exec {process.apparmor_profile}")
     if process.selinux_label is not None:
-        labels.append(Label("exec", process.selinux_label))
-    return tuple(labels)
+        yield Label(proc, "exec", process.selinux_label)
 
 
 def _has_apparmor() -> bool:
