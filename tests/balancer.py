@@ -69,10 +69,10 @@ class Balanced:
 
 
 @contextmanager
-def balanced_registry(directory: Path, *settings: str) -> Iterator[Balanced]:
+def balanced_registry(directory: Path, *settings: str, first: str = "") -> Iterator[Balanced]:
     """Two nodes with `key=value` settings that say where database and storage are, behind a balancer."""
     with ExitStack() as stack:
-        nodes = Node(directory / "node-1", *settings), Node(directory / "node-2", *settings)
+        nodes = Node(directory / "node-1", *settings, first=first), Node(directory / "node-2", *settings, first=first)
         for node in nodes:
             stack.callback(node.kill)
         yield Balanced(stack.enter_context(balancer(directory / "balancer.log", *nodes)), nodes)

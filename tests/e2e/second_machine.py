@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 from tests.e2e.client import Client, client
+from tests.network_namespaces import Link, link_to, network_namespace
 from tests.requirements import require_tool
 
-# Nobody has these addresses: they are for measurements of networks (RFC 2544).
-_ADDRESSES = ip_network("198.18.0.0/15")
 # What programs look for on any machine; where registries are and who vouches for them is not among it.
 _PLAIN_ETC = (
     "alternatives",
@@ -28,14 +24,6 @@ _PLAIN_ETC = (
     "subgid",
     "subuid",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A way between this machine, at `address`, and the network namespace `namespace`."""
-
-    namespace: str
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +49,9 @@ class Machine:
 
 @contextmanager
 def linked() -> Iterator[Link]:
-    """A network namespace, until the block ends."""
-    token = secrets.token_hex(4)
-    namespace, here, there = f"moorage-{token}", f"moor-{token}h", f"moor-{token}t"
-    # A /30 has two addresses for hosts. One of 32,768 by chance: tests of several checkouts may run at once.
-    first = IPv4Address(int(_ADDRESSES.network_address) + 4 * secrets.randbelow(_ADDRESSES.num_addresses // 4))
-    _ip("netns", "add", namespace)
-    try:
-        _ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", namespace)
-        try:
-            _ip("address", "add", f"{first + 1}/30", "dev", here)
-            _ip("link", "set", here, "up")
-            _ip("-netns", namespace, "address", "add", f"{first + 2}/30", "dev", there)
-            _ip("-netns", namespace, "link", "set", there, "up")
-            _ip("-netns", namespace, "link", "set", "lo", "up")
-            yield Link(namespace, str(first + 1))
-        finally:
-            _ip("link", "delete", here)
-    finally:
-        _ip("netns", "delete", namespace)
+    """A network namespace with a link to it, until the block ends."""
+    with network_namespace() as namespace, link_to(namespace) as link:
+        yield link
 
 
 def machine(link: Link, root: Path, names: Mapping[str, str]) -> Machine:
@@ -100,8 +72,3 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, symlinks=True)
     elif source.exists():
         shutil.copy(source, target)
-
-
-def _ip(*arguments: str) -> None:
-    run = subprocess.run([require_tool("ip"), *arguments], check=False, capture_output=True, text=True)
-    assert run.returncode == 0, f"ip {' '.join(arguments)}: {run.stderr}"

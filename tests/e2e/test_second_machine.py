@@ -17,9 +17,10 @@ import pytest
 
 from tests.e2e.client import Client, client
 from tests.e2e.daemons import configured_dockerd, running_containerd
-from tests.e2e.second_machine import Link, Machine, linked, machine
+from tests.e2e.second_machine import Machine, linked, machine
 from tests.e2e.server import REGISTRY, RunningRegistry, running_registry
 from tests.images import Image, ImageLayout, docker_archive
+from tests.network_namespaces import Link
 from tests.requirements import require_root, require_tool
 
 pytestmark = [
