@@ -17,6 +17,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from storage_backends.s3.settings import S3Settings
+from tests.certificates import Certificate
 from tests.ports import free_port
 from tests.requirements import require_tool
 
@@ -66,12 +67,16 @@ class S3Server:
 
 
 @contextmanager
-def running_versitygw() -> Iterator[S3Server]:
-    """A versitygw, which keeps objects as files."""
+def running_versitygw(certificate: Certificate | None = None, authority: Path | None = None) -> Iterator[S3Server]:
+    """A versitygw, which keeps objects as files; it speaks TLS with a certificate for `localhost` of an authority."""
     program, port = require_tool("versitygw"), free_port()
     with tempfile.TemporaryDirectory(prefix="moorage-versitygw-") as directory:
         command = [str(program), "--access", _USER, "--secret", _PASSWORD, "--port", f"127.0.0.1:{port}", "--quiet"]
-        with _running([*command, "posix", directory], {}, port) as server:
+        endpoint = f"http://127.0.0.1:{port}"
+        if certificate is not None:
+            command += ["--cert", str(certificate.certificate), "--key", str(certificate.key)]
+            endpoint = f"https://localhost:{port}"
+        with _running([*command, "posix", directory], {}, endpoint, authority) as server:
             yield server
 
 
@@ -82,16 +87,20 @@ def running_minio() -> Iterator[S3Server]:
     environment = {"MINIO_ROOT_USER": _USER, "MINIO_ROOT_PASSWORD": _PASSWORD, "MINIO_UPDATE": "off"}
     with tempfile.TemporaryDirectory(prefix="moorage-minio-") as directory:
         addresses = ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{free_port()}"]
-        with _running([str(program), "server", "--quiet", *addresses, directory], environment, port) as server:
+        with _running(
+            [str(program), "server", "--quiet", *addresses, directory], environment, f"http://127.0.0.1:{port}"
+        ) as server:
             yield server
 
 
 @contextmanager
-def _running(command: list[str], environment: Mapping[str, str], port: int) -> Iterator[S3Server]:
+def _running(
+    command: list[str], environment: Mapping[str, str], endpoint: str, authority: Path | None = None
+) -> Iterator[S3Server]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env=os.environ | dict(environment), stdout=log, stderr=log, cwd=Path("/"))
         try:
-            yield _with_bucket(process, f"http://127.0.0.1:{port}")
+            yield _with_bucket(process, endpoint, authority)
         except _NotStarted:
             log.seek(0)
             raise RuntimeError(f"{command[0]} does not start: {log.read().decode(errors='replace')}") from None
@@ -104,11 +113,12 @@ class _NotStarted(Exception):
     """A server has ended, or does not answer in time."""
 
 
-def _with_bucket(process: subprocess.Popen[bytes], endpoint: str) -> S3Server:
+def _with_bucket(process: subprocess.Popen[bytes], endpoint: str, authority: Path | None) -> S3Server:
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
+        verify=None if authority is None else str(authority),
         aws_access_key_id=_USER,
         aws_secret_access_key=_PASSWORD,
     )

@@ -35,7 +35,7 @@ class Redirected(Workload):
     unit = Unit.BYTES
 
     def __init__(self, kit: Kit, size: int) -> None:
-        self.name = f"S3: blob GET {size_name(size)} by redirect, c=1"
+        self.name = f"S3: redirected blob GET {size_name(size)}, c=1"
         self._target = f"/v2/{REPOSITORY}/blobs/{digest(kit.corpus.blobs(size)[0])}"
         self._size = size
 

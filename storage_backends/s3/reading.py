@@ -15,7 +15,7 @@ from storage_backends.contract import BlobReader
 from storage_backends.errors import BlobNotFound, StorageUnavailable
 from storage_backends.s3._blocking.objects import Objects, Opened
 from storage_backends.s3.faults import translated
-from storage_backends.threads import BlockingPool
+from storage_backends.threads import BlockingPool, ended, settled
 
 # Bodies that break in a row, without a byte in between, before it is given up.
 _ATTEMPTS = 5
@@ -51,6 +51,7 @@ class S3BlobReader(BlobReader):
         self._opened = opened
         self._body: Any = opened.body
         self._position = 0
+        self._next: asyncio.Future[bytes] | None = None
 
     @property
     def size(self) -> int:
@@ -62,12 +63,18 @@ class S3BlobReader(BlobReader):
     async def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
         if not 0 <= start <= stop <= self.size:
             raise ValueError(f"bytes {start} to {stop} of {self.size}")
+        if self._next is not None:
+            # An iteration before this one was given up, and had begun to read on to its own end.
+            await self.close()
         failures = 0
         while start < stop:
             if self._body is None or self._position != start:
                 await self._reopen(start, stop)
+            reading, self._next = self._next or self._begin(start, stop), None
+            # Nobody knows it while bytes are read, nor after a cancellation.
+            self._position = -1
             try:
-                block = await self._pool.run(_read, self._body, min(BLOCK_SIZE, stop - start))
+                block = await settled(reading)
             except (BotoCoreError, OSError, BodyEnded) as error:
                 failures += 1
                 await self.close()
@@ -78,14 +85,23 @@ class S3BlobReader(BlobReader):
             failures = 0
             start += len(block)
             self._position = start
+            # The next block comes while this one goes.
+            self._next = self._begin(start, stop) if start < stop else None
             yield block
 
     async def close(self) -> None:
+        reading, self._next = self._next, None
+        if reading is not None:
+            # A thread works on the body.
+            await ended(reading)
         body, self._body = self._body, None
         if body is not None:
             # What is left of the body is not waited for: this ends its connection.
             with suppress(BotoCoreError, OSError):
                 await self._pool.run(body.close)
+
+    def _begin(self, start: int, stop: int) -> asyncio.Future[bytes]:
+        return self._pool.start(_read, self._body, min(BLOCK_SIZE, stop - start))
 
     async def _reopen(self, start: int, stop: int) -> None:
         await self.close()

@@ -21,6 +21,7 @@ from storage_backends.s3.bucket import Bucket
 from storage_backends.s3.budget import ByteBudget
 from storage_backends.s3.faults import translated
 from storage_backends.s3.layout import Layout, blob_key, checked_upload_key, new_upload_key, upload_key
+from storage_backends.s3.memory import return_large_blocks
 from storage_backends.s3.part_sizes import SMALLEST_PART, PartSizes
 from storage_backends.s3.progress import Progress
 from storage_backends.s3.reading import open_reader
@@ -41,6 +42,7 @@ class S3BlobStore(BlobStore):
     """
 
     def __init__(self, settings: S3Settings, holds: UploadHolds) -> None:
+        return_large_blocks()
         self._client = open_client(settings)
         self._holds = holds
         self._objects = Objects(self._client, settings)
