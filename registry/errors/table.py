@@ -117,6 +117,8 @@ MEANINGS: Mapping[type[Exception], Meaning] = {
     spec.OciSpecError: Meaning(ErrorCode.UNSUPPORTED, 400),
     spec.DigestInvalid: Meaning(ErrorCode.DIGEST_INVALID, 400),
     spec.RepositoryNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    spec.ImageNameInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
+    spec.PlatformInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),
     # NAME_INVALID rather than TAG_INVALID: podman answers the latter by trying other manifest formats.
     spec.TagInvalid: Meaning(ErrorCode.NAME_INVALID, 400),
     spec.MediaTypeInvalid: Meaning(ErrorCode.UNSUPPORTED, 400),

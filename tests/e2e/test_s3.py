@@ -95,7 +95,8 @@ def test_docker_pushes_to_s3_pulls_and_runs(
 def test_who_pulls_is_led_to_s3_unless_they_are_to_get_it_from_here(
     server: S3Server, tmp_path: Path, networks: str, expected: dict[str, int]
 ) -> None:
-    environment = s3_environment(server, "redirects/") | {
+    # A storage of its own: one that belongs to another test's database would be refused.
+    environment = s3_environment(server, f"redirects-{len(networks)}/") | {
         "REGISTRY_STORAGE__S3__REDIRECT": "on",
         "REGISTRY_STORAGE__S3__PROXIED_NETWORKS": networks,
     }
