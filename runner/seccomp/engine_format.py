@@ -10,6 +10,7 @@ import errno
 
 from oci_spec.errors import quoted
 from runner.seccomp.errors import SeccompProfileInvalid
+from runner.seccomp.profile import array_of, object_of
 
 # The specification's name of a machine, and what Go, in which engines are written, calls it.
 _MACHINES = {"x86_64": ("SCMP_ARCH_X86_64", "amd64"), "aarch64": ("SCMP_ARCH_AARCH64", "arm64")}
@@ -36,14 +37,14 @@ def resolve(document: object, capabilities: frozenset[str], machine: str, kernel
     Raises:
         SeccompProfileInvalid: it is no such profile. What the specification describes is looked at when it is compiled.
     """
-    fields = _object(document, "seccomp", _PROFILE_FIELDS)
+    fields = object_of(document, "seccomp", _PROFILE_FIELDS)
     resolved = {name: fields[name] for name in _KEPT if fields.get(name) is not None}
     if (number := _error_number(fields, "defaultErrno", "seccomp")) is not None:
         resolved["defaultErrnoRet"] = number
     resolved["architectures"] = _architectures(fields, machine)
     resolved["syscalls"] = [
         rule
-        for index, value in enumerate(_array(fields, "syscalls", "seccomp"))
+        for index, value in enumerate(array_of(fields, "syscalls", "seccomp"))
         if (rule := _rule(value, f"seccomp.syscalls[{index}]", (capabilities, machine, kernel))) is not None
     ]
     return resolved
@@ -51,19 +52,19 @@ def resolve(document: object, capabilities: frozenset[str], machine: str, kernel
 
 def _rule(value: object, place: str, container: tuple[frozenset[str], str, str]) -> dict[str, object] | None:
     """A rule of the specification, or None for one that does not hold for this container."""
-    fields = _object(value, place, _RULE_FIELDS)
+    fields = object_of(value, place, _RULE_FIELDS)
     included = _matches(fields, "includes", place, container)
     excluded = _matches(fields, "excludes", place, container)
     if not all(included) or any(excluded):
         return None
-    names = [fields["name"]] if fields.get("name") else _array(fields, "names", place)
+    names = [fields["name"]] if fields.get("name") else array_of(fields, "names", place)
     rule: dict[str, object] = {"names": names, "action": fields.get("action")}
     named = _error_number(fields, "errno", place)
     number = fields.get("errnoRet") if named is None else named
     # Engines write a number, which then means nothing, beside actions that take none.
     if number is not None and fields.get("action") in {"SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"}:
         rule["errnoRet"] = number
-    if conditions := _array(fields, "args", place):
+    if conditions := array_of(fields, "args", place):
         rule["args"] = conditions
     return rule
 
@@ -74,13 +75,13 @@ def _matches(
     """Whether each of the conditions of a selector holds."""
     capabilities, machine, kernel = container
     place = f"{place}.{name}"
-    selector = _object(fields.get(name) or {}, place, _SELECTOR_FIELDS)
+    selector = object_of(fields.get(name) or {}, place, _SELECTOR_FIELDS)
     matches = []
-    if wanted := _array(selector, "caps", place):
+    if wanted := array_of(selector, "caps", place):
         # Of `includes`, all are needed; of `excludes`, one is enough.
         held = [capability in capabilities for capability in wanted]
         matches.append(all(held) if name == "includes" else any(held))
-    if arches := _array(selector, "arches", place):
+    if arches := array_of(selector, "arches", place):
         matches.append(_MACHINES.get(machine, ("", machine))[1] in arches)
     if minimum := selector.get("minKernel"):
         matches.append(_version(kernel) >= _version(minimum, f"{place}.minKernel"))
@@ -88,13 +89,13 @@ def _matches(
 
 
 def _architectures(fields: dict[str, object], machine: str) -> list[object]:
-    listed = list(_array(fields, "architectures", "seccomp"))
+    listed = list(array_of(fields, "architectures", "seccomp"))
     native = _MACHINES.get(machine, ("", ""))[0]
-    for index, value in enumerate(_array(fields, "archMap", "seccomp")):
+    for index, value in enumerate(array_of(fields, "archMap", "seccomp")):
         place = f"seccomp.archMap[{index}]"
-        entry = _object(value, place, frozenset({"architecture", "subArchitectures"}))
+        entry = object_of(value, place, frozenset({"architecture", "subArchitectures"}))
         if entry.get("architecture") == native:
-            return [native, *_array(entry, "subArchitectures", place)]
+            return [native, *array_of(entry, "subArchitectures", place)]
     return listed
 
 
@@ -115,21 +116,3 @@ def _version(value: object, place: str = "") -> tuple[int, int]:
     if len(numbers) < 2 or not all(number.isdecimal() for number in numbers[:2]):
         raise SeccompProfileInvalid(place, "expected a version of the form 4.8")
     return int(numbers[0]), int(numbers[1])
-
-
-def _object(value: object, place: str, known: frozenset[str]) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise SeccompProfileInvalid(place, "expected an object")
-    for name in value:
-        if name not in known:
-            raise SeccompProfileInvalid(place, f"{quoted(str(name))} is no field of it")
-    return value
-
-
-def _array(fields: dict[str, object], name: str, place: str) -> list[object]:
-    value = fields.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise SeccompProfileInvalid(f"{place}.{name}", "expected an array")
-    return value

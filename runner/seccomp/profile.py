@@ -103,7 +103,7 @@ class SeccompProfile:
             SeccompProfileInvalid: it is not what the specification says.
             SeccompUnsupported: it asks for an agent that decides (listenerPath, SCMP_ACT_NOTIFY), or an unknown flag.
         """
-        fields = _object(document, "seccomp", _PROFILE_FIELDS)
+        fields = object_of(document, "seccomp", _PROFILE_FIELDS)
         for name in ("listenerPath", "listenerMetadata"):
             if fields.get(name):
                 raise SeccompUnsupported(name)
@@ -111,7 +111,7 @@ class SeccompProfile:
             _action(fields, "defaultAction", "defaultErrnoRet", "seccomp"),
             tuple(
                 rule
-                for index, value in enumerate(_array(fields, "syscalls", "seccomp"))
+                for index, value in enumerate(array_of(fields, "syscalls", "seccomp"))
                 for rule in _rules(value, f"seccomp.syscalls[{index}]")
             ),
             tuple(name.removeprefix("SCMP_ARCH_") for name in _texts(fields, "architectures", "seccomp", "SCMP_ARCH_")),
@@ -119,14 +119,43 @@ class SeccompProfile:
         )
 
 
+def object_of(value: object, place: str, known: frozenset[str]) -> dict[str, object]:
+    """The fields of the object that stands at `place`.
+
+    Raises:
+        SeccompProfileInvalid: it is none, or has a field that is not `known`.
+    """
+    if not isinstance(value, dict):
+        raise SeccompProfileInvalid(place, "expected an object")
+    for name in value:
+        # A word that is not understood may be the one that makes the filter strict.
+        if name not in known:
+            raise SeccompProfileInvalid(place, f"{quoted(str(name))} is no field of it")
+    return value
+
+
+def array_of(fields: dict[str, object], name: str, place: str) -> list[object]:
+    """What the array `name` holds, nothing where it is not there.
+
+    Raises:
+        SeccompProfileInvalid: it is no array.
+    """
+    value = fields.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise SeccompProfileInvalid(f"{place}.{name}", "expected an array")
+    return value
+
+
 def _rules(value: object, place: str) -> list[Rule]:
-    fields = _object(value, place, _RULE_FIELDS)
+    fields = object_of(value, place, _RULE_FIELDS)
     names = _texts(fields, "names", place)
     if not names:
         raise SeccompProfileInvalid(f"{place}.names", "expected at least one name")
     action = _action(fields, "action", "errnoRet", place)
     conditions = tuple(
-        _condition(each, f"{place}.args[{index}]") for index, each in enumerate(_array(fields, "args", place))
+        _condition(each, f"{place}.args[{index}]") for index, each in enumerate(array_of(fields, "args", place))
     )
     # Two conditions on one argument are alternatives, and so are then all of the rule: what runc does, and profiles
     # written for it mean.
@@ -136,7 +165,7 @@ def _rules(value: object, place: str) -> list[Rule]:
 
 
 def _condition(value: object, place: str) -> Condition:
-    fields = _object(value, place, _CONDITION_FIELDS)
+    fields = object_of(value, place, _CONDITION_FIELDS)
     operator = fields.get("op")
     if not isinstance(operator, str) or operator not in _OPERATORS:
         raise SeccompProfileInvalid(f"{place}.op", f"expected one of {', '.join(_OPERATORS)}")
@@ -172,28 +201,9 @@ def _flags(fields: dict[str, object]) -> int:
     return bits
 
 
-def _object(value: object, place: str, known: frozenset[str]) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise SeccompProfileInvalid(place, "expected an object")
-    for name in value:
-        # A word that is not understood may be the one that makes the filter strict.
-        if name not in known:
-            raise SeccompProfileInvalid(place, f"{quoted(str(name))} is no field of it")
-    return value
-
-
-def _array(fields: dict[str, object], name: str, place: str) -> list[object]:
-    value = fields.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise SeccompProfileInvalid(f"{place}.{name}", "expected an array")
-    return value
-
-
 def _texts(fields: dict[str, object], name: str, place: str, prefix: str = "") -> tuple[str, ...]:
     texts = []
-    for value in _array(fields, name, place):
+    for value in array_of(fields, name, place):
         if not isinstance(value, str) or not value.startswith(prefix) or value == prefix:
             raise SeccompProfileInvalid(f"{place}.{name}", f"expected strings of the form {prefix}NAME")
         texts.append(value)

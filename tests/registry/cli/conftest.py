@@ -1,5 +1,6 @@
 """Running commands within the test's own process, which is quick."""
 
+import asyncio
 import io
 import os
 import shutil
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from registry.app.assembly import open_services
 from registry.cli.main import main
-from tests.registry.cli.running import PASSWORD, Ended, Run
+from registry.config import load
+from tests.registry.cli.running import LAYER_CONTENT, PASSWORD, Ended, Run
+from tests.registry.pushing import Pusher
 
 
 @pytest.fixture
@@ -32,6 +36,21 @@ def run(
         return Ended(ended.value.code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def data(tmp_path: Path, migrated_sqlite_file: Path) -> Path:
+    """The data of a registry that holds `team/app:1`."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copyfile(migrated_sqlite_file, data / "registry.db")
+    asyncio.run(_fill(data))
+    return data
+
+
+async def _fill(data: Path) -> None:
+    async with open_services(load(environment={}, flags={"server.data": str(data)})) as services:
+        await Pusher.to(services, "team/app").image("1", config=b"{}", layers=[LAYER_CONTENT])
 
 
 @pytest.fixture

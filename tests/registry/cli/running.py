@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from oci_spec.digest import Digest
+
 ROOT = Path(__file__).parents[3]
 
 PASSWORD = "correct horse"
 """What commands of the fixture `registry` read from standard input."""
+
+LAYER_CONTENT = b"a layer"
+LAYER = Digest.of(LAYER_CONTENT)
+"""The layer of `team/app:1` in the registry of the fixture `data`."""
 
 
 @dataclass(frozen=True, slots=True)

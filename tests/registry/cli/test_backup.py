@@ -1,6 +1,5 @@
 """`registry backup` and `registry restore`: what they take, print and refuse."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -11,30 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from oci_spec.digest import Digest
-from registry.app.assembly import open_services
-from registry.config import load
 from tests.faults.pushing import Repository
 from tests.registry.app.processes import running
-from tests.registry.cli.running import ROOT, Run
-from tests.registry.pushing import Pusher
-
-LAYER = Digest.of(b"a layer")
-
-
-@pytest.fixture
-def data(tmp_path: Path, migrated_sqlite_file: Path) -> Path:
-    """The data of a registry that holds `team/app:1`."""
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copyfile(migrated_sqlite_file, data / "registry.db")
-    asyncio.run(_fill(data))
-    return data
-
-
-async def _fill(data: Path) -> None:
-    async with open_services(load(environment={}, flags={"server.data": str(data)})) as services:
-        await Pusher.to(services, "team/app").image("1", config=b"{}", layers=[b"a layer"])
+from tests.registry.cli.running import LAYER, ROOT, Run
 
 
 @pytest.fixture
