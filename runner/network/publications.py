@@ -5,6 +5,7 @@ from __future__ import annotations
 from _socket import AF_INET, inet_pton
 
 from runner.network.errors import PublicationInvalid
+from runner.records import Record
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - where ports are published unless somebody says otherwise, as everywhere
 
@@ -12,26 +13,21 @@ _HIGHEST_PORT = 65535
 _PROTOCOLS = ("tcp", "udp")
 
 
-class Publication:
+class Publication(Record):
     """A port of a container, and where the host has it."""
 
-    __slots__ = ("address", "first", "last", "port", "protocol")
-
-    def __init__(
-        self, port: int, *, first: int, last: int, address: str = EVERY_ADDRESS, protocol: str = "tcp"
-    ) -> None:
-        self.port = port
-        """The container's."""
-        self.first = first
-        """The host's; the first that is free from here to `last` is taken, and any that is free where both are 0."""
-        self.last = last
-        self.address = address
-        """The host's, of IPv4."""
-        self.protocol = protocol
+    port: int
+    """The container's."""
+    first: int
+    """The host's; the first that is free from here to `last` is taken, and any that is free where both are 0."""
+    last: int
+    address: str = EVERY_ADDRESS
+    """The host's, of IPv4."""
+    protocol: str = "tcp"
 
     def at(self, port: int) -> Publication:
         """The same at one certain port of the host."""
-        return Publication(self.port, first=port, last=port, address=self.address, protocol=self.protocol)
+        return self._replace(first=port, last=port)
 
     def collides(self, other: Publication) -> bool:
         """Whether both, at certain ports, want the same."""
