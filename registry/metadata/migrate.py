@@ -169,10 +169,7 @@ def _run_on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
         with engine.connect() as connection, connection.begin():
             return work(connection)
     except DBAPIError as error:
-        meaning = sqlite_connections.translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+        sqlite_connections.raise_meaning(error)
     finally:
         engine.dispose()
 
@@ -191,11 +188,8 @@ async def _run_on_postgresql(url: str, work: Callable[[Connection], T], connecti
                     raise
             await asyncio.sleep(pause_s)
         return await _work_alone(engine, work)
-    except Exception as error:
-        meaning = postgresql_errors.translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+    except Exception as error:  # noqa: BLE001 -- it is raised again
+        postgresql_errors.raise_meaning(error)
     finally:
         await engine.dispose()
 

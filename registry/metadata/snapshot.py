@@ -81,10 +81,7 @@ def _read_on_sqlite(path: Path, work: Callable[[Snapshot], T]) -> T:
         with engine.connect() as connection, connection.begin():
             return work(_opened(connection))
     except DBAPIError as error:
-        meaning = sqlite_connections.translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+        sqlite_connections.raise_meaning(error)
     finally:
         engine.dispose()
 
@@ -100,11 +97,8 @@ async def _read_on_postgresql(url: str, work: Callable[[Snapshot], T], connectin
             for setting in _PATIENCE:
                 await connection.exec_driver_sql(setting)
             return await connection.run_sync(lambda held: work(_opened(held)))
-    except Exception as error:
-        meaning = postgresql_errors.translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+    except Exception as error:  # noqa: BLE001 -- it is raised again
+        postgresql_errors.raise_meaning(error)
     finally:
         await engine.dispose()
 

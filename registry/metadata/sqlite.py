@@ -7,7 +7,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -113,7 +113,7 @@ class SqliteDatabase(Database):
             with self._reading.connect() as connection, connection.begin():
                 return question(connection.execution_options(**{READ_ONLY_OPTION: True}))
         except DBAPIError as error:
-            _raise_meaning(error)
+            sqlite_connections.raise_meaning(error)
 
 
 class _InlineRows:
@@ -151,7 +151,7 @@ class _InlineRows:
             # All rows of one: a statement that is not run to its end would keep seeing the past.
             return self._connection.execute(statement.text, statement.arguments(values)).fetchall()
         except sqlite3.Error as error:
-            _raise_meaning(error)
+            sqlite_connections.raise_meaning(error)
 
     def close(self) -> None:
         """Give up the connection."""
@@ -174,13 +174,6 @@ def _open_turns(path: str | Path) -> WriterTurns:
         return WriterTurns(path)
     except OSError as error:
         raise DatabaseUnavailable(str(error)) from error
-
-
-def _raise_meaning(error: Exception) -> NoReturn:
-    meaning = sqlite_connections.translated(error)
-    if meaning is None:
-        raise error
-    raise meaning from error
 
 
 def _untold() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from sqlalchemy import create_engine, event
@@ -162,6 +162,14 @@ def translated(error: BaseException) -> Unavailable | None:
     if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StorageFull(words)
     return DatabaseUnavailable(words) if code in _UNAVAILABLE else None
+
+
+def raise_meaning(error: Exception) -> NoReturn:
+    """Raise what a driver's error means to a caller, or the error itself."""
+    meaning = translated(error)
+    if meaning is None:
+        raise error
+    raise meaning from error
 
 
 def _begin_immediate(connection: Connection) -> None:
