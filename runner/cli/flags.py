@@ -6,7 +6,7 @@ way of a start: nothing is loaded here.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from runner.records import Record
 
 BOOL = "bool"
 TEXT = "string"
@@ -15,17 +15,21 @@ TEXTS = "list"
 NUMBER = "int"
 
 
-class Flag(NamedTuple):
-    """A flag: `--name`, and `-short` if it has one. `kind` is also what the help calls its value."""
+class Flag(Record):
+    """A flag: `--name`, and `-short` if it has one. `kind` is also what the help calls its value.
+
+    The `aliases` are other names that docker takes and does not show.
+    """
 
     name: str
     summary: str
     kind: str = BOOL
     short: str = ""
     default: bool | str | int | None = None
+    aliases: tuple[str, ...] = ()
 
 
-class Command(NamedTuple):
+class Command(Record):
     """A command: what is typed, what it takes, and the module whose `run` does it.
 
     `unbuilt` are flags of docker's that are not built here: they are refused by name, never ignored. With

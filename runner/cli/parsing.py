@@ -6,16 +6,18 @@ before what are no flags. (spf13/pflag, "Command line flag syntax")
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from runner.cli.errors import UsageError
 from runner.cli.flags import BOOL, NUMBER, TEXTS, Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    _Value = bool | str | int | list[str] | None
 
 _HELP = Flag("help", "Show this text", BOOL, "h")
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
-
-_Value = bool | str | int | list[str] | None
 
 
 class Arguments:
@@ -82,6 +84,13 @@ def parse(command: Command, words: Sequence[str]) -> Arguments:
     return arguments
 
 
+def invalid(arguments: Arguments, name: str, value: str, reason: str) -> UsageError:
+    """The error that says why a flag, by its long name, does not take a value."""
+    flag = _known(arguments.command)[name]
+    shown = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
+    return UsageError(arguments.command.words(), f"invalid argument {value!r} for {shown!r} flag: {reason}")
+
+
 def _take_long(arguments: Arguments, word: str, rest: Iterator[str]) -> None:
     name, equals, value = word[2:].partition("=")
     flag = _known(arguments.command).get(name)
@@ -122,23 +131,18 @@ def _note(arguments: Arguments, flag: Flag, value: str) -> None:
         arguments.set(flag.name, [value])
     elif flag.kind == BOOL:
         if value not in _TRUE + _FALSE:
-            raise _invalid(arguments, flag, value, "expected true or false")
+            raise invalid(arguments, flag.name, value, "expected true or false")
         arguments.set(flag.name, value in _TRUE)
     elif flag.kind == NUMBER:
         if not value.removeprefix("-").isdecimal():
-            raise _invalid(arguments, flag, value, "expected a whole number")
+            raise invalid(arguments, flag.name, value, "expected a whole number")
         arguments.set(flag.name, int(value))
     else:
         arguments.set(flag.name, value)
 
 
-def _invalid(arguments: Arguments, flag: Flag, value: str, reason: str) -> UsageError:
-    shown = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
-    return UsageError(arguments.command.words(), f"invalid argument {value!r} for {shown!r} flag: {reason}")
-
-
 def _known(command: Command) -> dict[str, Flag]:
-    return {flag.name: flag for flag in (_HELP, *command.flags)}
+    return {name: flag for flag in (_HELP, *command.flags) for name in (flag.name, *flag.aliases)}
 
 
 def _unknown(command: Command, name: str) -> UsageError:

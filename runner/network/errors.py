@@ -2,7 +2,7 @@
 
 NetworkError (a RunnerError)
 ├── PublicationInvalid(text, reason)         a `-p` that names no port
-├── HostEntryInvalid(text)                   an `--add-host` that is no name with an address
+├── HostEntryInvalid(text, reason)           an `--add-host` that is no name with an address, a `--dns` that is none
 ├── PortUnavailable(port, reason)            the host's port is somebody else's, or its address is none of the host's
 ├── NetworkToolMissing(what, package)        a program or library that is not installed
 ├── NetworkKernelLacks(what, option)         something that the kernel is built without
@@ -37,14 +37,15 @@ class PublicationInvalid(NetworkError):
 
 
 class HostEntryInvalid(NetworkError):
-    """The text is not of the form that `--add-host` takes."""
+    """The text is not of the form that `--add-host` or a flag about names' servers takes."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, reason: str = "expected NAME:ADDRESS") -> None:
+        super().__init__(text, reason)
         self.text = text
+        self.reason = reason
 
     def __str__(self) -> str:
-        return f"invalid host {quoted(self.text)}: expected NAME:ADDRESS"
+        return f"invalid host {quoted(self.text)}: {self.reason}"
 
 
 class PortUnavailable(NetworkError):

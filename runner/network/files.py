@@ -103,6 +103,28 @@ def parse_added_host(text: str, gateway: str | None = None) -> tuple[str, str]:
     return name, address
 
 
+def parse_server(text: str) -> str:
+    """The address of a `--dns`.
+
+    Raises:
+        HostEntryInvalid: it is none.
+    """
+    if not _is_address(text.strip()):
+        raise HostEntryInvalid(text, "expected an address")
+    return text.strip()
+
+
+def parse_word(text: str) -> str:
+    """A `--dns-search` or `--dns-option`, which becomes a word of resolv.conf.
+
+    Raises:
+        HostEntryInvalid: it would become more than that.
+    """
+    if not text.isprintable() or not text.isascii() or " " in text or not text:
+        raise HostEntryInvalid(text, "expected a word")
+    return text
+
+
 def _names(hostname: str) -> str:
     """A name, and its first part, by which it is known as well."""
     short, dot, _ = hostname.partition(".")

@@ -11,6 +11,8 @@ EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - where ports are published unless someb
 
 _HIGHEST_PORT = 65535
 _PROTOCOLS = ("tcp", "udp")
+# What is exposed is told, and need not be published.
+_EXPOSED_PROTOCOLS = (*_PROTOCOLS, "sctp")
 
 
 class Publication(Record):
@@ -66,6 +68,20 @@ def parse(text: str) -> list[Publication]:
         for port in range(first, last + 1)
         for own in [host_first + port - first if host else 0]
     ]
+
+
+def parse_exposed(text: str) -> list[str]:
+    """The ports that one `--expose`, or an image, names: `PORT[/PROTOCOL]`, alone or a range; each as `80/tcp`.
+
+    Raises:
+        PublicationInvalid: it is none.
+    """
+    ports, slash, protocol = text.partition("/")
+    protocol = protocol.lower() if slash else "tcp"
+    if protocol not in _EXPOSED_PROTOCOLS:
+        raise PublicationInvalid(text, f"expected {', '.join(_EXPOSED_PROTOCOLS)} after the port")
+    first, last = _range(text, ports)
+    return [f"{port}/{protocol}" for port in range(first, last + 1)]
 
 
 def _range(text: str, ports: str) -> tuple[int, int]:

@@ -1,0 +1,75 @@
+"""Variables and labels: `-e`, `--env-file`, `-l`. What is wrong raises ValueError, with the reason."""
+
+from __future__ import annotations
+
+import os
+
+from oci_spec.errors import quoted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BLANKS = " \t"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LARGEST_FILE = 16 * 1024 * 1024
+
+
+def variable(text: str, own: Mapping[str, str]) -> str:
+    """`NAME=value`; a name alone has the value that it has in `own`, the environment of this command.
+
+    Without one the name stands alone, and takes the image's variable away.
+    """
+    name, equals, _ = text.partition("=")
+    if not name:
+        raise ValueError("a variable has no name")
+    return text if equals or name not in own else f"{name}={own[name]}"
+
+
+def variables_of_file(path: str, own: Mapping[str, str]) -> list[str]:
+    """The variables of a file: each line is one, unless it is empty or a comment.
+
+    Raises:
+        ValueError: a line is none, or the file cannot be read.
+    """
+    found = []
+    for number, line in enumerate(_lines(path), start=1):
+        name, equals, value = line.partition("=")
+        if not name:
+            raise ValueError(f"no variable name on line {number}")
+        if name.strip() != name or " " in name or "\t" in name:
+            raise ValueError(f"variable {quoted(name)} contains whitespaces")
+        if equals:
+            found.append(f"{name}={value}")
+        elif name in own:
+            found.append(f"{name}={own[name]}")
+    return found
+
+
+def label(text: str) -> tuple[str, str]:
+    """`NAME=value`; a name alone has an empty value."""
+    name, _, value = text.partition("=")
+    if not name:
+        raise ValueError("a label has no name")
+    return name, value
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ValueError(error.strerror or "cannot be read") from error
+    if len(content) > _LARGEST_FILE:
+        raise ValueError(f"the file is larger than {_LARGEST_FILE} bytes")
+    lines = []
+    for number, raw in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), start=1):
+        try:
+            line = raw.removesuffix(b"\r").decode().lstrip(_BLANKS)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"invalid utf8 bytes at line {number}") from error
+        if "\0" in line:
+            raise ValueError(f"a null byte at line {number}")
+        if line and not line.startswith("#"):
+            lines.append(line)
+    return lines
