@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runner.bundles.paths import clean
 from runner.cli.creation import sizes
-from runner.cli.creation.paths import clean
 from runner.containers.settings import Device, Ulimit
 
 _ULIMITS = frozenset({

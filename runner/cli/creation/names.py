@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.cli.creation.paths import clean
+from runner.bundles.paths import clean
 from runner.oci import signals
 from runner.oci.errors import UsageInvalid
 

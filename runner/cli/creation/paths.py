@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from runner.bundles.paths import clean
+
 
 def destination(text: str) -> str:
     """A place in the container, without `.`, `..` and doubled slashes. Above the root is the root, as everywhere."""
@@ -13,17 +15,6 @@ def destination(text: str) -> str:
     if cleaned == "/":
         raise ValueError("invalid specification: destination can't be '/'")
     return cleaned
-
-
-def clean(text: str) -> str:
-    """An absolute path without what does not change it."""
-    names: list[str] = []
-    for name in text.split("/"):
-        if name == "..":
-            del names[-1:]
-        elif name not in {"", "."}:
-            names.append(name)
-    return "/" + "/".join(names)
 
 
 def source(text: str) -> str:

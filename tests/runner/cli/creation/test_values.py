@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.cli.creation import environment, limits, modes, mounts, names, paths, security, sizes
+from runner.cli.creation import environment, limits, modes, mounts, names, security, sizes
 from runner.containers.settings import BIND, TMPFS, VOLUME, Device, Mount, Security, Ulimit
 from runner.errors import RunnerError
 from runner.network import files, publications
@@ -293,12 +293,3 @@ def test_namespaces_have_dockers_words() -> None:
     for parse, text in ((modes.network, "mine"), (modes.pid, "x"), (modes.ipc, "container:"), (modes.uts, "none")):
         with pytest.raises(ValueError, match=r"mode|network"):
             parse(text)
-
-
-@given(text=st.text("/.ab", max_size=12))
-def test_a_cleaned_path_is_the_same_place_and_stays_as_it_is(text: str) -> None:
-    cleaned = paths.clean(f"/{text}")
-
-    assert cleaned.startswith("/")
-    assert not {"", ".", ".."} & set(cleaned[1:].split("/")) or cleaned == "/"
-    assert paths.clean(cleaned) == cleaned
