@@ -5,7 +5,6 @@ BundleError (a RunnerError)
 ├── CommandMissing(image)          neither image nor user name a program
 ├── UserUnknown(text, reason)      a user or group that the container's own files do not have, or no number
 ├── MountSourceMissing(path)       a directory or file of the host's that is not there
-├── VolumeInvalid(name, reason)    a volume that cannot be, or not be filled
 ├── DeviceUnusable(path, reason)   no device of the host's
 ├── NamespaceUnreachable(mode)     the container whose namespace is to be shared does not run, or does not share it
 ├── SeccompUnusable(reason)        no profile of system calls
@@ -66,18 +65,6 @@ class MountSourceMissing(BundleError):
 
     def __str__(self) -> str:
         return f'invalid mount config for type "bind": bind source path does not exist: {quoted(self.path)}'
-
-
-class VolumeInvalid(BundleError):
-    """A volume has no name that one can have, or what the image has at its place cannot be copied."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, reason)
-        self.name = name
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"volume {quoted(self.name)}: {self.reason}"
 
 
 class DeviceUnusable(BundleError):

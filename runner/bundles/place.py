@@ -15,7 +15,9 @@ class Place(Record):
     container: str
     """Its ID."""
     rootfs: str
-    """Where its root file system is mounted."""
+    """Where its root file system will be when the runtime looks for it."""
+    root: int
+    """That file system, open; nothing runs in it yet."""
     cgroup: str
     """Its cgroup, beneath the root of each hierarchy: `/moorage-runner/ID`."""
     hosts: str | None = None

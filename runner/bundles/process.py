@@ -31,7 +31,7 @@ def process(settings: Settings, place: Place, facts: Facts, hostname: str) -> tu
     if settings.init:
         arguments = [*_INIT, *arguments]
     usual = [PATH, f"HOSTNAME={hostname}", *(["TERM=xterm"] if settings.terminal else [])]
-    identity = resolve(place.rootfs, settings.user, settings.added_groups)
+    identity = resolve(place.root, settings.user, settings.added_groups)
     held, warnings = held_capabilities(settings, facts, identity)
     document: Document = {
         "terminal": settings.terminal,

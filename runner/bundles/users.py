@@ -19,13 +19,15 @@ from runner.records import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    Entry = TypeVar("Entry")
 
 _PASSWD = "/etc/passwd"  # noqa: S105 - a file's name
 _GROUP = "/etc/group"
 _HIGHEST_ID = 2**32 - 2
 _LARGEST_FILE = 4 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024
-_LINK_FOLLOWED = "is no plain file in the container"
 
 
 class Identity(Record):
@@ -53,25 +55,21 @@ class _Group(Record):
     members: tuple[str, ...]
 
 
-def resolve(rootfs: str, text: str | None, added_groups: tuple[str, ...] = ()) -> Identity:
+def resolve(root: int, text: str | None, added_groups: tuple[str, ...] = ()) -> Identity:
     """Who `USER[:GROUP]` is in a root file system; root where nobody is named.
 
     Args:
-        rootfs: where it is mounted on the host.
+        root: the root file system, open.
         text: names, or numbers that need not stand in the files.
         added_groups: more groups, names or numbers.
 
     Raises:
         UserUnknown: a name is in neither file, a number is none that a user can have, or a file cannot be read.
     """
-    user, colon, group = (text or "").partition(":")
-    root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        account = _account(root, user)
-        groups = list(_groups(root)) if group or added_groups or account.name else []
-    finally:
-        os.close(root)
-    if colon and group:
+    user, _, group = (text or "").partition(":")
+    account = _account(root, user)
+    groups = list(_groups(root)) if group or added_groups or account.name else []
+    if group:
         gid = _find_group(groups, group)
         supplementary = []
     else:
@@ -135,12 +133,6 @@ def _plain_id(text: str) -> int | None:
     return int(text)
 
 
-if TYPE_CHECKING:
-    from typing import TypeVar
-
-    Entry = TypeVar("Entry")
-
-
 def _read(root: int, path: str, parse: Callable[[list[str]], Entry | None]) -> Iterator[Entry]:
     """The entries of a file; a line that is none is passed over, as C libraries do."""
     for line in _lines(root, path):
@@ -172,7 +164,7 @@ def _open(root: int, path: str) -> int | None:
         raise UserUnknown(path, str(error)) from error
     try:
         if not stat.S_ISREG(os.fstat(found).st_mode):
-            raise UserUnknown(path, _LINK_FOLLOWED)
+            raise UserUnknown(path, "is no plain file in the container")
         return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.close(found)

@@ -1,5 +1,8 @@
 """Hosts and places that bundles are made for."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from runner.bundles.facts import Facts
@@ -16,8 +19,20 @@ HOST = Facts("x86_64", "6.1.0", "machine", 4, NAMES, VERSION_1, True, True)
 ID = "0123456789abcdef" * 4
 
 
-def place(home: Path, **more: object) -> Place:
-    """A container's place, with a root file system that has nobody in it."""
+@contextmanager
+def place(home: Path, **more: object) -> Iterator[Place]:
+    """A container's place; its root file system has nobody in it, unless there is one already."""
     rootfs = home / "rootfs"
     rootfs.mkdir(exist_ok=True)
-    return Place(ID, str(rootfs), f"/moorage/{ID}", **more)  # type: ignore[arg-type]
+    with opened(rootfs) as root:
+        yield Place(ID, str(rootfs), root, f"/moorage/{ID}", **more)  # type: ignore[arg-type]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a directory."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

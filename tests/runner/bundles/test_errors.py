@@ -12,7 +12,6 @@ EXAMPLES: list[errors.BundleError] = [
     errors.CommandMissing(HOSTILE),
     errors.UserUnknown(HOSTILE, "because"),
     errors.MountSourceMissing(HOSTILE),
-    errors.VolumeInvalid(HOSTILE, "because"),
     errors.DeviceUnusable(HOSTILE, "because"),
     errors.NamespaceUnreachable(HOSTILE, "because"),
     errors.SeccompUnusable("because"),

@@ -37,7 +37,8 @@ USUAL = Settings("alpine", command=("true",), working_directory="/")
 
 
 def bundle(home: Path, settings: Settings = USUAL, facts: Any = HOST, **more: object) -> Bundle:
-    made = make(settings, place(home, **more), facts)
+    with place(home, **more) as where:
+        made = make(settings, where, facts)
     # Whatever it is, a runtime must be able to read it.
     document: Document = json.loads(json.dumps(made.document))
     config = parse_config(json.dumps(document), str(home))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.bundles import users
 from runner.bundles.errors import UserUnknown
-from runner.bundles.users import Identity, resolve
+from runner.bundles.users import Identity
+from tests.runner.bundles.hosts import opened
 
 PASSWD = """\
 root:x:0:0:root:/root:/bin/sh
@@ -27,6 +29,11 @@ app:x:1000:
 video:x:44:app
 1001:x:88:
 """
+
+
+def resolve(rootfs: Path, text: str | None, added_groups: tuple[str, ...] = ()) -> Identity:
+    with opened(rootfs) as root:
+        return users.resolve(root, text, added_groups)
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ def rootfs(tmp_path: Path) -> Path:
 def test_a_user_is_found_by_name_or_number(
     text: str | None, added: tuple[str, ...], identity: Identity, rootfs: Path
 ) -> None:
-    assert resolve(str(rootfs), text, added) == identity
+    assert resolve(rootfs, text, added) == identity
 
 
 @pytest.mark.parametrize(
@@ -68,19 +75,19 @@ def test_a_user_is_found_by_name_or_number(
 )
 def test_a_name_that_is_nowhere_is_refused(text: str, added: tuple[str, ...], rootfs: Path) -> None:
     with pytest.raises(UserUnknown, match="no matching entries"):
-        resolve(str(rootfs), text, added)
+        resolve(rootfs, text, added)
 
 
 @pytest.mark.parametrize("text", ["-1", "-7", "4294967295", "99999999999999999999", "0:4294967295", "٣"])
 def test_a_number_that_is_no_id_is_an_error_and_no_name(text: str, rootfs: Path) -> None:
     with pytest.raises(UserUnknown, match="must be in range"):
-        resolve(str(rootfs), text)
+        resolve(rootfs, text)
 
 
 def test_numbers_need_no_files(tmp_path: Path) -> None:
-    assert resolve(str(tmp_path), "5:6", ("7",)) == Identity(5, 6, (6, 7))
+    assert resolve(tmp_path, "5:6", ("7",)) == Identity(5, 6, (6, 7))
     with pytest.raises(UserUnknown):
-        resolve(str(tmp_path), "app")
+        resolve(tmp_path, "app")
 
 
 def to_the_hosts_file(etc: Path) -> None:
@@ -111,7 +118,7 @@ def test_a_link_of_the_image_reads_no_file_of_the_hosts(plant: Callable[[Path], 
     plant(rootfs / "etc")
 
     with pytest.raises(UserUnknown, match="no matching entries"):
-        resolve(str(rootfs), "stolen")
+        resolve(rootfs, "stolen")
 
 
 def test_a_link_within_the_image_is_followed(rootfs: Path) -> None:
@@ -119,7 +126,7 @@ def test_a_link_within_the_image_is_followed(rootfs: Path) -> None:
     (rootfs / "etc/passwd").rename(rootfs / "usr/passwd")
     (rootfs / "etc/passwd").symlink_to("/usr/passwd")
 
-    assert resolve(str(rootfs), "app").uid == 1000
+    assert resolve(rootfs, "app").uid == 1000
 
 
 def a_pipe(place: Path) -> None:
@@ -149,7 +156,7 @@ def test_a_file_of_users_that_is_none_keeps_nobody_waiting(make: Callable[[Path]
     make(rootfs / "etc/passwd")
 
     with pytest.raises(UserUnknown) as caught:
-        resolve(str(rootfs), "app")
+        resolve(rootfs, "app")
 
     assert str(caught.value).isprintable()
 
@@ -160,4 +167,4 @@ def test_a_device_in_the_place_of_a_file_is_not_opened(rootfs: Path) -> None:
     os.mknod(rootfs / "etc/passwd", 0o20666, os.makedev(1, 5))
 
     with pytest.raises(UserUnknown, match="is no plain file"):
-        resolve(str(rootfs), "app")
+        resolve(rootfs, "app")
