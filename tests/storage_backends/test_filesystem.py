@@ -243,6 +243,25 @@ async def test_an_upload_of_any_size_takes_little_memory(store: BlobStore) -> No
     assert peak < 3 * MIB
 
 
+async def test_no_write_has_the_size_of_pages_that_hosts_take_back(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, sizes = pattern(5 * MIB + 1), []
+    pwritev = os.pwritev
+
+    def noting(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        sizes.append(sum(map(len, buffers)))
+        return pwritev(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "pwritev", noting)
+    async with store.session((state := await store.begin("sha256")).key) as session:
+        state = await session.append(state, Filling(content))
+        blob = await session.commit(state, Digest.of(content))
+
+    assert await content_of(store, blob.key) == content
+    assert max(sizes) < 2 * MIB
+
+
 async def test_all_work_is_done_by_a_few_threads_that_end_with_the_store(root: Path) -> None:
     before = set(threading.enumerate())
     store = FilesystemBlobStore(root, pool_size=3)
