@@ -1,12 +1,13 @@
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import reduce
 from http.client import HTTPConnection
 from operator import or_
@@ -66,7 +67,14 @@ def registry(data: Path, config: Configured) -> Iterator[Registry]:
 
 def location(registry: Registry) -> str:
     """Where a new upload is, without what differs from one to the other."""
-    return registry.ask("POST", UPLOADS).headers["Location"].partition("/v2/")[0]
+    return location_at(registry.port)
+
+
+def location_at(port: int) -> str:
+    """The same, of the registry on this port."""
+    with closing(HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request("POST", UPLOADS)
+        return whole(connection.getresponse()).headers["Location"].partition("/v2/")[0]
 
 
 def push_manifest(registry: Registry, query: str = "", padding: int = 0) -> int:
@@ -247,12 +255,40 @@ def test_a_registry_that_stops_does_not_reload(registry: Registry) -> None:
     assert not any("reloaded" in line for line in registry.said)
 
 
-def test_a_registry_ends_with_its_terminal(data: Path) -> None:
+def test_a_registry_ends_with_its_terminal(data: Path, config: Configured) -> None:
+    with on_a_terminal(data, config, "SIG_DFL") as (process, terminal):
+        said_by(terminal)
+        os.close(terminal)
+
+        assert process.wait() == 0
+
+
+def test_a_registry_that_nohup_started_reloads_when_its_terminal_ends(data: Path, config: Configured) -> None:
+    with on_a_terminal(data, config, "SIG_IGN") as (process, terminal):
+        [port] = re.findall(r"docker pull localhost:(\d+)/", said_by(terminal))
+        config.write(server={"external_url": "https://example.org/images"})
+        os.close(terminal)
+
+        while location_at(int(port)) != "/images":
+            pass
+        assert process.poll() is None
+
+
+@contextmanager
+def on_a_terminal(data: Path, config: Configured, hang_up: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A registry in the foreground of a terminal, whose other end the test has and closes.
+
+    What its shell does with SIGHUP, the name of a disposition, is not left to what the tests' own shell did.
+    """
     data.mkdir()
     ours, theirs = pty.openpty()
-    command = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY); from registry.cli.main import main; main()"
+    command = (
+        "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY); "
+        f"signal.signal(signal.SIGHUP, signal.{hang_up}); from registry.cli.main import main; main()"
+    )
+    flags = ("--listen=127.0.0.1:0", "--set=log.level=error", f"--config={config.file}")
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "serve", "--listen=127.0.0.1:0", "--set=log.level=error"],
+        [sys.executable, "-c", command, "serve", *flags],
         cwd=data,
         stdin=theirs,
         stdout=theirs,
@@ -262,15 +298,18 @@ def test_a_registry_ends_with_its_terminal(data: Path) -> None:
     )
     os.close(theirs)
     try:
-        said = b""
-        while b"docker pull" not in said:
-            said += os.read(ours, 4096)
-        os.close(ours)
-
-        assert process.wait() == 0
+        yield process, ours
     finally:
         process.kill()
         process.wait()
+
+
+def said_by(terminal: int) -> str:
+    """What a registry says on its terminal once it serves, but for the end of it."""
+    said = b""
+    while not re.search(rb"docker pull \S+\s", said):
+        said += os.read(terminal, 4096)
+    return said.decode()
 
 
 def _signals(pid: int, *fields: str) -> int:
