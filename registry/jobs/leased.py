@@ -132,7 +132,11 @@ class _Lease:
                 return False
             dead = other.token
         until = moment + self._span
-        self._token = await self._database.reclaim(_take, self._name, self._owner, self._token, dead=dead, until=until)
+        asked = self._database.reclaim(_take, self._name, self._owner, self._token, dead=dead, until=until)
+        if self._token is None:
+            await self._hear(asyncio.ensure_future(asked))
+        else:
+            self._token = await asked
         self._until = until
         return self._token is not None
 
@@ -167,6 +171,15 @@ class _Lease:
         if self._token is not None:
             await self._database.reclaim(_release, self._name, self._token)
             self._token = None
+
+    async def _hear(self, taken: asyncio.Future[int | None]) -> None:
+        """Learn whether the lease was got, also when that is all that is still wanted of it: to release it."""
+        try:
+            self._token = await asyncio.shield(taken)
+        except asyncio.CancelledError:
+            with suppress(RegistryError):
+                self._token = await taken
+            raise
 
     async def _renew(self, limit: asyncio.Timeout) -> None:
         while True:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -103,6 +104,29 @@ async def test_a_process_that_stops_leaves_the_job_to_another_at_once(open_worke
     async with repeated(there, job):
         assert await work.begun.get() is there
     assert work.most_running == 1
+
+
+async def test_a_loop_that_is_stopped_while_it_takes_the_job_leaves_it_to_another_at_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, reclaim = Work(), services.database.reclaim
+    taken = asyncio.Event()
+
+    async def slow(unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = await reclaim(unit, *args, **kwargs)
+        taken.set()
+        # Long enough for who asked to be stopped before it hears what was done.
+        await asyncio.sleep(0)
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.database, "reclaim", slow)
+        async with repeated(services, Job("job", 0, work.run)):
+            await taken.wait()
+
+    assert work.begun.empty()
+    async with repeated(services, Job("job", 0, work.run)):
+        assert await work.begun.get() is services
 
 
 async def test_a_process_that_died_is_followed_when_its_lease_ends(services: Services) -> None:
