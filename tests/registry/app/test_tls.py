@@ -273,6 +273,8 @@ def test_an_unusable_certificate_is_refused_at_sighup_and_connections_go_on(
 def test_a_worker_that_cannot_load_the_certificate_is_told_of_it_again(renewed: Renewed, authority: Authority) -> None:
     client = trusting(authority, authority.sign("client"))
     other = authority.sign("localhost")
+    # Every worker has begun its periodic work: one that cannot, for want of descriptors, ends.
+    assert renewed.statuses(client) == {200}
     worker = renewed.registry.workers()[0]
     limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
     resource.prlimit(worker, resource.RLIMIT_NOFILE, (3, limits[1]))
