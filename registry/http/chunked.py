@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Final
 
 from registry import limits
+from registry.http.steady_chunks import LEAST_SIZE, SteadyChunks
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
@@ -44,12 +45,35 @@ class ChunkDecoder:
         self._expected = _Line.SIZE
         self._line = b""
         self._trailers_size = 0
+        # The size line of the last chunk, and chunks like it, where there were two of them.
+        self._digits = b""
+        self._steady: SteadyChunks | None = None
+        self._scattered = False
 
-    def room(self, size: int) -> int:
-        """How many bytes may be received into a buffer of `size`: where the body ends, only they can tell."""
-        return size
+    def places(self, room: memoryview) -> list[memoryview]:
+        """Where to receive what comes next, in this order; `take` is told how much came."""
+        self._scattered = self._steady is not None and self._at_seam()
+        if self._steady is None or not self._scattered:
+            return [room]
+        return self._steady.places(room, self._left)
 
-    def take(self, received: memoryview) -> int:
+    def take(self, room: memoryview, received: int) -> int:
+        """Have the content of what came to the `places` of `room` at its front; how much that is.
+
+        Where they were not asked for, it came to `room` itself.
+        """
+        if self._steady is None or not self._scattered:
+            return self._take_run(room[:received])
+        self._scattered = False
+        filled, self._left, other = self._steady.read(room, self._left, received)
+        if other:
+            run = memoryview(bytearray(other))
+            size = self._take_run(run)
+            room[filled : filled + size] = run[:size]
+            filled += size
+        return filled
+
+    def _take_run(self, received: memoryview) -> int:
         """Move the content that is in `received` to its front; how much that is."""
         position = filled = 0
         while position < len(received) and not self.ended and not self.failed:
@@ -100,6 +124,10 @@ class ChunkDecoder:
 
     def _begin_chunk(self, digits: bytes) -> None:
         self._left = int(digits, 16)
+        if digits != self._digits:
+            self._digits, self._steady = digits, None
+        elif self._steady is None and self._left >= LEAST_SIZE:
+            self._steady = SteadyChunks(digits)
         self._expected = _Line.CHUNK_END if self._left else _Line.TRAILER
 
     def _accept_trailer(self, line: bytes) -> None:

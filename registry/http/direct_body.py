@@ -24,12 +24,12 @@ class Framing(Protocol):
     failed: bool
     rest: bytes
 
-    def room(self, size: int) -> int:
-        """How many bytes may be received into a buffer of `size`."""
+    def places(self, room: memoryview) -> list[memoryview]:
+        """Where to receive what comes next, in this order: `room`, or parts of it and others."""
         ...
 
-    def take(self, received: memoryview) -> int:
-        """Move the content that is in `received` to its front; how much that is."""
+    def take(self, room: memoryview, received: int) -> int:
+        """Have the content of what came to the `places` of `room` at its front; how much that is."""
         ...
 
 
@@ -43,15 +43,15 @@ class Length:
         self.rest = b""
         self._left = size
 
-    def room(self, size: int) -> int:
+    def places(self, room: memoryview) -> list[memoryview]:
         """Never more than what is left, so that the next request stays where it is."""
-        return min(size, self._left)
+        return [room[: self._left]]
 
-    def take(self, received: memoryview) -> int:
+    def take(self, room: memoryview, received: int) -> int:
         """Count what came: all of it is content."""
-        self._left -= len(received)
+        self._left -= received
         self.ended = self._left == 0
-        return len(received)
+        return received
 
 
 class DirectBody:
@@ -131,16 +131,16 @@ class DirectBody:
     def _receive(self, buffer: memoryview, filled: int) -> int:
         """Put content behind the first `filled` bytes of `buffer`; how many bytes are in it then."""
         while filled < len(buffer) and not self._framing.ended and not self.broken:
-            room = buffer[filled : filled + self._framing.room(len(buffer) - filled)]
+            room = buffer[filled:]
             try:
-                received = os.readv(self._descriptor, [room])
+                received = os.readv(self._descriptor, self._framing.places(room))
             except BlockingIOError:
                 if filled or not self._more_comes_at_once():
                     break
                 continue
             except OSError:
                 received = 0
-            filled += self._framing.take(room[:received])
+            filled += self._framing.take(room, received)
             self.broken |= received == 0 or self._framing.failed
         return filled
 

@@ -144,7 +144,7 @@ def _framing_after(message: RawRequestMessage, begun: bytes, content_size: int) 
     """How the rest of a body ends of which `begun` came, with `content_size` bytes of content; None if it is small."""
     if message.chunked:
         decoder = ChunkDecoder()
-        agreed = decoder.take(memoryview(bytearray(begun))) == content_size
+        agreed = decoder.take(memoryview(bytearray(begun)), len(begun)) == content_size
         return decoder if agreed and not decoder.failed and not decoder.ended else None
     left = int(message.headers["Content-Length"]) - content_size
     return Length(left) if left >= limits.DIRECT_BYTES and len(begun) == content_size else None

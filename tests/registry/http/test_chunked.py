@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from registry import limits
 from registry.http.chunked import ChunkDecoder
+from registry.http.steady_chunks import LEAST_SIZE
 
+ROOM = 3 * LEAST_SIZE
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 _hexadecimal = st.text("0123456789abcdefABCDEF", min_size=1, max_size=8).map(str.encode)
@@ -75,6 +77,24 @@ def mutations(draw: st.DrawFn) -> bytes:
     return wire
 
 
+@st.composite
+def steady_bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """A body most of whose chunks have one size, as where a stream was cut up."""
+    size = draw(st.integers(LEAST_SIZE, LEAST_SIZE + 2))
+    contents = [bytes([number + 1]) * size for number in range(draw(st.integers(2, 9)))]
+    for other in draw(
+        st.lists(st.sampled_from([b"\r\n", b"other", b"\0" * (size - 1), b"\0" * (size + 1)]), max_size=2)
+    ):
+        contents.insert(draw(st.integers(0, len(contents))), other)
+    if draw(st.booleans()):
+        # The same size, written in another way.
+        contents.insert(draw(st.integers(0, len(contents))), b"0" * size)
+    digits = {number: b"00%x" % size for number, content in enumerate(contents) if content == b"0" * size}
+    lines = [digits.get(number, b"%x" % len(content)) for number, content in enumerate(contents)]
+    wire = b"".join(line + b"\r\n" + content + b"\r\n" for line, content in zip(lines, contents, strict=True))
+    return b"".join(contents), wire + b"0\r\n\r\n"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a body: its content; or that it is none, or not complete yet."""
@@ -95,13 +115,28 @@ def decode(parts: Iterable[bytes]) -> tuple[Outcome, bytes]:
         if decoder.ended:
             rest += part
             continue
-        buffer = bytearray(part)
-        size = decoder.take(memoryview(buffer))
-        content += buffer[:size]
+        content += receive(decoder, part)
         rest += decoder.rest
         if decoder.failed:
             return Outcome("refused"), b""
     return (Outcome("complete", content) if decoder.ended else Outcome("incomplete")), rest
+
+
+def receive(decoder: ChunkDecoder, part: bytes) -> bytes:
+    """The content of what came, having been received as the kernel does it: into one place after the other."""
+    content = b""
+    while part and not decoder.ended and not decoder.failed:
+        # Others' bytes stand in it from before, as in the buffer of a thread.
+        room = memoryview(bytearray(b"\xff" * ROOM))
+        received = 0
+        for place in decoder.places(room):
+            size = min(len(place), len(part))
+            place[:size], part = part[:size], part[size:]
+            received += size
+        content += room[: decoder.take(room, received)]
+    if part and decoder.ended:
+        decoder.rest += part
+    return content
 
 
 async def decode_by_aiohttp(wire: bytes) -> Outcome:
@@ -126,6 +161,25 @@ def test_a_body_is_its_chunks_wherever_the_network_cuts_it(
     content, wire = body
 
     assert decode(pieces(wire + rest, cuts)) == (Outcome("complete", content), rest)
+
+
+@given(body=steady_bodies(), rest=st.binary(max_size=20), cuts=st.lists(st.integers(0), max_size=8))
+def test_a_body_of_chunks_of_one_size_is_its_chunks(body: tuple[bytes, bytes], rest: bytes, cuts: list[int]) -> None:
+    content, wire = body
+
+    assert decode(pieces(wire + rest, cuts)) == (Outcome("complete", content), rest)
+
+
+@given(body=steady_bodies(), seam=st.integers(2, 6), place=st.integers(0, 7), mistake=st.sampled_from(_MISTAKES))
+def test_where_one_is_not_what_it_was_taken_for_it_is_read_as_it_is(
+    body: tuple[bytes, bytes], seam: int, place: int, mistake: bytes
+) -> None:
+    _, wire = body
+    begin = seam * (LEAST_SIZE + 8) + place - 8
+    broken = wire[:begin] + mistake + wire[begin + 1 :]
+
+    assert decode([broken]) == decode(broken[index : index + LEAST_SIZE] for index in range(0, len(broken), LEAST_SIZE))
+    assert decode([broken]) == decode(broken[index : index + 100] for index in range(0, len(broken), 100))
 
 
 @given(body=bodies())
