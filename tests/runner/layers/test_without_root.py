@@ -1,18 +1,18 @@
 """Layers are unpacked without root's rights, too: as the store of an ordinary user, for overlayfs with `userxattr`."""
 
-import io
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from runner.layers.extraction import Unpacked, unpack
-from runner.layers.whiteouts import for_this_process, is_host_root
+from runner.layers.extraction import Unpacked
+from runner.layers.whiteouts import is_host_root
 from tests.runner.layers.archives import END, directory, file, header, symlink
 from tests.runner.layers.trees import open_directory
-
-NOBODY = 65534
+from tests.runner.layers.unpacking_by_nobody import NOBODY
 
 LAYER = (
     directory(b"d", mode=0o755)
@@ -29,26 +29,17 @@ LAYER = (
 
 
 def unpacked_by_nobody(root: Path) -> Unpacked:
-    """What came of LAYER beneath `root`, in a process without rights; it tells by its status and a pipe."""
+    """What came of LAYER beneath `root`, in a process without rights, which reaches it only by an open directory."""
     os.chown(root, NOBODY, NOBODY)
-    reading, writing = os.pipe()
     with open_directory(root) as descriptor:
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                os.setgroups([])
-                os.setresgid(NOBODY, NOBODY, NOBODY)
-                os.setresuid(NOBODY, NOBODY, NOBODY)
-                done = unpack(io.BytesIO(LAYER), descriptor, for_this_process())
-                os.write(writing, b"%d %d %d" % (done.entries, done.size, done.skipped_devices))
-                status = 0
-            finally:
-                os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    entries, size, skipped = map(int, os.read(reading, 100).split())
-    for end in (reading, writing):
-        os.close(end)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.runner.layers.unpacking_by_nobody", str(descriptor)],
+            input=LAYER,
+            stdout=subprocess.PIPE,
+            pass_fds=[descriptor],
+            check=True,
+        )
+    entries, size, skipped = map(int, done.stdout.split())
     return Unpacked(entries, size, skipped_devices=skipped)
 
 
