@@ -51,10 +51,10 @@ def left(host: Host) -> list[Path]:
     return [path for hierarchy in host.hierarchies if (path := Path(hierarchy.mount + PARENT)).exists()]
 
 
-def start(cgroup: Cgroup, program: str) -> subprocess.Popen[str]:
+def start(cgroup: Cgroup, program: str, *words: str) -> subprocess.Popen[str]:
     """Python that enters the cgroup before it begins, as a container's first process does."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", program],
+        [sys.executable, "-I", "-S", "-c", program, *words],
         preexec_fn=cgroup.enter_alone,  # noqa: PLW1509 - the tests start no threads
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -157,6 +157,49 @@ def test_a_quota_of_the_processor_throttles(make: Make) -> None:
     assert statistics.throttled_ns
     assert statistics.cpu_ns
     assert statistics.cpu_ns >= 50_000_000
+
+
+READS = """
+import mmap, os, sys, time
+disk, block = os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECT), mmap.mmap(-1, 65536)
+began = time.monotonic()
+for number in range(8):
+    os.preadv(disk, [block], number * 65536)
+print(time.monotonic() - began)
+"""
+
+
+def test_a_limit_of_reads_slows_them_down(make: Make, tmp_path: Path) -> None:
+    place, major, minor = blocks_of_a_disk(tmp_path)
+    cgroup = make(blockIO={"throttleReadBpsDevice": [{"major": major, "minor": minor, "rate": MIB}]})
+
+    with start(cgroup, READS, str(place)) as process:
+        assert process.stdout
+        # Half a mebibyte; the first reads may go on credit.
+        assert float(process.stdout.readline()) > 0.2
+
+    read = cgroup.statistics().read_bytes
+    assert read
+    assert read >= MIB // 2
+
+
+def blocks_of_a_disk(folder: Path) -> tuple[Path, int, int]:
+    """What can be read past the page cache, and the numbers of its disk: a file, or a disk without a file system."""
+    number = folder.stat().st_dev
+    found = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
+    if not found.exists():
+        raw = Path("/dev/vda")
+        if not raw.is_block_device():
+            pytest.skip("the tests' directory is on no disk, and there is no other one")
+        return raw, os.major(raw.stat().st_rdev), os.minor(raw.stat().st_rdev)
+    place = folder / "blocks"
+    place.write_bytes(bytes(MIB))
+    with place.open("rb") as file:
+        os.fsync(file)
+    # A limit is one of the whole disk.
+    disk = found.resolve().parent if (found / "partition").exists() else found
+    major, minor = map(int, (disk / "dev").read_text().split(":"))
+    return place, major, minor
 
 
 def test_quota_period_and_burst_change_at_run_time(make: Make) -> None:
