@@ -1,4 +1,5 @@
-# Everything starts here; `make` alone lists what there is. Nothing is installed outside .venv, except by `make tools`.
+# Everything starts here; `make` alone lists what there is. Nothing is installed outside .venv, except by `make tools`
+# and `make install-system`.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -11,6 +12,9 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 ROOMS := oci_spec storage_backends registry_client registry runner migrations
 VENV := .venv/bin
+PREFIX ?= /usr/local
+DESTDIR ?=
+SYSTEM := $(DESTDIR)$(PREFIX)/lib/moorage
 REPORTS := build/reports
 # The tests of a file share what they start, and so go to one process. Files are handed out in the order of their names:
 # the rooms that start programs and take long come first, and many short ones remain to fill both processes to the end.
@@ -19,13 +23,13 @@ COMPILE := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-emi
 
 # uv installs several times faster than pip, but nobody needs to have it.
 UV := $(shell command -v uv 2>/dev/null)
-define install-locked
-$(if $(UV),$(UV) pip install --quiet --python $(VENV)/python --compile-bytecode,\
-	$(VENV)/python -m pip install --quiet --disable-pip-version-check) --require-hashes $(addprefix --requirement ,$(1))
+# The interpreter that is named is that of the environment which is installed into.
+define pip-install
+$(if $(UV),$(UV) pip install --quiet --python $(1),\
+	$(VENV)/python -m pip --python $(1) install --quiet --disable-pip-version-check)
 endef
-define install-rooms
-$(if $(UV),$(UV) pip install --quiet --python $(VENV)/python,\
-	$(VENV)/python -m pip install --quiet --disable-pip-version-check) --no-deps --no-build-isolation --editable .
+define install-locked
+$(call pip-install,$(2)) $(if $(UV),--compile-bytecode) --require-hashes $(addprefix --requirement ,$(1))
 endef
 
 .PHONY: help
@@ -40,6 +44,26 @@ serve: install  ## run the registry on 127.0.0.1, its data in ./data (PORT=5001:
 .PHONY: install
 install: .venv/.installed  ## make .venv/bin/registry, .venv/bin/runner and .venv/bin/runner-oci
 	@$(VENV)/python -m compileall -q $(ROOMS)
+
+# A copy, which does not change with this tree: what root executes should be root's. It is an environment of its own
+# beneath lib, and launchers with its final path, so that DESTDIR may be another place meanwhile.
+.PHONY: install-system
+install-system: install  ## put the commands on everybody's path, as root (PREFIX=/usr/local: beneath which directory)
+	@mkdir -p "$(SYSTEM)" "$(DESTDIR)$(PREFIX)/bin" 2>/dev/null && [ -w "$(DESTDIR)$(PREFIX)/bin" ] || { \
+		echo "This user may not write to $(DESTDIR)$(PREFIX). With root's rights:" >&2; \
+		echo "    sudo $(MAKE) -C $(CURDIR) install-system PREFIX=$(PREFIX)$(if $(DESTDIR), DESTDIR=$(DESTDIR))" >&2; exit 1; }
+	@$(VENV)/python -m venv --clear --without-pip "$(SYSTEM)"
+	@$(call install-locked,requirements.lock,"$(SYSTEM)/bin/python")
+	@rm -rf build/wheel && $(VENV)/python -m hatchling build --target wheel --directory build/wheel >/dev/null
+	@$(call pip-install,"$(SYSTEM)/bin/python") --no-deps build/wheel/*.whl
+	@"$(SYSTEM)/bin/python" -m compileall -q -s "$(DESTDIR)" "$(SYSTEM)"/lib/python*/site-packages
+	@for command in registry runner; do \
+		file="$(DESTDIR)$(PREFIX)/bin/$$command"; \
+		printf '#!%s -I\nimport sys\nfrom %s.cli.main import main\nsys.exit(main())\n' \
+			"$(PREFIX)/lib/moorage/bin/python" "$$command" >"$$file"; chmod 755 "$$file"; done
+	@cd / && folder=$$(echo "$(SYSTEM)"/lib/python*/site-packages) && \
+		"$(SYSTEM)/bin/python" -m runner.oci.installation "$(DESTDIR)$(PREFIX)/bin/runner-oci" "$${folder#"$(DESTDIR)"}"
+	@echo "registry, runner and runner-oci are in $(PREFIX)/bin."
 
 .PHONY: demo
 demo: install  ## push and pull an image with a client of this machine, step by step
@@ -102,12 +126,12 @@ lock: .venv/.developing  ## write the lock files anew from pyproject.toml
 
 .venv/.installed: .venv/.created pyproject.toml requirements.lock requirements-build.lock
 	@echo "Installing the locked packages …" >&2
-	@$(call install-locked,requirements.lock requirements-build.lock)
-	@$(call install-rooms)
+	@$(call install-locked,requirements.lock requirements-build.lock,$(VENV)/python)
+	@$(call pip-install,$(VENV)/python) --no-deps --no-build-isolation --editable .
 	@$(VENV)/python -m runner.oci.installation $(VENV)/runner-oci
 	@touch $@
 
 .venv/.developing: .venv/.installed requirements-dev.lock
 	@echo "Installing the locked packages of development …" >&2
-	@$(call install-locked,requirements-dev.lock)
+	@$(call install-locked,requirements-dev.lock,$(VENV)/python)
 	@touch $@

@@ -54,10 +54,37 @@ def test_accounts_are_a_word_at_serve_and_nothing_without_it(
     assert re.findall(r"--set (auth\S+)", run.stdout) == ([mode] if mode else [])
 
 
+@pytest.mark.timeout(300)
+def test_the_commands_are_installed_for_everybody_and_need_the_tree_no_more(tmp_path: Path) -> None:
+    stage, prefix = tmp_path / "stage", tmp_path / "prefix"
+
+    run = _make(MAKEFILE.parent, "install-system", f"DESTDIR={stage}", f"PREFIX={prefix}")
+
+    assert run.returncode == 0, run.stderr
+    (stage / prefix.relative_to("/")).rename(prefix)
+    commands = sorted((prefix / "bin").iterdir())
+    assert [command.name for command in commands] == ["registry", "runner", "runner-oci"]
+    for command in commands:
+        assert str(stage) not in command.read_text()
+        told = subprocess.run([command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert "0.1.0" in told.stdout
+    assert str(MAKEFILE.parent) not in "".join(command.read_text() for command in commands)
+    assert list(prefix.glob("lib/moorage/lib/*/site-packages/registry/_migrations/versions/*.py"))
+
+
+def test_who_may_not_write_there_is_told_what_to_type() -> None:
+    run = _make(MAKEFILE.parent, "install-system", "PREFIX=/proc/moorage")
+
+    assert run.returncode != 0
+    assert f"    sudo make -C {MAKEFILE.parent} install-system PREFIX=/proc/moorage\n" in run.stderr
+
+
 def _make(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # This run may itself be a recipe's: what make tells its children must not reach the make under test.
     environment = {
         name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
     }
+    # What the environment of development has is the faster installer.
+    environment["PATH"] = f"{MAKEFILE.parent / '.venv' / 'bin'}{os.pathsep}{environment['PATH']}"
     command = ["make", "--file", str(MAKEFILE), *arguments]
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """Writing the launcher: a script that starts the interpreter without site packages, which takes a third of its time.
 
-`python -m runner.oci.installation FILE` is what `make install` does; a wheel's own script works too, only slower.
+`python -m runner.oci.installation FILE [FOLDER]` is what `make install` does, where the folder is that of this package
+unless it is told; a wheel's own script works too, only slower.
 """
 
 from __future__ import annotations
@@ -39,4 +40,4 @@ def write_launcher(path: str, interpreter: str, folder: str) -> bool:
 
 if __name__ == "__main__":
     base = getattr(sys, "_base_executable", sys.executable)
-    write_launcher(sys.argv[1], os.path.realpath(base), __file__.rpartition("/runner/oci/")[0])
+    write_launcher(sys.argv[1], os.path.realpath(base), [__file__.rpartition("/runner/oci/")[0], *sys.argv[2:]][-1])
