@@ -29,6 +29,7 @@ class Fault(StrEnum):
     RESET = "the connection breaks before the request arrives"
     LOST = "the request is done, and its answer lost"
     CUT = "the answer's body breaks off"
+    DENIED = "the server is just removing the folder of the last object beside this one"
 
 
 @dataclass
@@ -90,6 +91,8 @@ class _Faulty(Forwarder):
             self._refuse(500, "InternalError")
         elif self._fault is Fault.SLOW_DOWN:
             self._refuse(503, "SlowDown")
+        elif self._fault is Fault.DENIED:
+            self._refuse(403, "AccessDenied")
         else:
             super().forward(body)
 

@@ -13,9 +13,9 @@ from storage_backends.errors import StorageError, StorageFull, StorageReadOnly, 
 # Ceph says NoSuchKey of an upload that is gone; HEAD has no body to say anything in.
 _ABSENT = {"NoSuchKey", "NoSuchUpload", "NotFound", "404"}
 _FULL = {"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
-# What another request to the same name, or beside it, was just doing. versitygw, whose names are folders, says the
-# second when the last object beside a new one goes.
-_COLLISION = {"OperationAborted", "ExistingObjectIsDirectory"}
+# What another request to the same name, or beside it, was just doing. Where names are folders, the last object of one
+# may go, and the folder with it, while a new one comes: versitygw then says the second, MinIO the third.
+_COLLISION = {"OperationAborted", "ExistingObjectIsDirectory", "AccessDenied"}
 _READ_ONLY = {"XMinioReadOnly", "ReadOnlyBucket"}
 
 
@@ -43,7 +43,10 @@ def is_part_invalid(error: Exception) -> bool:
 
 
 def is_collision(error: ClientError) -> bool:
-    """Whether S3 refused a request because of another one that was under way; the same may be asked again."""
+    """Whether S3 may have refused to make an object because of another request that was under way.
+
+    The same may be asked again, a few times: what MinIO says then is what everybody says who allows it never.
+    """
     return _code(error) in _COLLISION
 
 

@@ -96,6 +96,45 @@ async def test_what_is_the_registrys_own_fault_is_asked_once(server: S3Server, h
     assert faults.requests == {"GET": 2}
 
 
+async def test_what_meets_the_end_of_its_neighbour_is_made_all_the_same(server: S3Server, holds: UploadHolds) -> None:
+    content = random.Random(7).randbytes(10 * MIB)
+    faults = Faults(random.Random(), 0, kinds=(Fault.DENIED,))
+    with faulty(server.endpoint, faults) as endpoint:
+        store = S3BlobStore(server.settings(endpoint=endpoint, part_bytes=5 * MIB), holds)
+        try:
+            state = await store.begin("sha256")
+            async with store.session(state.key) as session:
+                state = await session.append(state, chunks(content))
+                # The first request from here on is denied.
+                faults.random.seed(8)
+                faults.rate = 0.5
+                blob = await session.commit(state, Digest.of(content))
+            denied = faults.happened[Fault.DENIED]
+            for number in range(10):
+                await store.put_object(f"folder/{number}", b"hello")
+            faults.rate = 0
+
+            assert await content_of(store, blob.key) == content
+            assert [await store.get_object(f"folder/{number}") for number in range(10)] == [b"hello"] * 10
+        finally:
+            await store.close()
+
+    assert 0 < denied < faults.happened[Fault.DENIED]
+
+
+async def test_who_may_not_write_is_told_so_after_a_few_tries(server: S3Server, holds: UploadHolds) -> None:
+    faults = Faults(random.Random(9), 1.0, kinds=(Fault.DENIED,))
+    with faulty(server.endpoint, faults) as endpoint:
+        store = S3BlobStore(server.settings(endpoint=endpoint), holds)
+        try:
+            with pytest.raises(StorageUnavailable):
+                await store.put_object("a", b"")
+        finally:
+            await store.close()
+
+    assert faults.requests == {"PUT": 6}
+
+
 async def test_a_body_that_breaks_is_read_on_from_where_it_broke(server: S3Server, holds: UploadHolds) -> None:
     content = random.Random(2).randbytes(6 * MIB)
     settings = server.settings()

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from storage_backends.s3._blocking.client import S3Client
+from storage_backends.s3._blocking.collisions import past_collisions
 from storage_backends.s3._blocking.objects import checksum_parameters, new_object_parameters
 from storage_backends.s3.faults import is_absent
 from storage_backends.s3.progress import Part
@@ -65,13 +66,19 @@ class Multiparts:
         return Part(stop - start, answer["ETag"], answer.get(self._checksum_field))
 
     def complete(self, name: str, upload_id: str, parts: Sequence[Part]) -> None:
-        """Make the object of its parts."""
+        """Make the object of its parts.
+
+        MinIO forgets the parts where this met the end of the last object in the same folder: the upload is lost then,
+        and the second try tells so, not the first.
+        """
         numbered: list[dict[str, Any]] = [
             {"PartNumber": number, "ETag": part.tag} | self._checksum_of(part)
             for number, part in enumerate(parts, start=1)
         ]
-        self._client.complete_multipart_upload(
-            Bucket=self._bucket, Key=name, UploadId=upload_id, MultipartUpload={"Parts": numbered}
+        past_collisions(
+            lambda: self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=name, UploadId=upload_id, MultipartUpload={"Parts": numbered}
+            )
         )
 
     def abort(self, name: str, upload_id: str) -> None:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from storage_backends.s3._blocking.client import S3Client
-from storage_backends.s3.faults import is_collision
+from storage_backends.s3._blocking.collisions import past_collisions
 from storage_backends.s3.settings import S3Settings
-
-_COLLISIONS = 6
-_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +49,9 @@ class Objects:
 
     def put(self, name: str, content: bytes | bytearray) -> None:
         """Keep `content` under `name`, in place of what was there."""
-        for collisions in range(_COLLISIONS):
-            try:
-                self._client.put_object(Bucket=self._bucket, Key=name, Body=content, **self._new, **self._checksum)
-            except ClientError as error:
-                if not is_collision(error) or collisions == _COLLISIONS - 1:
-                    raise
-                time.sleep(random.uniform(0, _PAUSE_S * 2**collisions))  # noqa: S311 - it hides nothing
-            else:
-                return
+        past_collisions(
+            lambda: self._client.put_object(Bucket=self._bucket, Key=name, Body=content, **self._new, **self._checksum)
+        )
 
     def get(self, name: str) -> bytes:
         """The whole content."""
