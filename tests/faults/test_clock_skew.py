@@ -51,6 +51,7 @@ async def test_nodes_whose_clocks_differ_serve_one_registry(ahead_s: int, tmp_pa
         settings = (
             f"database.url={cluster.url(cluster.create())}",
             f"storage.filesystem.root={tmp_path / 'storage'}",
+            "storage.filesystem.shared=true",
             "auth.mode=token",
             f"auth.admin_password={PASSWORD}",
             "gc.interval_s=1",
@@ -62,6 +63,7 @@ async def test_nodes_whose_clocks_differ_serve_one_registry(ahead_s: int, tmp_pa
         right = Node(tmp_path / "right", *settings, first=first)
         stack.callback(right.kill)
         wrong = Node(tmp_path / "wrong", *settings, first=first, within=with_a_clock(ahead_s))
+        stack.callback(remove_what_is_left_of, wrong.registry.process.pid)
         stack.callback(wrong.kill)
         address = stack.enter_context(balancer(tmp_path / "balancer.log", right, wrong))
         clients = Persistent(address, _SEED, BASIC)
@@ -93,6 +95,12 @@ def with_a_clock(ahead_s: int) -> Sequence[str | Path]:
     """
     [library] = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     return ("/usr/bin/env", f"LD_PRELOAD={library}", f"FAKETIME={ahead_s:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+
+
+def remove_what_is_left_of(pid: int) -> None:
+    """Remove what libfaketime shares between a process and its children: who is killed leaves it behind."""
+    for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+        (Path("/dev/shm") / name).unlink(missing_ok=True)
 
 
 def use_a_token_elsewhere(one: Node, other: Node) -> None:

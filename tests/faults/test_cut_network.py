@@ -79,6 +79,7 @@ async def test_a_network_that_is_cut_takes_nothing_acknowledged_with_it(
                 "database.connect_timeout_s=0.5",
                 "database.statement_timeout_s=0.5",
                 f"storage.filesystem.root={tmp_path / 'storage'}",
+                "storage.filesystem.shared=true",
                 "server.workers=1",
                 "auth.allow_open=true",
                 "log.access=off",
