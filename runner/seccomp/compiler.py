@@ -72,7 +72,7 @@ class Filter:
         self.program = program
         """An array of struct sock_filter."""
         self.unknown_names = unknown_names
-        """Names in the profile that no architecture of the filter has a call for, in order."""
+        """Names in the profile that no machine has a call for, in order."""
         self.unknown_architectures = unknown_architectures
         """Architectures in the profile that have no table here, in order: their calls kill."""
 
@@ -100,7 +100,8 @@ def compile_profile(profile: SeccompProfile, machine: str) -> Filter:
         ranges[AUDIT_X86_64][_LAST_NUMBER] = _outcome_beyond(profile)
     return Filter(
         _write(ranges),
-        tuple(sorted(unknown)),
+        # Profiles are written for all machines. What only another one has needs no word.
+        tuple(sorted(unknown.difference(*(table for _, table in TABLES.values())))),
         tuple(name for name in dict.fromkeys(profile.architectures) if name not in TABLES),
     )
 

@@ -77,8 +77,8 @@ _TIMES = """
 """
 # socketcall(2) is how old C libraries of i386 make sockets; a filter cannot see the family behind its pointer.
 _SOCKETS = """
-    accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg recvmmsg_time64 recvmsg
-    send sendmmsg sendmsg sendto setsockopt shutdown socketcall socketpair
+    accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmmsg_time64 recvmsg
+    sendmmsg sendmsg sendto setsockopt shutdown socketcall socketpair
 """
 _BETWEEN_PROCESSES = """
     ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64
