@@ -16,6 +16,7 @@ from runner.store.folders import Store
 from runner.store.index import Image
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+_DECIMAL = "0123456789."
 _YES = ("1", "t", "T", "true", "TRUE", "True")
 _NO = ("0", "f", "F", "false", "FALSE", "False")
 
@@ -75,6 +76,36 @@ def matches(pattern: str, name: ImageName) -> bool:
     return False
 
 
+def moment(text: str, complaint: str) -> datetime:
+    """A time of RFC 3339 or of a clock in seconds, or how long ago: `1h30m`; in UTC.
+
+    Raises:
+        Failed: it is none; with the complaint.
+    """
+    try:
+        if not text.strip(_DECIMAL):
+            return datetime.fromtimestamp(float(text), UTC)
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    return datetime.now(UTC) - timedelta(seconds=_span(text, complaint))
+
+
+def _span(text: str, complaint: str) -> int:
+    seconds, number = 0, ""
+    for character in text:
+        if character.isdecimal():
+            number += character
+        elif number and character in _UNITS:
+            seconds, number = seconds + int(number) * _UNITS[character], ""
+        else:
+            raise Failed(complaint)
+    if number or not text:
+        raise Failed(complaint)
+    return seconds
+
+
 def _flag(text: str, value: str) -> bool:
     if value not in _YES + _NO:
         raise Failed(f"Error: invalid filter '{text}'")
@@ -110,30 +141,8 @@ def _since(store: Store, value: str) -> _Check:
 
 
 def _until(_store: Store, value: str) -> _Check:
-    bound = _time(value)
+    bound = moment(value, f"Error: invalid filter 'until={value}'")
     return lambda image: bool(image.created) and datetime.fromisoformat(image.created) < bound
-
-
-def _time(text: str) -> datetime:
-    """A time of RFC 3339 or of a clock in seconds, or how long ago: `1h30m`."""
-    if text.isdecimal():
-        return datetime.fromtimestamp(int(text), UTC)
-    try:
-        time = datetime.fromisoformat(text)
-        return time if time.tzinfo is not None else time.astimezone()
-    except ValueError:
-        pass
-    seconds, number = 0, ""
-    for character in text:
-        if character.isdecimal():
-            number += character
-        elif number and character in _UNITS:
-            seconds, number = seconds + int(number) * _UNITS[character], ""
-        else:
-            raise Failed(f"Error: invalid filter 'until={text}'")
-    if number:
-        raise Failed(f"Error: invalid filter 'until={text}'")
-    return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
 _MAKERS: dict[str, Callable[[Store, str], _Check]] = {

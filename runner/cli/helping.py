@@ -19,7 +19,7 @@ GLOBAL_FLAGS = (
 
 def overview() -> str:
     """All commands, each with what it does."""
-    commands = "\n".join(f"  {command.name:<14}{command.summary}" for command in COMMANDS)
+    commands = "\n".join(f"  {command.name:<17}{command.summary}" for command in COMMANDS)
     return (
         "Usage:  runner [OPTIONS] COMMAND\n\nPull images and run them in containers, without a daemon\n\n"
         f"Commands:\n{commands}\n\nGlobal Options:\n{_options(GLOBAL_FLAGS)}\n"

@@ -84,10 +84,12 @@ def size_text(size: int) -> str:
 
 def ago(time: str, now: datetime | None = None) -> str:
     """How long ago a time of RFC 3339 was: `3 weeks ago`; "N/A" where there is none."""
-    if not time:
-        return "N/A"
-    seconds = int(((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds())
-    return f"{_span(seconds)} ago"
+    return f"{span(time, now)} ago" if time else "N/A"
+
+
+def span(time: str, now: datetime | None = None) -> str:
+    """How long ago a time of RFC 3339 was: `3 weeks`."""
+    return _span(int(((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()))
 
 
 def _span(seconds: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.cli.container_table import CONTAINER_COMMANDS
 from runner.cli.flags import TEXT, TEXTS, Command, Flag
 
 _COMMANDS = "runner.cli.commands"
@@ -12,6 +13,7 @@ _TLS_VERIFY = Flag(
 _FORMAT = Flag("format", "Format output with 'json', 'table', 'table TEMPLATE' or a Go template", TEXT)
 
 COMMANDS: tuple[Command, ...] = (
+    *CONTAINER_COMMANDS,
     Command(
         "pull",
         "[OPTIONS] NAME[:TAG|@DIGEST]",
@@ -82,7 +84,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "inspect",
         "[OPTIONS] NAME|ID [NAME|ID...]",
-        "Return low-level information on images",
+        "Return low-level information on containers and images",
         f"{_COMMANDS}.inspect",
         (
             Flag("format", "Format output with 'json' or a Go template", TEXT, short="f"),
@@ -90,7 +92,7 @@ COMMANDS: tuple[Command, ...] = (
         ),
         least=1,
         unbuilt=("size",),
-        aliases=("image inspect",),
+        aliases=("image inspect", "container inspect"),
     ),
     Command(
         "history",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from runner import limits
 from runner.errors import LayerRefused
 from runner.layers.beneath import DIRECTORY_FLAGS, Opener
 from runner.layers.entries import Entry, Path
+from runner.trees import remove
 
 _IMPLIED_MODE = 0o755
 _IN_THE_WAY = {errno.ENOTDIR, errno.ELOOP}
@@ -164,15 +164,3 @@ def opened(parent: int, name: bytes) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def remove(parent: int, name: bytes) -> bool:
-    """Remove what `name` is in `parent`, if anything; whether it was a directory, which goes with all that is in it."""
-    try:
-        os.unlink(name, dir_fd=parent)
-    except FileNotFoundError:
-        return False
-    except (IsADirectoryError, PermissionError):
-        shutil.rmtree(name, dir_fd=parent)
-        return True
-    return False

@@ -10,7 +10,8 @@ import stat
 from contextlib import suppress
 from typing import Protocol
 
-from runner.layers.directories import Directory, Written, opened, remove
+from runner.layers.directories import Directory, Written, opened
+from runner.trees import remove
 
 # What the first user namespace says of itself.
 _WHOLE_MAP = [b"0", b"0", b"%d" % (2**32 - 1)]

@@ -44,10 +44,25 @@ def ensure() -> None:
         return
     if _MARK in sys._xoptions:
         raise SetupFailed("the interpreter cannot be protected from the container")
+    file = open_interpreter()
+    os.execve(file, command(f"{os.path.dirname(__file__)}/launch.py", *sys.argv[1:]), os.environ)
+
+
+def open_interpreter() -> int:
+    """The interpreter that this process executes, open at a mount that nobody can write to.
+
+    Raises:
+        CallFailed: the kernel cannot give one.
+    """
     from runner.oci.kernel import mounts
 
-    interpreter = sys.orig_argv[0] if "/" in sys.orig_argv[0] else sys.executable
     file = mounts.copy_path(os.path.realpath("/proc/self/exe"), recursive=False)
     mounts.change(file, add=mounts.READ_ONLY | mounts.NO_SUID)
-    launcher = f"{os.path.dirname(__file__)}/launch.py"
-    os.execve(file, [interpreter, "-I", "-S", "-X", _MARK, launcher, *sys.argv[1:]], os.environ)
+    return file
+
+
+def command(launcher: str, *words: str) -> list[str]:
+    """The command line for it."""
+    # By this name it finds its library.
+    interpreter = sys.orig_argv[0] if "/" in sys.orig_argv[0] else sys.executable
+    return [interpreter, "-I", "-S", "-X", _MARK, launcher, *words]

@@ -1,4 +1,4 @@
-"""Removing what no image and no lease names: blobs, layers, and what killed processes left behind."""
+"""Removing what no image, no lease and no pin names: blobs, layers, and what killed processes left behind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from oci_spec.digest import Digest
 from oci_spec.manifest import Manifest, parse_manifest
-from runner.layers.directories import remove
 from runner.store import blobs, index, layers
 from runner.store.errors import StoreError
 from runner.store.folders import Store
 from runner.store.leases import leased
 from runner.store.locks import claimed
+from runner.store.pins import pinned
+from runner.trees import remove
 
 
 class Collected(NamedTuple):
@@ -31,6 +32,8 @@ def collect(store: Store, *, unfinished: bool = False) -> Collected:
     """
     with store.locked():
         needed_blobs, needed_layers = leased(store)
+        for kind, digest in pinned(store):
+            (needed_blobs if kind == "blob" else needed_layers).add(digest)
         for image in index.read(store).images():
             needed_layers.update(image.layers)
             needed_blobs.update(_blobs_of(store, image))

@@ -6,7 +6,8 @@ StoreError
 ├── IndexInvalid(path, reason)   the list of images cannot be read
 ├── ImageUnknown(name)           no image is called so
 ├── ImageAmbiguous(prefix)       several images' ids begin so
-└── ImageInUse(name, reason)     an image that must not be removed as it was asked for
+├── ImageInUse(name, reason)     an image that must not be removed as it was asked for
+└── ImageHeld(reason)            an image that a container was made of
 """
 
 from __future__ import annotations
@@ -90,3 +91,14 @@ class ImageInUse(StoreError):
 
     def __str__(self) -> str:
         return f"unable to delete {quoted(self.name)}: {self.reason}"
+
+
+class ImageHeld(StoreError):
+    """A container was made of the image; the reason is docker's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"conflict: {self.reason}"

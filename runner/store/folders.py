@@ -7,6 +7,7 @@
     layers/<hex>/diff       a layer, unpacked for overlayfs, under its chain ID; layer.json beside it
     unpacking/<hex>         a layer while it is unpacked; locked by who does it
     leases/<random>         what somebody is about to use, and the index does not name yet; locked by that process
+    pins/<name>             what a container needs, until it is removed
     trash/<random>          on its way out
 
 What has its final name is whole and on the disk: it comes there by a rename, after a sync. The rest may be left behind
@@ -22,7 +23,9 @@ from contextlib import contextmanager
 from oci_spec.digest import ALGORITHMS, Digest
 from runner.store.locks import held
 
-_FOLDERS = ("partial", "layers", "unpacking", "leases", "trash", *(f"blobs/{algorithm}" for algorithm in ALGORITHMS))
+_FOLDERS = (
+    *("partial", "layers", "unpacking", "leases", "trash"), *(f"blobs/{algorithm}" for algorithm in ALGORITHMS), "pins"
+)  # fmt: skip
 
 
 class Store:
@@ -54,6 +57,10 @@ class Store:
     def unpacking(self, chain_id: Digest) -> str:
         """The directory of a layer while it is unpacked."""
         return f"{self.root}/unpacking/{chain_id.encoded}"
+
+    def pin(self, name: str) -> str:
+        """The file that says what somebody needs."""
+        return f"{self.root}/pins/{name}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -7,10 +7,10 @@ import os
 from contextlib import suppress
 
 from oci_spec.digest import Digest
-from runner.layers.directories import remove
 from runner.store.folders import Store, sync_directory, write_durably
 from runner.store.layers import RECORD
 from runner.store.locks import claimed
+from runner.trees import remove
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 

@@ -1,4 +1,4 @@
-"""The errors of the rooms about images: each is in its module's tree, and says itself in one printable line."""
+"""The errors of images and containers: each is in its module's tree, and says itself in one printable line."""
 
 from types import ModuleType
 
@@ -6,6 +6,7 @@ import pytest
 
 from oci_spec.digest import Digest
 from runner.cli import errors as cli
+from runner.containers import errors as containers
 from runner.errors import RunnerError
 from runner.images import errors as images
 from runner.registries import errors as registries
@@ -32,6 +33,23 @@ EXAMPLES: list[RunnerError] = [
     store.ImageUnknown(HOSTILE),
     store.ImageAmbiguous(HOSTILE),
     store.ImageInUse(HOSTILE, "because"),
+    store.ImageHeld("because"),
+    containers.SettingsInvalid(HOSTILE),
+    containers.RecordInvalid("/path", HOSTILE),
+    containers.ContainerUnknown(HOSTILE),
+    containers.ContainerAmbiguous(HOSTILE),
+    containers.ContainerNameInvalid(HOSTILE),
+    containers.ContainerNameTaken("web", "0" * 64),
+    containers.ContainerRunning("web"),
+    containers.ContainerNotRunning("web"),
+    containers.ContainerStays("0" * 64),
+    containers.MonitorPresent("0" * 64),
+    containers.MonitorLost("0" * 64),
+    containers.RuntimeFailed(HOSTILE, HOSTILE),
+    containers.StartFailed(HOSTILE, 125),
+    containers.VolumeInvalid(HOSTILE, "because"),
+    containers.SignalInvalid(HOSTILE),
+    containers.DetachKeysInvalid(HOSTILE),
 ]
 
 
@@ -43,7 +61,7 @@ def test_a_message_is_one_printable_line_whatever_it_is_about(error: RunnerError
     assert 0 < len(message) < 900
 
 
-@pytest.mark.parametrize("module", [images, registries, store, cli], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [containers, images, registries, store, cli], ids=lambda module: module.__name__)
 def test_the_tree_in_the_docstring_names_every_error(module: ModuleType) -> None:
     own = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
+from runner.cli.asking import confirmed
 from runner.cli.errors import Failed
 from runner.cli.filters import Filters
+from runner.cli.image_users import users
 from runner.cli.main import Places
 from runner.cli.output import size_text
 from runner.cli.parsing import Arguments
@@ -22,11 +22,15 @@ def run(arguments: Arguments, places: Places) -> int:
     store = Store(places.root)
     filters = Filters.parse(arguments.texts("filter"), store, known=("dangling", "label", "label!", "until"))
     every = arguments.flag("all") or filters.dangling is False
-    if not arguments.flag("force") and not _confirmed(_ALL if every else _DANGLING):
+    if not arguments.flag("force") and not confirmed(_ALL if every else _DANGLING):
         raise Failed("operation canceled: image prune has been canceled")
 
+    users_of = users(places)
+
     def may_go(image: Image) -> bool:
-        return (every or not image.tags) and filters.take(image, without_dangling=True)
+        if image.tags and not every:
+            return False
+        return filters.take(image, without_dangling=True) and not users_of(image.id)
 
     removed = prune(store, may_go)
     if removed.untagged or removed.images:
@@ -36,8 +40,3 @@ def run(arguments: Arguments, places: Places) -> int:
         print()
     print(f"Total reclaimed space: {size_text(removed.size)}")
     return 0
-
-
-def _confirmed(warning: str) -> bool:
-    print(f"{warning}\nAre you sure you want to continue? [y/N] ", end="", flush=True)
-    return sys.stdin.readline().strip().lower() == "y"

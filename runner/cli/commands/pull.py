@@ -24,9 +24,19 @@ def run(arguments: Arguments, places: Places) -> int:
     if arguments.flag("all-tags"):
         transfers.run(_pull_all(wanted, arguments.words[0], verify))
     else:
-        pulled = transfers.run(pull_named(wanted, arguments.words[0], verify))
-        _tell(pulled, watcher)
+        print(transfers.run(pull_and_tell(wanted, arguments.words[0], verify)).name)
     return 0
+
+
+async def pull_and_tell(wanted: Pull, text: str, tls_verify: bool | None) -> Pulled:
+    """Pull what `text` means, and tell who watches what came of it.
+
+    Raises:
+        RegistryClientError, ImageError, OciSpecError: it cannot be had.
+    """
+    pulled = await pull_named(wanted, text, tls_verify)
+    _tell(pulled, wanted.watcher)
+    return pulled
 
 
 async def pull_named(wanted: Pull, text: str, tls_verify: bool | None = None) -> Pulled:
@@ -61,7 +71,9 @@ async def _pull_all(wanted: Pull, text: str, tls_verify: bool | None) -> None:
     places = endpoints.to_pull(name, registries, tls_verify=tls_verify)
     for tag in await pulling.tags_of(wanted, places[-1]):
         wanted.watcher.said(f"{tag}: Pulling from {_shown(name)}")
-        _tell(await pulling.pull(wanted, name.with_tag(tag), places), wanted.watcher)
+        pulled = await pulling.pull(wanted, name.with_tag(tag), places)
+        _tell(pulled, wanted.watcher)
+        print(pulled.name)
 
 
 def _shown(name: ImageName) -> str:
@@ -73,4 +85,3 @@ def _tell(pulled: Pulled, watcher: Watcher) -> None:
     watcher.said(f"Digest: {pulled.digest}")
     state = "Downloaded newer image for" if pulled.is_new else "Image is up to date for"
     watcher.said(f"Status: {state} {pulled.name.familiar()}")
-    print(pulled.name)

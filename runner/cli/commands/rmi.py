@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from runner.cli.image_users import users
 from runner.cli.main import Places
 from runner.cli.parsing import Arguments
 from runner.images.removal import remove
@@ -17,7 +18,7 @@ def run(arguments: Arguments, places: Places) -> int:
     force = arguments.flag("force")
     for text in arguments.words:
         try:
-            for line in remove(store, text, force=force).lines():
+            for line in remove(store, text, users(places), force=force).lines():
                 print(line)
         except StoreError as error:
             print(f"Error: {error}", file=sys.stderr)

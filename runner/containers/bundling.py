@@ -1,0 +1,86 @@
+"""A container's bundle: its settings, its place and what the host is, as the config.json that the runtime reads."""
+
+from __future__ import annotations
+
+from runner.bundles import facts, init_program, making, shared_memory
+from runner.bundles.errors import NamespaceUnreachable
+from runner.bundles.place import Place as BundlePlace
+from runner.containers import cleaning, etc, finding, records, status
+from runner.containers.errors import ContainerError
+from runner.containers.settings import CONTAINER
+from runner.containers.volumes import Volumes
+from runner.json_text import encode
+from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.containers.folders import Folders, Place
+    from runner.containers.records import Container
+    from runner.containers.settings import Settings
+
+
+class Written(Record):
+    """What there is to know of a bundle that was written."""
+
+    warnings: tuple[str, ...]
+    """For the user."""
+    kept: int | None
+    """A descriptor that has to stay open until the container is made, if there is one."""
+
+
+def write(folders: Folders, place: Place, container: Container, root: int) -> Written:
+    """Write the bundle of a container whose root is open, and the files of /etc that it gets.
+
+    Raises:
+        RunnerError: no bundle can be made.
+    """
+    settings = container.settings
+    host = facts.look()
+    joined = _joined(folders, settings)
+    shared = settings.namespaces.ipc
+    kept, shm = shared_memory.open_of(joined[shared], shared) if shared in joined else (None, None)
+    etc.write(place, container, making.hostname_of(settings, container.id, host))
+    sharing = _sharing(folders, settings)
+    bundle = making.make(
+        settings,
+        BundlePlace(
+            container=container.id,
+            rootfs=place.rootfs,
+            root=root,
+            cgroup=cleaning.cgroup_path(container.id),
+            hosts=(sharing or place).hosts,
+            hostname=(sharing or place).hostname,
+            resolv_conf=(sharing or place).resolv_conf,
+            volumes=Volumes(folders.volumes).fill(settings.mounts, root),
+            joined=joined,
+            joined_shm=shm,
+            init=init_program.find() if settings.init else None,
+        ),
+        host,
+    )
+    with open(place.config, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(encode(bundle.document))
+    return Written(bundle.warnings, kept)
+
+
+def _joined(folders: Folders, settings: Settings) -> dict[str, int]:
+    """The first processes of the containers whose namespaces are shared, by the setting that names them."""
+    modes = {settings.network.mode, settings.namespaces.pid, settings.namespaces.ipc}
+    return {mode: _first_process(folders, mode) for mode in modes if mode.startswith(CONTAINER)}
+
+
+def _first_process(folders: Folders, mode: str) -> int:
+    try:
+        other = finding.find(folders, mode.removeprefix(CONTAINER))
+        running = records.running(other) if status.of(other) == status.RUNNING else None
+    except ContainerError as error:
+        raise NamespaceUnreachable(mode, str(error)) from error
+    if running is None:
+        raise NamespaceUnreachable(mode, "it does not run")
+    return running.pid
+
+
+def _sharing(folders: Folders, settings: Settings) -> Place | None:
+    """The container whose network, and so whose names and addresses, this one has."""
+    mode = settings.network.mode
+    return finding.find(folders, mode.removeprefix(CONTAINER)) if mode.startswith(CONTAINER) else None

@@ -1,0 +1,48 @@
+"""Taking away what a run has needed: processes, cgroups, addresses and ports, and what its directory of the run holds.
+
+Whoever was killed at whatever moment, this can be repeated until nothing is left.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runner import trees
+from runner.cgroups import group, hierarchies
+from runner.containers import runtimes
+from runner.containers.settings import BRIDGE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.cgroups.group import Cgroup
+    from runner.containers.folders import Folders, Place
+    from runner.containers.settings import Settings
+
+_PARENT = "/moorage"
+
+
+def cgroup_path(container: str) -> str:
+    """The container's cgroup, in every hierarchy."""
+    return f"{_PARENT}/{container}"
+
+
+def cgroup(container: str) -> Cgroup:
+    """The same, be it there or not."""
+    return group.find(hierarchies.detect(), cgroup_path(container))
+
+
+def clean(folders: Folders, place: Place, settings: Settings) -> None:
+    """Take everything away; the caller holds what keeps others from starting the container.
+
+    Raises:
+        RunnerError: something cannot be taken away; it is left to the next time.
+    """
+    runtimes.of(folders, place, settings.runtime).delete()
+    own = cgroup(place.container)
+    own.kill()
+    own.delete()
+    if settings.network.mode == BRIDGE and os.path.isdir(folders.network):
+        from runner.network.networks import Networks
+
+        Networks(folders.network).detach(place.container)
+    trees.remove_path(place.passing)

@@ -1,0 +1,171 @@
+"""A container's monitor: it has the container made and started, carries its streams, and tells its end.
+
+It is a process of its own for each container, for there is no daemon. The command line that begins it gives it one
+end of a socket pair as descriptor 3, and the order there. From then on it depends on nobody: the command line may end,
+or be killed.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+
+from runner.containers import cleaning, documents, failures, liveness, protocol, records, removal, runtimes, signalling
+from runner.containers.clock import now
+from runner.containers.errors import ContainerUnknown, MonitorPresent
+from runner.containers.folders import Folders
+from runner.containers.monitor import connecting, order, rootfs
+from runner.containers.monitor.clients import Listener
+from runner.containers.monitor.logs import LogWriter
+from runner.containers.monitor.loop import HEEDED, Loop
+from runner.containers.monitor.streams import Streams
+from runner.containers.records import Outcome, Running
+from runner.containers.wakeup import Wakeup
+from runner.errors import RunnerError
+from runner.oci.errors import told
+from runner.suppression import Suppressed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.containers.folders import Place
+    from runner.containers.monitor.clients import Client
+    from runner.containers.monitor.order import Order
+    from runner.containers.records import Container
+    from runner.network.ports import HeldPort
+
+_CONTROL = 3
+
+
+def main() -> int:
+    """Do all of it; the exit status tells nobody anything."""
+    received = order.receive(_CONTROL)
+    if received is None:
+        return 0
+    wanted, root, client = received
+    folders = Folders(wanted.root, wanted.state)
+    place = folders.place(wanted.container)
+    try:
+        lock = liveness.hold(place)
+        if lock is None:
+            raise MonitorPresent(place.container)
+        container = records.read(place)
+    except (RunnerError, FileNotFoundError) as error:
+        text = str(error) if isinstance(error, RunnerError) else str(ContainerUnknown(place.container))
+        client.send(protocol.status_message(protocol.FAILED, failures.REFUSED, text))
+        client.finish()
+        return 0
+    _Run(folders, place, container, wanted=wanted, client=client, lock=lock).go(root)
+    return 0
+
+
+class _Run:
+    """One run of a container."""
+
+    def __init__(
+        self, folders: Folders, place: Place, container: Container, *, wanted: Order, client: Client, lock: int
+    ) -> None:
+        self._folders = folders
+        self._place = place
+        self._container = container
+        self._settings = container.settings
+        self._order = wanted
+        self._client = client
+        self._lock = lock
+        self._runtime = runtimes.of(folders, place, self._settings.runtime)
+        self._ports: list[HeldPort] = []
+        self._started = ""
+
+    def go(self, root: int) -> None:
+        """From the order to the end."""
+        wakeup = Wakeup(HEEDED)
+        try:
+            loop, pid = self._begin(root, wakeup)
+        except RunnerError as error:
+            self._give_up(str(error))
+        except OSError as error:
+            self._give_up(told(error))
+        except BaseException as error:  # noqa: BLE001 - nobody else would ever tell
+            self._give_up(f"{type(error).__name__}: {error}")
+        else:
+            first = self._client if self._container.foreground else None
+            status = loop.run(pid, ends_input=first, stop=lambda: self._stop(pid))
+            self._end(loop, status)
+
+    def _begin(self, root: int, wakeup: Wakeup) -> tuple[Loop, int]:
+        """Make the container, connect it, and start it.
+
+        Raises:
+            RunnerError, OSError: it cannot be.
+        """
+        settings = self._settings
+        rootfs.put(root, self._place.rootfs)
+        folder = os.open(self._place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        listener = Listener(folder, "attach")
+        log = LogWriter(self._place.log, settings.log)
+        streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
+        pid = self._make(streams, folder)
+        running = Running(pid, runtimes.tick(pid))
+        running, self._ports = connecting.connect(self._folders, self._place, self._container, running)
+        documents.write(self._place.process, running)
+        self._started = now()
+        documents.write(self._place.outcome, Outcome(self._started))
+        self._runtime.start()
+        self._client.send(protocol.STARTED)
+        return Loop(streams, log, listener, wakeup=wakeup, clients=[self._client]), pid
+
+    def _make(self, streams: Streams, folder: int) -> int:
+        try:
+            if not self._settings.terminal:
+                return self._runtime.create(None)
+            console = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+            console.bind(f"/proc/self/fd/{folder}/console")
+            console.listen(1)
+            # A path that another process can use as well, and that is short enough for the name of a socket.
+            pid = self._runtime.create(f"/proc/{os.getpid()}/fd/{folder}/console")
+            streams.take_terminal(console, has_input=self._settings.stdin_open)
+            console.close()
+            if self._order.rows and self._order.columns:
+                streams.resize(self._order.rows, self._order.columns)
+            return pid
+        finally:
+            streams.let_go()
+
+    def _stop(self, pid: int) -> None:
+        """Pass on that the machine, or whoever else, wants it to end."""
+        with Suppressed(ProcessLookupError):
+            os.kill(pid, signalling.of_stop(self._settings))
+
+    def _give_up(self, text: str) -> None:
+        """Tell why it was not started, and leave nothing but that."""
+        status = failures.status_of(text)
+        documents.write(self._place.outcome, Outcome("", exit_code=status, error=text))
+        self._clean()
+        self._release()
+        self._client.send(protocol.status_message(protocol.FAILED, status, text))
+        self._client.finish()
+
+    def _end(self, loop: Loop, status: int) -> None:
+        """Tell how it ended, once it is as if it had never run."""
+        loop.finish()
+        kills = cleaning.cgroup(self._container.id).oom_kills()
+        documents.write(self._place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
+        self._clean()
+        self._release()
+        loop.send_all(protocol.status_message(protocol.ENDED, status))
+        for client in loop.clients:
+            client.finish()
+
+    def _clean(self) -> None:
+        # What fails now is tried again by the next command.
+        with Suppressed(RunnerError, OSError):
+            rootfs.take_away(self._place.rootfs)
+        with Suppressed(RunnerError, OSError):
+            cleaning.clean(self._folders, self._place, self._settings)
+            if self._settings.remove:
+                removal.remove_with_volumes(self._folders, self._place, self._settings)
+
+    def _release(self) -> None:
+        """Let others start it."""
+        for port in self._ports:
+            port.socket.close()
+        os.close(self._lock)

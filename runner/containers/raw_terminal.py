@@ -1,0 +1,25 @@
+"""The user's terminal, with every key passed on as it is; given back as it was."""
+
+from __future__ import annotations
+
+import os
+import termios
+import tty
+
+
+class RawTerminal:
+    """Within it, standard input is raw, if it is a terminal."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self) -> None:
+        self._before: list[int | list[bytes | int]] | None = None
+
+    def __enter__(self) -> None:
+        if os.isatty(0):
+            self._before = termios.tcgetattr(0)
+            tty.setraw(0)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._before is not None:
+            termios.tcsetattr(0, termios.TCSADRAIN, self._before)

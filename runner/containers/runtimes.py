@@ -1,0 +1,130 @@
+"""The OCI runtime behind a container: the runner's own, called in this process, or another one's command.
+
+Both are given the same bundle, and are asked for the same: what the runtime specification calls operations.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runner.containers.errors import RuntimeFailed
+from runner.json_text import JsonInvalid, decode
+from runner.oci import creation, lifecycle, status
+from runner.oci.containers import find
+from runner.oci.errors import ContainerUnknown
+from runner.oci.log import Log
+from runner.suppression import Suppressed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.containers.folders import Folders, Place
+
+
+class Native:
+    """The runner's own. Whoever creates a container by it is executed from a file that containers cannot write to."""
+
+    __slots__ = ("_log", "_place", "_root")
+
+    def __init__(self, folders: Folders, place: Place) -> None:
+        self._root = folders.runtime
+        self._place = place
+        self._log = Log(place.warnings, "json", debug=False)
+
+    def create(self, console: str | None) -> int:
+        """Make the container, with the standard streams of this process, or a terminal; its first process.
+
+        Raises:
+            RunnerError: it cannot be made; nothing is left of it.
+        """
+        wish = creation.Wish(
+            container=self._place.container,
+            root=self._root,
+            bundle=self._place.passing,
+            console_socket=console,
+            pid_file=None,
+            preserved=0,
+            new_keyring=True,
+        )
+        return creation.create(wish, self._log).pid
+
+    def start(self) -> None:
+        """Have it execute its program.
+
+        Raises:
+            RunnerError: it does not.
+        """
+        lifecycle.start(find(self._root, self._place.container), self._log)
+
+    def delete(self) -> None:
+        """End what is left of it, and forget it. It may be repeated."""
+        with Suppressed(ContainerUnknown):
+            lifecycle.delete(find(self._root, self._place.container), self._log, force=True)
+
+
+class Other:
+    """Another one's command, such as runc or crun."""
+
+    __slots__ = ("_command", "_folder", "_place")
+
+    def __init__(self, folders: Folders, place: Place, command: str) -> None:
+        self._command = command
+        # Each keeps its state in a form of its own.
+        self._folder = f"{folders.state}/runtimes/{os.path.basename(command)}"
+        self._place = place
+
+    def create(self, console: str | None) -> int:
+        """As `Native.create`."""
+        pid_file = f"{self._place.passing}/pid"
+        terminal = [] if console is None else ["--console-socket", console]
+        self._call("create", "--bundle", self._place.passing, "--pid-file", pid_file, *terminal)
+        with open(pid_file, encoding="ascii") as file:
+            return int(file.read())
+
+    def start(self) -> None:
+        """As `Native.start`."""
+        self._call("start")
+
+    def delete(self) -> None:
+        """As `Native.delete`."""
+        self._call("delete", "--force")
+
+    def _call(self, operation: str, *words: str) -> None:
+        log = f"{self._place.passing}/runtime.log"
+        command = [self._command, "--root", self._folder, "--log", log, "--log-format", "json", operation, *words]
+        try:
+            child = os.posix_spawnp(self._command, [*command, self._place.container], os.environ)
+        except OSError as error:
+            raise RuntimeFailed(self._command, error.strerror or "it cannot be executed") from error
+        _, ended = os.waitpid(child, 0)
+        if code := os.waitstatus_to_exitcode(ended):
+            raise RuntimeFailed(self._command, _last_error(log) or f"{operation} ended with status {code}")
+
+
+def of(folders: Folders, place: Place, command: str | None) -> Native | Other:
+    """The runtime of a container, by the name or the path that its settings have."""
+    return Native(folders, place) if command is None else Other(folders, place, command)
+
+
+def tick(pid: int) -> int:
+    """When a process began, in the kernel's ticks since it booted; 0 where it has gone."""
+    try:
+        return status.start_time(pid)
+    except OSError:
+        return 0
+
+
+def _last_error(log: str) -> str:
+    """What the last line of a runtime's log says, for that is the reason of its end."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        try:
+            entry = decode(line)
+        except JsonInvalid:
+            continue
+        if isinstance(entry, dict) and entry.get("level") in {"error", "fatal"}:
+            return str(entry.get("msg"))
+    return ""
