@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.bundles import capabilities
 from runner.bundles.merging import join_variables
 from runner.bundles.users import resolve
+from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,24 +22,63 @@ _INIT = ("/sbin/docker-init", "--")
 _UNLIMITED = 2**64 - 1
 
 
+class Program(Record):
+    """A further program of a container that runs; None stands for what the container's own program has."""
+
+    arguments: tuple[str, ...]
+    environment: tuple[str, ...] = ()
+    """Beside that of the container's program, each `NAME=value`; a name alone takes one away."""
+    user: str | None = None
+    working_directory: str | None = None
+    terminal: bool = False
+    stdin_open: bool = False
+    privileged: bool = False
+
+
 def process(settings: Settings, place: Place, facts: Facts, hostname: str) -> tuple[Document, list[str]]:
     """The process of a container, and warnings.
 
     Raises:
         UserUnknown: its user is not in its root file system.
     """
-    arguments = [*(settings.entrypoint or ()), *(settings.command or ())]
-    if settings.init:
-        arguments = [*_INIT, *arguments]
-    usual = [PATH, f"HOSTNAME={hostname}", *(["TERM=xterm"] if settings.terminal else [])]
-    identity = resolve(place.root, settings.user, settings.added_groups)
-    held, warnings = held_capabilities(settings, facts, identity)
+    arguments = (*(settings.entrypoint or ()), *(settings.command or ()))
+    own = Program(_INIT + arguments if settings.init else arguments, terminal=settings.terminal)
+    return _document(settings, own, place.root, facts=facts, hostname=hostname)
+
+
+def further_process(
+    settings: Settings, program: Program, root: int, *, facts: Facts, hostname: str
+) -> tuple[Document, list[str]]:
+    """The same of a further program, with the limits and no more rights than the container's own, unless it is to.
+
+    Args:
+        settings: the container's.
+        program: what is to be executed.
+        root: the container's root file system, open; what runs in it may have changed it.
+        facts: the host.
+        hostname: the container's name for itself.
+
+    Raises:
+        UserUnknown: its user is not there.
+    """
+    if program.privileged:
+        settings = settings._replace(security=settings.security._replace(privileged=True))
+    return _document(settings, program, root, facts=facts, hostname=hostname)
+
+
+def _document(
+    settings: Settings, program: Program, root: int, *, facts: Facts, hostname: str
+) -> tuple[Document, list[str]]:
+    usual = [PATH, f"HOSTNAME={hostname}", *(["TERM=xterm"] if program.terminal else [])]
+    environment = join_variables(join_variables(usual, settings.environment), program.environment)
+    identity = resolve(root, program.user or settings.user, settings.added_groups)
+    held, warnings = _capabilities(settings, facts, identity)
     document: Document = {
-        "terminal": settings.terminal,
-        "user": user(identity),
-        "args": arguments,
-        "env": list(join_variables(usual, settings.environment)),
-        "cwd": settings.working_directory or "/",
+        "terminal": program.terminal,
+        "user": {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)},
+        "args": list(program.arguments),
+        "env": list(environment),
+        "cwd": program.working_directory or settings.working_directory or "/",
         "capabilities": held,
         "noNewPrivileges": settings.security.no_new_privileges,
     }
@@ -49,12 +89,7 @@ def process(settings: Settings, place: Place, facts: Facts, hostname: str) -> tu
     return document, warnings
 
 
-def user(identity: Identity) -> Document:
-    """`process.user`."""
-    return {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)}
-
-
-def held_capabilities(settings: Settings, facts: Facts, identity: Identity) -> tuple[Document, list[str]]:
+def _capabilities(settings: Settings, facts: Facts, identity: Identity) -> tuple[Document, list[str]]:
     """`process.capabilities`, and a warning of those that the host has not got itself.
 
     Root holds them; another user can get them by a program that gives them. None are inheritable: what is would be

@@ -10,9 +10,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.cli.creation.reading import Reading
+
 _BLANKS = " \t"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_FILE = 16 * 1024 * 1024
+
+
+def read_variables(reading: Reading, own: Mapping[str, str]) -> tuple[str, ...]:
+    """All variables of a command line: those of files first.
+
+    Raises:
+        UsageError: one is none.
+    """
+    of_files = reading.values("env-file", lambda path: variables_of_file(path, own))
+    given = reading.values("env", lambda text: variable(text, own))
+    return tuple([each for file in of_files for each in file] + given)
 
 
 def variable(text: str, own: Mapping[str, str]) -> str:

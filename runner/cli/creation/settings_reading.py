@@ -51,7 +51,7 @@ def read_settings(arguments: Arguments, own: Mapping[str, str] | None = None) ->
         name=reading.word("name", names.container),
         entrypoint=None if entrypoint is None else (entrypoint,) if entrypoint else (),
         command=tuple(command) or None,
-        environment=_environment(reading, os.environ if own is None else own),
+        environment=environment.read_variables(reading, os.environ if own is None else own),
         user=arguments.text("user") or None,
         added_groups=tuple(arguments.texts("group-add")),
         working_directory=reading.word("workdir", names.working_directory),
@@ -83,12 +83,6 @@ def read_settings(arguments: Arguments, own: Mapping[str, str] | None = None) ->
     )
     _refuse_conflicts(reading, settings)
     return settings
-
-
-def _environment(reading: Reading, own: Mapping[str, str]) -> tuple[str, ...]:
-    of_files = reading.values("env-file", lambda path: environment.variables_of_file(path, own))
-    given = reading.values("env", lambda text: environment.variable(text, own))
-    return tuple([variable for file in of_files for variable in file] + given)
 
 
 def _mounts(reading: Reading) -> tuple[Mount, ...]:

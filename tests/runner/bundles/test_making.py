@@ -13,6 +13,7 @@ from runner.bundles.errors import (
     SeccompUnusable,
 )
 from runner.bundles.making import Bundle, make
+from runner.bundles.process import Program, further_process
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resource_parsing import parse_resources
 from runner.containers.settings import (
@@ -28,9 +29,9 @@ from runner.containers.settings import (
     Settings,
     Ulimit,
 )
-from runner.oci.spec.config_parsing import parse_config
+from runner.oci.spec.config_parsing import parse_config, parse_process_text
 from runner.seccomp.profile import SeccompProfile
-from tests.runner.bundles.hosts import HOST, ID, place
+from tests.runner.bundles.hosts import HOST, ID, opened, place
 
 Document = dict[str, Any]
 USUAL = Settings("alpine", command=("true",), working_directory="/")
@@ -342,3 +343,42 @@ def test_the_first_program_of_init_is_the_hosts(tmp_path: Path) -> None:
 
     assert made["process"]["args"] == ["/sbin/docker-init", "--", "true"]
     assert made["mounts"][-1]["source"] == "/usr/bin/tini-static"
+
+
+def further(home: Path, settings: Settings, program: Program) -> Document:
+    rootfs = home / "rootfs"
+    (rootfs / "etc").mkdir(parents=True, exist_ok=True)
+    (rootfs / "etc/passwd").write_text("app:x:7:8::/:\n")
+    with opened(rootfs) as root:
+        made, _ = further_process(settings, program, root, facts=HOST, hostname="box")
+    parse_process_text(json.dumps(made))
+    return made
+
+
+def test_a_further_program_is_as_the_containers_own(tmp_path: Path) -> None:
+    security = Security(no_new_privileges=True, capabilities_added=("CAP_SYS_ADMIN",), capabilities_dropped=("ALL",))
+    settings = USUAL._replace(
+        environment=("A=1", "B=2"), user="app", added_groups=("9",), security=security, working_directory="/srv",
+        ulimits=(Ulimit("core", 0, 0),), init=True, terminal=True,
+    )  # fmt: skip
+
+    made = further(tmp_path, settings, Program(("ls",), ("A", "C=3")))
+
+    assert made["args"] == ["ls"]
+    assert made["env"][1:] == ["HOSTNAME=box", "B=2", "C=3"]
+    assert (made["user"], made["cwd"]) == ({"uid": 7, "gid": 8, "additionalGids": [8, 9]}, "/srv")
+    assert made["capabilities"] == {"bounding": ["CAP_SYS_ADMIN"]}
+    assert made["noNewPrivileges"]
+    assert made["rlimits"]
+    assert not made["terminal"]
+
+
+def test_a_further_program_may_be_asked_for_otherwise(tmp_path: Path) -> None:
+    program = Program(("ls",), user="0:3", working_directory="/", terminal=True, privileged=True)
+
+    made = further(tmp_path, USUAL._replace(user="app"), program)
+
+    assert made["user"] == {"uid": 0, "gid": 3, "additionalGids": [3]}
+    assert made["env"][2] == "TERM=xterm"
+    assert len(made["capabilities"]["effective"]) == len(HOST.capabilities)
+    assert "inheritable" not in made["capabilities"]

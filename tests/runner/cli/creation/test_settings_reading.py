@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 import runner
-from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT
+from runner.bundles.process import Program
+from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
+from runner.cli.creation.program_reading import read_program
 from runner.cli.errors import UsageError
+from runner.cli.flags import Flag
+from runner.cli.parsing import parse
 from runner.containers.settings import BIND, TMPFS, VOLUME, Log, Mount, Settings
 from tests.requirements import require_tool
-from tests.runner.cli.creation.asking import settings
+from tests.runner.cli.creation.asking import EXEC, OWN, settings
 
 
 def refusal(*words: str) -> str:
@@ -98,17 +102,36 @@ def test_output_is_kept_in_files_of_bounded_size() -> None:
     assert settings("--log-driver=none", "alpine").log.driver == "none"
 
 
+def test_a_further_program_has_its_own_words(tmp_path: Path) -> None:
+    file = tmp_path / "variables"
+    file.write_text("A=1\n")
+    words = ["-it", "-u", "app", "-w", "/srv/", "--env-file", str(file), "-e", "HOME", "box", "ls", "-l", "--user"]
+
+    program = read_program(parse(EXEC, words), OWN)
+
+    assert program == Program(
+        ("ls", "-l", "--user"), ("A=1", "HOME=/root"), "app", "/srv", terminal=True, stdin_open=True
+    )
+    with pytest.raises(UsageError):
+        read_program(parse(EXEC, ["-w", "srv", "box", "ls"]), OWN)
+
+
 @pytest.mark.tool("docker")
-def test_every_flag_of_dockers_is_built_or_refused_by_name() -> None:
+@pytest.mark.parametrize(
+    ("command", "flags", "unbuilt"), [("create", CREATE_FLAGS, CREATE_UNBUILT), ("exec", EXEC_FLAGS, EXEC_UNBUILT)]
+)
+def test_every_flag_of_dockers_is_built_or_refused_by_name(
+    command: str, flags: tuple[Flag, ...], unbuilt: tuple[str, ...]
+) -> None:
     printed = subprocess.run(
-        [require_tool("docker"), "create", "--help"], check=True, capture_output=True, text=True
+        [require_tool("docker"), command, "--help"], check=True, capture_output=True, text=True
     ).stdout
-    known = {name for flag in CREATE_FLAGS for name in (flag.name, *flag.aliases)} | {*CREATE_UNBUILT, "help"}
+    known = {name for flag in flags for name in (flag.name, *flag.aliases)} | {*unbuilt, "help"}
 
     theirs = {word[2:] for line in printed.splitlines() for word in line.split()[:2] if word.startswith("--")}
 
     assert theirs - known == set()
-    assert not {flag.name for flag in CREATE_FLAGS} & {*CREATE_UNBUILT}
+    assert not {flag.name for flag in flags} & {*unbuilt}
 
 
 def test_the_page_has_every_flag() -> None:
