@@ -30,8 +30,13 @@ class Cgroup:
 
     @property
     def folders(self) -> tuple[Folder, ...]:
-        """Where it is. The one in version 2, if any, is what a clone3(2) with CLONE_INTO_CGROUP wants opened."""
+        """Where it is."""
         return self._folders
+
+    @property
+    def birthplace(self) -> Folder | None:
+        """The folder in version 2, if there is one: what clone3(2) with CLONE_INTO_CGROUP takes."""
+        return next((folder for folder in self._folders if folder.hierarchy.version == 2), None)
 
     def limit(self, resources: Resources) -> None:
         """Set limits, also while processes run. Those that are not given stay as they are.
@@ -57,14 +62,15 @@ class Cgroup:
         for folder in self._folders:
             folder.write("cgroup.procs", str(pid))
 
-    def enter_alone(self) -> None:
-        """Move the calling process, which must have one thread, into the cgroup.
+    def enter_alone(self, *, born_in: Folder | None = None) -> None:
+        """Move the calling process, which must have one thread, into the cgroup, but for the folder it was born in.
 
         For the child of a fork: version 1's `tasks` costs it a hundredth of what `cgroup.procs` does, which waits for
         all processors.
         """
         for folder in self._folders:
-            folder.write("tasks" if folder.hierarchy.version == 1 else "cgroup.procs", "0")
+            if folder != born_in:
+                folder.write("tasks" if folder.hierarchy.version == 1 else "cgroup.procs", "0")
 
     def processes(self) -> set[int]:
         """The processes in it and in the cgroups that these made beneath it."""

@@ -19,19 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import NoReturn
 
+    from runner.cgroups.folders import Folder
     from runner.oci.dialogue import Channel
     from runner.oci.order import Order
     from runner.oci.spec.values import Namespace, TimeOffset
 
 
-def run(order: Order, channel: Channel) -> NoReturn:
-    """Do all of it, and end."""
-    children.run(channel, lambda: _bear(order, channel))
+def run(order: Order, channel: Channel, born_in: Folder | None) -> NoReturn:
+    """Do all of it, and end.
+
+    Args:
+        order: what the container shall be.
+        channel: to the runtime.
+        born_in: the folder of the container's cgroup in which this process was born.
+    """
+    children.run(channel, lambda: _bear(order, channel, born_in))
 
 
-def _bear(order: Order, channel: Channel) -> None:
+def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
     process, linux = order.config.process, order.config.linux
-    order.cgroup.enter_alone()
+    order.cgroup.enter_alone(born_in=born_in)
     if process.oom_score_adj is not None:
         limits.set_oom_score(process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(process.rlimits)

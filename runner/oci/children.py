@@ -7,19 +7,32 @@ import sys
 
 from runner.errors import RunnerError
 from runner.oci import dialogue
-from runner.oci.errors import told
+from runner.oci.errors import CallFailed, told
+from runner.oci.kernel import forking
 from runner.plain_signal import signal
+from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from runner.cgroups.folders import Folder
+    from runner.cgroups.group import Cgroup
     from runner.oci.dialogue import Channel
 
 _ENDED_BY_SIGNAL = 128
 _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+def fork(cgroup: Cgroup) -> tuple[int, Folder | None]:
+    """Fork. Where the child could be born in the cgroup, the folder is told in which it is then."""
+    folder = cgroup.birthplace
+    if folder is not None:
+        with Suppressed(OSError, CallFailed):
+            return forking.fork_into(folder.place), folder
+    return os.fork(), None
 
 
 def run(channel: Channel, work: Callable[[], None]) -> NoReturn:

@@ -8,7 +8,7 @@ import time
 from runner.cgroups import group, hierarchies
 from runner.cgroups.resource_parsing import parse_resources
 from runner.errors import CgroupExists, RunnerError
-from runner.oci import birth, containers, device_rules, dialogue, hooks, status, user_maps
+from runner.oci import birth, children, containers, device_rules, dialogue, hooks, status, user_maps
 from runner.oci.bundles import read_config_text
 from runner.oci.containers import Container, State
 from runner.oci.errors import FeatureMissing, UsageInvalid
@@ -179,12 +179,12 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
     # The container's first process is a grandchild; it is ours to wait for if it ends now.
     tasks.adopt_orphans()
     ours, theirs = dialogue.pair()
-    child = os.fork()
+    child, born_in = children.fork(order.cgroup)
     if child == 0:
         ours.close()
         # It would be held as long as any process has it open.
         os.close(order.lock)
-        birth.run(order, theirs)
+        birth.run(order, theirs, born_in)
     theirs.close()
     pid = 0
     while True:

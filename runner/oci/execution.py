@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from runner.cgroups import group, hierarchies
-from runner.oci import dialogue, joining, waiting
+from runner.oci import children, dialogue, joining, waiting
 from runner.oci.containers import Container
 from runner.oci.creation import prepare_filter, write_pid
 from runner.oci.errors import ContainerStateWrong, UsageInvalid
@@ -81,10 +81,10 @@ def _root_of(pid: int, config: Config) -> int | None:
 def _converse(order: ExecOrder, log: Log) -> int:
     tasks.adopt_orphans()
     ours, theirs = dialogue.pair()
-    child = os.fork()
+    child, born_in = children.fork(order.cgroup)
     if child == 0:
         ours.close()
-        joining.run(order, theirs)
+        joining.run(order, theirs, born_in)
     theirs.close()
     pid = 0
     try:

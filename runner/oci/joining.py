@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from runner.cgroups.folders import Folder
     from runner.cgroups.group import Cgroup
     from runner.oci.dialogue import Channel
     from runner.oci.spec.values import Process
@@ -42,15 +43,15 @@ class ExecOrder(Record):
     preserved: int
 
 
-def run(order: ExecOrder, channel: Channel) -> NoReturn:
-    """The first child: enter all, fork, and end."""
-    children.run(channel, lambda: _enter(order, channel))
+def run(order: ExecOrder, channel: Channel, born_in: Folder | None) -> NoReturn:
+    """The first child, which may have been born in a folder of the cgroup: enter all, fork, and end."""
+    children.run(channel, lambda: _enter(order, channel, born_in))
 
 
-def _enter(order: ExecOrder, channel: Channel) -> None:
+def _enter(order: ExecOrder, channel: Channel, born_in: Folder | None) -> None:
     # Before it can be seen by anybody in the container.
     tasks.forbid_dumps()
-    order.cgroup.enter_alone()
+    order.cgroup.enter_alone(born_in=born_in)
     if order.process.oom_score_adj is not None:
         limits.set_oom_score(order.process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(order.process.rlimits)

@@ -27,8 +27,8 @@ _X86_64: Final = {"keyctl": 250, "ioprio_set": 251, "sched_setattr": 314, "capge
 _GENERIC: Final = {"keyctl": 219, "ioprio_set": 30, "sched_setattr": 274, "capget": 90, "capset": 91}
 _NUMBERS: Final = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}
 _EVERYWHERE: Final = {
-    "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "close_range": 436,
-    "openat2": 437, "mount_setattr": 442,
+    "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "clone3": 435,
+    "close_range": 436, "openat2": 437, "mount_setattr": 442,
 }  # fmt: skip
 
 

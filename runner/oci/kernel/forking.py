@@ -1,0 +1,54 @@
+"""Forking a child that is born in a cgroup of version 2.
+
+To move a process there, the kernel waits until all processors have passed a point, 10 to 20 ms; to be born there costs
+nothing (clone3(2), CLONE_INTO_CGROUP).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from runner.oci.kernel.calls import pointer, system_call
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+_INTO_CGROUP: Final = 0x2_0000_0000
+_SIGCHLD: Final = 17
+
+
+class _CloneArguments(ctypes.Structure):
+    """Linux's struct clone_args."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_uint64)
+        for name in (
+            "flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack", "stack_size", "tls", "set_tid",
+            "set_tid_size", "cgroup",
+        )
+    )  # fmt: skip
+
+
+def fork_into(directory: str) -> int:
+    """What os.fork does, for a process of one thread; the child is in the cgroup whose directory this is.
+
+    The C library knows nothing of it: the child may fork and end, but takes itself for its parent where it asks the
+    library for its thread's number.
+
+    Raises:
+        CallFailed: the kernel refuses, or whoever filters this process's system calls.
+    """
+    cgroup = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        arguments = _CloneArguments(flags=_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup)
+        ctypes.pythonapi.PyOS_BeforeFork()
+        pid = -1
+        try:
+            pid = system_call("clone3", pointer(arguments), ctypes.sizeof(arguments), about=directory)
+        finally:
+            (ctypes.pythonapi.PyOS_AfterFork_Parent if pid else ctypes.pythonapi.PyOS_AfterFork_Child)()
+    finally:
+        os.close(cgroup)
+    return pid
