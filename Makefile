@@ -57,12 +57,12 @@ install-system: install  ## put the commands on everybody's path, as root (PREFI
 	@rm -rf build/wheel && $(VENV)/python -m hatchling build --target wheel --directory build/wheel >/dev/null
 	@$(call pip-install,"$(SYSTEM)/bin/python") --no-deps build/wheel/*.whl
 	@"$(SYSTEM)/bin/python" -m compileall -q -s "$(DESTDIR)" "$(SYSTEM)"/lib/python*/site-packages
-	@for command in registry runner; do \
-		file="$(DESTDIR)$(PREFIX)/bin/$$command"; \
-		printf '#!%s -I\nimport sys\nfrom %s.cli.main import main\nsys.exit(main())\n' \
-			"$(PREFIX)/lib/moorage/bin/python" "$$command" >"$$file"; chmod 755 "$$file"; done
+	@file="$(DESTDIR)$(PREFIX)/bin/registry"; \
+		printf '#!%s -I\nimport sys\nfrom registry.cli.main import main\nsys.exit(main())\n' \
+			"$(PREFIX)/lib/moorage/bin/python" >"$$file"; chmod 755 "$$file"
 	@cd / && folder=$$(echo "$(SYSTEM)"/lib/python*/site-packages) && \
-		"$(SYSTEM)/bin/python" -m runner.oci.installation "$(DESTDIR)$(PREFIX)/bin/runner-oci" "$${folder#"$(DESTDIR)"}"
+		"$(SYSTEM)/bin/python" -m runner.installation "$(DESTDIR)$(PREFIX)/bin" \
+			"$${folder#"$(DESTDIR)"}" "$(PREFIX)/lib/moorage/bin/python"
 	@echo "registry, runner and runner-oci are in $(PREFIX)/bin."
 
 .PHONY: demo
@@ -128,7 +128,7 @@ lock: .venv/.developing  ## write the lock files anew from pyproject.toml
 	@echo "Installing the locked packages …" >&2
 	@$(call install-locked,requirements.lock requirements-build.lock,$(VENV)/python)
 	@$(call pip-install,$(VENV)/python) --no-deps --no-build-isolation --editable .
-	@$(VENV)/python -m runner.oci.installation $(VENV)/runner-oci
+	@$(VENV)/python -m runner.installation $(CURDIR)/$(VENV)
 	@touch $@
 
 .venv/.developing: .venv/.installed requirements-dev.lock

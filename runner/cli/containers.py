@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
 
-from runner.cli.main import Places
 from runner.containers import finding, sweeping
-from runner.containers.folders import Folders, Place
+from runner.containers.folders import Folders
 from runner.errors import RunnerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from runner.cli.main import Places
+    from runner.containers.folders import Place
 
 
 def folders(places: Places) -> Folders:

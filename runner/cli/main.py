@@ -6,19 +6,18 @@ On the way of every start, so nothing is loaded that the chosen command may not 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import NamedTuple
 
 from oci_spec.errors import OciSpecError
 from runner.cli import table
 from runner.cli.errors import CommandError, UsageError
 from runner.cli.parsing import Arguments, parse
 from runner.errors import RunnerError
+from runner.records import Record
 
 _INTERRUPTED = 130
 
 
-class Places(NamedTuple):
+class Places(Record):
     """Where everything is: `root` lasts, `state` goes when the machine stops."""
 
     root: str = "/var/lib/moorage-runner"
@@ -71,7 +70,7 @@ def _do(arguments: Arguments, places: Places) -> int:
 
         print(of(arguments.command), end="")
         return 0
-    status: int = import_module(arguments.command.module).run(arguments, places)
+    status: int = __import__(arguments.command.module, fromlist=["run"]).run(arguments, places)
     sys.stdout.flush()
     return status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.bundles import facts, init_program, making, shared_memory
 from runner.bundles.errors import NamespaceUnreachable
 from runner.bundles.place import Place as BundlePlace
-from runner.containers import cleaning, etc, finding, records, status
+from runner.containers import etc, finding, records, status
 from runner.containers.errors import ContainerError
 from runner.containers.settings import CONTAINER
 from runner.containers.volumes import Volumes
@@ -47,7 +47,7 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
             container=container.id,
             rootfs=place.rootfs,
             root=root,
-            cgroup=cleaning.cgroup_path(container.id),
+            cgroup=place.cgroup,
             hosts=(sharing or place).hosts,
             hostname=(sharing or place).hostname,
             resolv_conf=(sharing or place).resolv_conf,

@@ -18,17 +18,10 @@ if TYPE_CHECKING:
     from runner.containers.folders import Folders, Place
     from runner.containers.settings import Settings
 
-_PARENT = "/moorage"
 
-
-def cgroup_path(container: str) -> str:
-    """The container's cgroup, in every hierarchy."""
-    return f"{_PARENT}/{container}"
-
-
-def cgroup(container: str) -> Cgroup:
-    """The same, be it there or not."""
-    return group.find(hierarchies.detect(), cgroup_path(container))
+def cgroup(place: Place) -> Cgroup:
+    """The container's cgroup, in every hierarchy, be it there or not."""
+    return group.find(hierarchies.detect(), place.cgroup)
 
 
 def clean(folders: Folders, place: Place, settings: Settings) -> None:
@@ -38,7 +31,7 @@ def clean(folders: Folders, place: Place, settings: Settings) -> None:
         RunnerError: something cannot be taken away; it is left to the next time.
     """
     runtimes.of(folders, place, settings.runtime).delete()
-    own = cgroup(place.container)
+    own = cgroup(place)
     own.kill()
     own.delete()
     if settings.network.mode == BRIDGE and os.path.isdir(folders.network):

@@ -44,6 +44,10 @@ class Place(Record):
     """What goes when the machine stops."""
 
     @property
+    def cgroup(self) -> str:
+        return f"/moorage/{self.container}"
+
+    @property
     def lock(self) -> str:
         return f"{self.lasting}/lock"
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 
 from runner import trees
-from runner.containers import cleaning, documents, liveness, records, removal
+from runner.containers import documents, liveness, records, removal
 from runner.containers.clock import NEVER, now
 from runner.containers.errors import ContainerUnknown
 from runner.containers.folders import GONE, NEW
@@ -46,6 +46,9 @@ def settle(folders: Folders, place: Place) -> None:
     outcome = records.outcome(place)
     was_there = os.path.isdir(place.passing)
     if was_there:
+        # Only here: it loads all of the runtime.
+        from runner.containers import cleaning
+
         cleaning.clean(folders, place, container.settings)
     if outcome is not None and outcome.finished == NEVER and outcome.started:
         documents.write(place.outcome, _ended(outcome, with_machine=not was_there))

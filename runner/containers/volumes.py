@@ -18,7 +18,7 @@ from runner.containers.settings import VOLUME
 from runner.oci.errors import CallFailed
 from runner.oci.kernel.files import DIRECTORY, is_missing, open_in_root
 from runner.oci.rootfs.copying import copy_tree
-from runner.store.locks import held
+from runner.store.locks import Held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Volumes:
 
     def _fill(self, mount: Mount, root: int) -> None:
         folder, marker = self._folder(mount.source), f"{self._folder(mount.source)}/{_FILLING}"
-        with held(f"{folder}/{_LOCK}"):
+        with Held(f"{folder}/{_LOCK}"):
             if os.path.exists(marker):
                 _empty(self.path(mount.source))
             elif os.listdir(self.path(mount.source)):

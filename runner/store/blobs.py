@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
 from oci_spec.digest import Digest
 from runner.store.errors import BlobDamaged, BlobMissing
 from runner.store.folders import Store, sync_directory
 from runner.store.locks import claimed
+from runner.suppression import Suppressed
 
 
 def has(store: Store, digest: Digest) -> bool:
@@ -107,7 +107,7 @@ class Partial:
 
     def discard(self) -> None:
         """Remove it, unless it has become a blob."""
-        with suppress(FileNotFoundError):
+        with Suppressed(FileNotFoundError):
             os.unlink(self._path)
 
     def close(self) -> None:

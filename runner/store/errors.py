@@ -12,11 +12,10 @@ StoreError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from oci_spec.errors import quoted
 from runner.errors import RunnerError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oci_spec.digest import Digest
 

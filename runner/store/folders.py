@@ -17,11 +17,9 @@ by a process that was killed; then it is locked by nobody, and whoever finds it 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from oci_spec.digest import ALGORITHMS, Digest
-from runner.store.locks import held
+from runner.store.locks import Held
 
 _FOLDERS = (
     *("partial", "layers", "unpacking", "leases", "trash"), *(f"blobs/{algorithm}" for algorithm in ALGORITHMS), "pins"
@@ -62,11 +60,9 @@ class Store:
         """The file that says what somebody needs."""
         return f"{self.root}/pins/{name}"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the store's lock, for moments only: nothing is downloaded, unpacked or deleted meanwhile."""
-        with held(self.path("lock")):
-            yield
+    def locked(self) -> Held:
+        """Within it the store's lock is held, for moments only: nothing is downloaded or deleted meanwhile."""
+        return Held(self.path("lock"))
 
     def _make(self) -> None:
         # Programs with set-ID bits lie in it: nobody else may reach them.

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
-
 from oci_spec.digest import Digest
 from oci_spec.errors import OciSpecError
 from oci_spec.image_name import ImageName
+from runner.json_text import decode, encode
+from runner.records import Record
 from runner.store.errors import ImageUnknown, IndexInvalid
 from runner.store.folders import Store, write_durably
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from runner.store.locks import Held
 
 _VERSION = 1
 
 
-class Image(NamedTuple):
+class Image(Record):
     """An image of one platform; its id is the digest of its configuration, as docker's.
 
     `tags` are names with a tag, `digests` names with the digest under which the image came from a registry, or went
@@ -117,8 +121,8 @@ def read(store: Store) -> Index:
     """
     path = store.path("index.json")
     try:
-        with open(path, "rb") as file:
-            document = json.load(file)
+        with open(path, encoding="utf-8") as file:
+            document: Any = decode(file.read())
         if document["version"] != _VERSION:
             raise IndexInvalid(path, f"it has version {document['version']}, and this program writes {_VERSION}")
         return Index(map(_image, document["images"]))
@@ -128,19 +132,35 @@ def read(store: Store) -> Index:
         raise IndexInvalid(path, str(error)) from error
 
 
-@contextmanager
-def changing(store: Store) -> Iterator[Index]:
-    """What the store holds, for changes that take effect together at the end; nobody else changes it meanwhile.
+class changing:  # noqa: N801 - read as a verb, as the functions beside it
+    """Within it, what the store holds, for changes that take effect together at its end; nobody else makes any.
 
     Raises:
         IndexInvalid: the file is none of this program's.
     """
-    with store.locked():
-        index = read(store)
-        before = index.images()
-        yield index
-        if index.images() != before:
-            write_durably(store.path("index.json"), _document(index))
+
+    __slots__ = ("_before", "_index", "_lock", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock: Held = store.locked()
+
+    def __enter__(self) -> Index:
+        self._lock.__enter__()
+        try:
+            self._index = read(self._store)
+        except BaseException:
+            self._lock.__exit__()
+            raise
+        self._before = self._index.images()
+        return self._index
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        try:
+            if kind is None and self._index.images() != self._before:
+                write_durably(self._store.path("index.json"), _document(self._index))
+        finally:
+            self._lock.__exit__()
 
 
 def _united(first: tuple[ImageName, ...], second: tuple[ImageName, ...]) -> tuple[ImageName, ...]:
@@ -177,4 +197,4 @@ def _document(index: Index) -> bytes:
         }
         for image in index.images()
     ]
-    return json.dumps({"version": _VERSION, "images": images}, indent=1).encode()
+    return encode({"version": _VERSION, "images": images}).encode()

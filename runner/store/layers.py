@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from oci_spec.digest import Digest
+from runner.json_text import decode
 from runner.store.folders import Store
 
 RECORD = "layer.json"
@@ -28,5 +28,7 @@ def size(store: Store, chain_id: Digest) -> int:
     Raises:
         FileNotFoundError: the layer is not there.
     """
-    with open(f"{store.layer(chain_id)}/{RECORD}", "rb") as file:
-        return int(json.load(file)["size"])
+    with open(f"{store.layer(chain_id)}/{RECORD}", encoding="utf-8") as file:
+        record = decode(file.read())
+    assert isinstance(record, dict)
+    return int(record["size"])

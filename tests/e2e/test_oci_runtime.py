@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.oci.installation import write_launcher
+from runner.installation import write_runtime
 from tests.e2e.client import Client, client, podman_in
 from tests.e2e.conftest import GREETING
 from tests.e2e.daemons import configured_dockerd, short_directory
@@ -25,7 +25,7 @@ def launcher() -> Iterator[Path]:
     with short_directory() as directory:
         place = directory / "runner-oci"
         interpreter = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-        assert write_launcher(str(place), str(interpreter), str(Path(__file__).parents[2]))
+        assert write_runtime(str(place), str(interpreter), str(Path(__file__).parents[2]))
         yield place
 
 

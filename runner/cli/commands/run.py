@@ -2,80 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from runner.containers.spawning import Monitor
 
-from oci_spec.errors import OciSpecError
-from runner.cli import container_creation, containers, foreground
-from runner.cli.creation.settings_reading import read_settings
-from runner.cli.errors import Failed
-from runner.cli.main import Places
-from runner.cli.parsing import Arguments
-from runner.containers import attaching, sweeping
-from runner.containers.errors import StartFailed
-from runner.containers.folders import Folders, Place
-from runner.containers.records import Container
-from runner.containers.settings import Settings
-from runner.containers.starting import Monitor, start
-from runner.errors import RunnerError
-
-_REFUSED = 125
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.cli.main import Places
+    from runner.cli.parsing import Arguments
 
 
 def run(arguments: Arguments, places: Places) -> int:
     """Make and start the container; its exit status, or 0 where it is not waited for."""
-    settings = read_settings(arguments)
-    detached = arguments.flag("detach")
-    wanted = foreground.Wanted(
-        has_input=settings.stdin_open and not detached,
-        keys=arguments.text("detach-keys"),
-        passes_signals=arguments.flag("sig-proxy"),
-    )
-    foreground.check_terminal(settings.terminal, has_input=wanted.has_input)
-    # First of all: it loads what it needs while the image is looked for.
+    # First of all: the monitor loads what it needs while this process does the same, and looks for the image.
     monitor = Monitor()
     try:
-        folders = containers.folders(places)
-        place, container = _begin(folders, settings, monitor, arguments)
-    except StartFailed as error:
-        monitor.dismiss()
-        print(f"runner: {error}", file=sys.stderr)
-        return error.status
-    except Failed as error:
-        monitor.dismiss()
-        print(error, file=sys.stderr)
-        return _REFUSED
-    except (RunnerError, OciSpecError, OSError) as error:
-        monitor.dismiss()
-        print(f"runner: {error}", file=sys.stderr)
-        return _REFUSED
-    if detached:
-        print(container.id)
-        return 0
-    return foreground.follow(folders, place, container, end=monitor.end, wanted=wanted)
+        from runner.cli import running
 
-
-def _begin(folders: Folders, settings: Settings, monitor: Monitor, arguments: Arguments) -> tuple[Place, Container]:
-    """Make the container, and have the monitor start it.
-
-    Raises:
-        RunnerError, OciSpecError, OSError: it cannot be.
-    """
-    foreground_wanted = not arguments.flag("detach")
-    container, lock = container_creation.create(folders, settings, arguments, foreground=foreground_wanted, by_run=True)
-    place = folders.place(container.id)
-    size = attaching.terminal_size() if foreground_wanted else None
-    try:
-        start(folders, place, container, monitor, size=size, warn=_warn)
-    except (RunnerError, OSError):
+        return running.run(arguments, places, monitor)
+    except BaseException:
         monitor.dismiss()
-        if os.path.isdir(place.lasting):
-            sweeping.settle(folders, place)
         raise
-    finally:
-        os.close(lock)
-    return place, container
-
-
-def _warn(text: str) -> None:
-    print(f"WARNING: {text}", file=sys.stderr)

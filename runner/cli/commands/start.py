@@ -13,7 +13,7 @@ from runner.containers import attaching, finding, liveness, records, starting, s
 from runner.containers import status as statuses
 from runner.containers.errors import MonitorPresent, StartFailed
 from runner.containers.folders import Folders, Place
-from runner.containers.starting import Monitor
+from runner.containers.spawning import Monitor
 from runner.errors import RunnerError
 
 

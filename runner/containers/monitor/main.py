@@ -147,7 +147,7 @@ class _Run:
     def _end(self, loop: Loop, status: int) -> None:
         """Tell how it ended, once it is as if it had never run."""
         loop.finish()
-        kills = cleaning.cgroup(self._container.id).oom_kills()
+        kills = cleaning.cgroup(self._place).oom_kills()
         documents.write(self._place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
         self._clean()
         self._release()

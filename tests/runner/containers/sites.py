@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.cgroups import hierarchies
-from runner.containers import cleaning, ending, finding, making, protocol, starting
+from runner.containers import ending, finding, making, protocol, starting
 from runner.containers.folders import Folders, Place
 from runner.containers.records import Container
 from runner.containers.settings import Network, Settings
-from runner.containers.starting import Monitor
+from runner.containers.spawning import Monitor
 from tests.runner.oci.bundles import make_rootfs
 
 LAYER = "sha256:" + "a" * 64
@@ -84,7 +84,7 @@ class Site:
 
 def cgroups(container: str) -> list[str]:
     """The container's cgroups that are there."""
-    places = (Path(each.mount + cleaning.cgroup_path(container)) for each in hierarchies.detect().hierarchies)
+    places = (Path(each.mount + f"/moorage/{container}") for each in hierarchies.detect().hierarchies)
     return [str(place) for place in places if place.exists()]
 
 
