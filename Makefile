@@ -34,7 +34,7 @@ endef
 
 .PHONY: help
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
 serve: install  ## run the registry on 127.0.0.1, its data in ./data (PORT=5001: the port; AUTH=token: with accounts)
@@ -97,6 +97,14 @@ bench-s3: install  ## measure beside distribution, both with their bytes in the 
 .PHONY: bench-docs
 bench-docs: install  ## put the figures of the last whole `make bench` into docs/performance.md
 	@$(VENV)/python -m benchmarks.publish
+
+.PHONY: bench-runner
+bench-runner: install  ## measure the runner beside docker, podman and runc, as root (QUICK=1: less than a minute)
+	@QUICK="$(QUICK)" $(VENV)/python -m benchmarks.engines.main
+
+.PHONY: bench-runner-docs
+bench-runner-docs: install  ## put the figures of the last whole `make bench-runner` into docs/runner-performance.md
+	@$(VENV)/python -m benchmarks.publish runner
 
 .PHONY: tools
 tools:  ## install the clients and daemons of the end-to-end tests (apt as root; Go programs into a cache)

@@ -1,4 +1,4 @@
-"""`make bench-docs`: put the figures and charts of the last whole run into docs/performance.md."""
+"""`make bench-docs` and `make bench-runner-docs`: the figures of the last whole run go into their page of docs/."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+from benchmarks.engines.main import OUTPUT as RUNNER_OUTPUT
 from benchmarks.main import OUTPUT
 
 _DOCS = Path("docs")
-_BEGIN = "<!-- What stands from here on is written by `make bench-docs`. -->"
+_BEGIN = "<!-- What stands from here on is written by `make {}`. -->"
 _END = "<!-- Until here. -->"
 _CHARTS = {
     "ratios.svg": "How many times as fast as distribution",
@@ -22,42 +24,59 @@ class NotPublishable(Exception):
     """There are no figures of a whole run, or there is no place to put them."""
 
 
-def main() -> int:
-    """Publish; the exit status is 1 where that cannot be."""
+def main(what: str) -> int:
+    """Publish the figures of the registry, or those of the `runner`; the exit status is 1 where that cannot be."""
     try:
-        publish(OUTPUT, _DOCS)
+        page = publish_runner(RUNNER_OUTPUT, _DOCS) if what == "runner" else publish(OUTPUT, _DOCS)
     except NotPublishable as error:
         print(f"bench-docs: {error}", file=sys.stderr)
         return 1
-    print(f"Written: {_DOCS / 'performance.md'} and the charts in {_DOCS / 'images'}/")
+    print(f"Written: {page}")
     return 0
 
 
-def publish(measured: Path, docs: Path) -> None:
+def publish(measured: Path, docs: Path) -> Path:
     """Put what a run left in the directory `measured` into the page `performance.md` of `docs`, beside its charts.
 
     Raises:
         NotPublishable: the run was not a whole one, or the page has no place for it.
     """
-    try:
-        document = json.loads((measured / "results.json").read_text())
-    except FileNotFoundError as error:
-        raise NotPublishable("nothing has been measured: make bench") from error
-    if document["part"]:
-        raise NotPublishable(f"the last run was a part only ({document['part']})")
-    page = docs / "performance.md"
-    text = page.read_text()
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise NotPublishable(f"{page} has no place for the figures")
+    _whole_run(measured, "make bench")
     charts = []
     for name, title in _CHARTS.items():
         shutil.copyfile(measured / name, docs / "images" / f"bench-{name}")
         charts.append(f"![{title}](images/bench-{name})\n")
-    figures = (measured / "results.md").read_text()
-    page.write_text("\n".join([before + begin + "\n", *charts, figures, end]) + after)
+    return _put(docs / "performance.md", "bench-docs", [*charts, (measured / "results.md").read_text()])
+
+
+def publish_runner(measured: Path, docs: Path) -> Path:
+    """The same for what `make bench-runner` left, and the page `runner-performance.md`.
+
+    Raises:
+        NotPublishable: as above.
+    """
+    _whole_run(measured, "make bench-runner")
+    return _put(docs / "runner-performance.md", "bench-runner-docs", [(measured / "results.md").read_text()])
+
+
+def _whole_run(measured: Path, target: str) -> None:
+    try:
+        document: dict[str, Any] = json.loads((measured / "results.json").read_text())
+    except FileNotFoundError as error:
+        raise NotPublishable(f"nothing has been measured: {target}") from error
+    if document["part"]:
+        raise NotPublishable(f"the last run was a part only ({document['part']})")
+
+
+def _put(page: Path, target: str, figures: list[str]) -> Path:
+    text = page.read_text()
+    before, begin, rest = text.partition(_BEGIN.format(target))
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise NotPublishable(f"{page} has no place for the figures")
+    page.write_text("\n".join([before + begin + "\n", *figures, end]) + after)
+    return page
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2] or ["registry"]))
