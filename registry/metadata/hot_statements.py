@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Integer, LargeBinary, String, and_, bindparam, select, true, union_all
@@ -116,6 +118,10 @@ _SELECTS: dict[str, Select[Any] | CompoundSelect[Any]] = {
 }
 
 
+# For all databases that a process opens, and for the workers that are forked from it.
+_compiled: dict[tuple[type[Dialect], str], Mapping[str, HotStatement]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class HotStatement:
     """The text of a statement in the driver's dialect, and the names of its parameters in their order."""
@@ -128,8 +134,15 @@ class HotStatement:
         return tuple(values[name] for name in self.order)
 
 
-def compile_all(dialect: Dialect) -> dict[str, HotStatement]:
+def compile_all(dialect: Dialect) -> Mapping[str, HotStatement]:
     """Give every hot statement by its name, for the driver of `dialect`."""
+    key = (type(dialect), dialect.paramstyle)
+    if key not in _compiled:
+        _compiled[key] = MappingProxyType(_compile(dialect))
+    return _compiled[key]
+
+
+def _compile(dialect: Dialect) -> dict[str, HotStatement]:
     compiled = {}
     for name, query in _SELECTS.items():
         statement = query.compile(dialect=dialect)
