@@ -1,11 +1,13 @@
 """The container image, built without a public registry: a base made by debootstrap and wheels collected beforehand."""
 
+import hashlib
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.client import Client
@@ -32,12 +34,29 @@ def make_context(directory: Path, docker: Client, base: str) -> Path:
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".dockerignore", "pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock"):
         shutil.copy(ROOT / name, context / name)
-    _run(
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:"),
-        *("--python-version", _python_of(docker, base), "--dest", str(context / "docker" / "wheels")),
-        *("--requirement", str(ROOT / "requirements.lock"), "--requirement", str(ROOT / "requirements-build.lock")),
-    )
+    shutil.copytree(_wheels(_python_of(docker, base)), context / "docker" / "wheels")
     return context
+
+
+def _wheels(python: str) -> Path:
+    """What the lock files name, for this version of Python; kept beside the tools while they name the same."""
+    locks = [ROOT / "requirements.lock", ROOT / "requirements-build.lock"]
+    named = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()[:16]
+    wheels = tools_directory() / "wheels" / f"{named}-for-{python}"
+    if wheels.exists():
+        return wheels
+    wheels.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=wheels.parent) as scratch:
+        fresh = Path(scratch) / "wheels"
+        _run(
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--only-binary=:all:"),
+            *("--python-version", python, "--dest", str(fresh)),
+            *(part for lock in locks for part in ("--requirement", str(lock))),
+        )
+        # Another run may have been quicker.
+        with suppress(OSError):
+            fresh.rename(wheels)
+    return wheels
 
 
 def _base() -> Path:
