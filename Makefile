@@ -17,7 +17,7 @@ DESTDIR ?=
 SYSTEM := $(DESTDIR)$(PREFIX)/lib/moorage
 REPORTS := build/reports
 # The tests of a file share what they start, and so go to one process. Files are handed out in the order of their names:
-# the rooms that start programs and take long come first, and many short ones remain to fill both processes to the end.
+# the rooms that start programs and take long come first, and many short ones remain to fill all processes to the end.
 IN_PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 COMPILE := $(VENV)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
 

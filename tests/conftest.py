@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import time
@@ -36,8 +37,8 @@ settings.load_profile("repeat" if _IN_CI else "explore")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes `-n auto` is: one more than there are cores, for most tests wait for others' processes."""
-    return len(os.sched_getaffinity(0)) + 1
+    """How many processes `-n auto` is: twice as many as there are cores, for most tests wait for others' processes."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,6 +47,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(abs(int(number) - now) < _A_DAY_S for number in _SECONDS.findall(item.nodeid)):
             raise pytest.UsageError(f"the name of a test holds the time at which it was collected: {item.nodeid}")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what was collected, which stays: it took every seventh second of a process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
