@@ -42,14 +42,10 @@ from registry_client.errors import (
 from registry_client.repository import Repository
 from registry_client.sources import BytesSource, FileSource
 from registry_client.uploads import Outcome
+from tests.patterns import pattern
 from tests.registry_client.faults import Fault, Proxy
 
 MIB = 1 << 20
-
-
-def pattern(size: int) -> bytes:
-    """Bytes of which no two blocks are alike."""
-    return b"".join(index.to_bytes(8, "big") for index in range(size // 8 + 1))[:size]
 
 
 async def content_of(repository: Repository, content: bytes, size: int | None = None) -> bytes:

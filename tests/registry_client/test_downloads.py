@@ -10,7 +10,8 @@ from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName
 from registry_client.errors import AnswerInvalid, DigestMismatch, SizeMismatch, Unreachable
 from registry_client.settings import Settings
-from tests.contracts.registry_client import MIB, content_of, pattern
+from tests.contracts.registry_client import MIB, content_of
+from tests.patterns import pattern
 from tests.registry_client.scripted import Script, Scripted, scripted
 
 REPOSITORY = RepositoryName("a/b")

@@ -7,7 +7,8 @@ import pytest
 from oci_spec.digest import Digest
 from registry_client.repository import Repository
 from registry_client.sources import BytesSource
-from tests.contracts.registry_client import MIB, pattern
+from tests.contracts.registry_client import MIB
+from tests.patterns import pattern
 from tests.registry.app.processes import running
 from tests.registry_client.faults import Proxy
 from tests.registry_client.registries import RunningRegistryContract

@@ -12,7 +12,8 @@ from registry_client.credentials import Credentials, IdentityToken, Password
 from registry_client.errors import Unauthorized
 from registry_client.settings import Settings
 from registry_client.sources import BytesSource
-from tests.contracts.registry_client import MIB, content_of, pattern, pushed
+from tests.contracts.registry_client import MIB, content_of, pushed
+from tests.patterns import pattern
 from tests.registry_client.faults import Fault, proxied
 from tests.registry_client.peers import PASSWORD, USERNAME, distribution
 from tests.registry_client.registries import RunningRegistryContract, client_of

@@ -14,7 +14,8 @@ from registry_client import limits
 from registry_client.errors import SourceChanged
 from registry_client.hashing import RunningDigest, digest_of
 from registry_client.sources import Body, BytesSource, FileSource
-from tests.contracts.registry_client import MIB, pattern
+from tests.contracts.registry_client import MIB
+from tests.patterns import pattern
 
 CONTENT = pattern(3 * MIB + 5)
 

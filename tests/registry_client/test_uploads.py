@@ -14,7 +14,7 @@ from registry_client.errors import AnswerInvalid, DigestMismatch, OffsetRefused,
 from registry_client.settings import Settings
 from registry_client.sources import BytesSource
 from registry_client.uploads import Outcome
-from tests.contracts.registry_client import pattern
+from tests.patterns import pattern
 from tests.registry_client.scripted import scripted
 
 REPOSITORY = RepositoryName("a/b")

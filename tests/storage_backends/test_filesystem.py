@@ -20,9 +20,9 @@ from tests.contracts.blob_store import (
     chunks,
     commit,
     content_of,
-    pattern,
     stored,
 )
+from tests.patterns import pattern
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from storage_backends.contract import BlobStore
 from storage_backends.errors import StorageError, StorageFull, StorageReadOnly, StorageUnavailable
 from storage_backends.filesystem.faults import translated
 from storage_backends.filesystem.store import FilesystemBlobStore
-from tests.contracts.blob_store import MIB, append, commit, content_of, pattern, stored
+from tests.contracts.blob_store import MIB, append, commit, content_of, stored
+from tests.patterns import pattern
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from storage_backends.contract import BlobStore
 from storage_backends.holding import UploadHolds
 from storage_backends.s3.settings import S3Settings
 from storage_backends.s3.store import S3BlobStore
-from tests.contracts.blob_store import MIB, BlobStoreContract, pattern
+from tests.contracts.blob_store import MIB, BlobStoreContract
+from tests.patterns import pattern
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from storage_backends.s3._blocking.objects import Objects
 from storage_backends.s3.redirecting import Redirects
 from storage_backends.s3.store import S3BlobStore
 from storage_backends.threads import BlockingPool
-from tests.contracts.blob_store import MIB, pattern, stored
+from tests.contracts.blob_store import MIB, stored
+from tests.patterns import pattern
 from tests.s3 import S3Server
 
 

@@ -16,7 +16,8 @@ from storage_backends.errors import StorageUnavailable
 from storage_backends.holding import UploadHolds
 from storage_backends.s3.store import S3BlobStore
 from tests.certificates import Authority
-from tests.contracts.blob_store import MIB, content_of, pattern, stored
+from tests.contracts.blob_store import MIB, content_of, stored
+from tests.patterns import pattern
 from tests.s3 import S3Server, running_versitygw
 
 pytestmark = pytest.mark.tool("versitygw")

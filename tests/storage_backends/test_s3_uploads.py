@@ -16,7 +16,8 @@ from storage_backends.errors import DigestMismatch, StorageUnavailable, UploadLo
 from storage_backends.holding import UploadHolds
 from storage_backends.s3.settings import S3Settings
 from storage_backends.s3.store import S3BlobStore
-from tests.contracts.blob_store import MIB, Filling, append, chunks, commit, content_of, pattern, stored
+from tests.contracts.blob_store import MIB, Filling, append, chunks, commit, content_of, stored
+from tests.patterns import pattern
 from tests.s3 import S3Server
 
 pytestmark = [pytest.mark.tool("versitygw"), pytest.mark.tool("minio")]

@@ -6,7 +6,7 @@ storage, as another process has it), and add only its own faults.
 
 from tests.contracts.blob_store.calls import append, commit, content_of, stored
 from tests.contracts.blob_store.contract import BlobStoreContract
-from tests.contracts.blob_store.sources import MIB, Filling, chunks, interrupted, pattern
+from tests.contracts.blob_store.sources import MIB, Filling, chunks, interrupted
 
 __all__ = [
     "MIB",
@@ -17,6 +17,5 @@ __all__ = [
     "commit",
     "content_of",
     "interrupted",
-    "pattern",
     "stored",
 ]

@@ -10,7 +10,8 @@ from storage_backends.errors import (
     ObjectNotFound,
 )
 from tests.contracts.blob_store.names import HOSTILE
-from tests.contracts.blob_store.sources import MIB, pattern
+from tests.contracts.blob_store.sources import MIB
+from tests.patterns import pattern
 
 
 class ObjectContract:

@@ -13,7 +13,8 @@ from storage_backends.errors import (
 )
 from tests.contracts.blob_store.calls import append, stored
 from tests.contracts.blob_store.names import HOSTILE, NO_BLOB, NO_UPLOAD
-from tests.contracts.blob_store.sources import MIB, pattern
+from tests.contracts.blob_store.sources import MIB
+from tests.patterns import pattern
 
 
 class ReadingContract:

@@ -12,7 +12,8 @@ from storage_backends.errors import (
     UploadBusy,
 )
 from tests.contracts.blob_store.calls import append, commit, content_of
-from tests.contracts.blob_store.sources import MIB, Filling, chunks, interrupted, pattern
+from tests.contracts.blob_store.sources import MIB, Filling, chunks, interrupted
+from tests.patterns import pattern
 
 
 class SessionContract:

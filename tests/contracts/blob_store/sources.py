@@ -57,8 +57,3 @@ class Filling(FillingChunks):
         if part[size:]:
             self._parts.insert(0, part[size:])
         return size
-
-
-def pattern(size: int) -> bytes:
-    """Bytes of which no two blocks are alike."""
-    return b"".join(index.to_bytes(8, "big") for index in range(size // 8 + 1))[:size]

@@ -16,7 +16,8 @@ from storage_backends.errors import (
     UploadLost,
 )
 from tests.contracts.blob_store.calls import append, commit, content_of, stored
-from tests.contracts.blob_store.sources import MIB, Filling, chunks, pattern
+from tests.contracts.blob_store.sources import MIB, Filling, chunks
+from tests.patterns import pattern
 
 
 class UploadContract:

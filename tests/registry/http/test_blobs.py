@@ -3,16 +3,12 @@ import asyncio
 import pytest
 
 from oci_spec.digest import Digest
+from tests.patterns import pattern
 from tests.registry.http.serving import Client, Serve
 
 ABSENT = Digest.of(b"never pushed")
 # Below what is answered out of memory, above it, and above what one job of a thread sends.
 SIZES = [1, 2048, 64 * 1024, 64 * 1024 + 1, 17 * 1024 * 1024]
-
-
-def pattern(size: int) -> bytes:
-    """Bytes of which no two neighbouring blocks are equal."""
-    return b"".join(number.to_bytes(4, "big") for number in range(size // 4 + 1))[:size]
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])

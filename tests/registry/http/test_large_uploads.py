@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
+from tests.patterns import pattern
 from tests.registry.assembly import open_services
 from tests.registry.http.serving import Client, Connection, Serve
 from tests.registry.http.upload_requests import UPLOADS, chunked, closing, patch, start
 from tests.registry.uploading import upload_files
 
-CONTENT = b"".join(number.to_bytes(8, "big") for number in range(400_000))
+CONTENT = pattern(3_200_000)
 LENGTH = b"Content-Length: %d\r\n" % len(CONTENT)
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 PING = b"GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -8,6 +8,7 @@ import pytest
 from registry.app.tls import tls_context
 from registry.config.schema import Tls
 from tests.certificates import Authority
+from tests.patterns import pattern
 from tests.registry.http.serving import Client, Serve
 
 pytestmark = pytest.mark.tool("openssl")
@@ -43,7 +44,7 @@ async def push(serve: Serve, content: bytes) -> str:
 async def test_a_blob_and_its_parts_come_over_tls(
     serve: Serve, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
 ) -> None:
-    content = b"".join(number.to_bytes(4, "big") for number in range(SIZE // 4))
+    content = pattern(SIZE)
     path = await push(serve, content)
     client = await serve(tls=server_tls)
 
