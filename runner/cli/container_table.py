@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT
+from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
 from runner.cli.flags import NUMBER, TEXT, TEXTS, Command, Flag
 
 _COMMANDS = "runner.cli.commands"
@@ -44,6 +44,17 @@ CONTAINER_COMMANDS: tuple[Command, ...] = (
         unbuilt=CREATE_UNBUILT,
         interspersed=False,
         aliases=("container create",),
+    ),
+    Command(
+        "exec",
+        "[OPTIONS] CONTAINER COMMAND [ARG...]",
+        "Execute a command in a running container",
+        f"{_COMMANDS}.exec",
+        EXEC_FLAGS,
+        least=2,
+        unbuilt=EXEC_UNBUILT,
+        interspersed=False,
+        aliases=("container exec",),
     ),
     Command(
         "start",

@@ -137,11 +137,7 @@ class Streams:
         Raises:
             OSError: nobody has.
         """
-        descriptor, _ = console._accept()  # type: ignore[attr-defined]
-        with_runtime = _socket.socket(fileno=descriptor)
-        _, sent, _, _ = with_runtime.recvmsg(4096, _socket.CMSG_LEN(struct.calcsize("i")), _socket.MSG_CMSG_CLOEXEC)
-        with_runtime.close()
-        self._master = struct.unpack("i", sent[0][2])[0]
+        self._master = receive_terminal(console)
         self.sources.append(Source(self._master, protocol.OUTPUT))
         if has_input:
             self.sink = Sink(self._master, is_terminal=True)
@@ -157,6 +153,20 @@ class Streams:
         """Tell the terminal, if there is one, how large it is."""
         if self._master >= 0:
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def receive_terminal(console: _socket.socket) -> int:
+    """A terminal's master, from whoever connects to a console socket.
+
+    Raises:
+        OSError: nobody has.
+    """
+    descriptor, _ = console._accept()  # type: ignore[attr-defined]
+    with_runtime = _socket.socket(fileno=descriptor)
+    _, sent, _, _ = with_runtime.recvmsg(4096, _socket.CMSG_LEN(struct.calcsize("i")), _socket.MSG_CMSG_CLOEXEC)
+    with_runtime.close()
+    master: int = struct.unpack("i", sent[0][2])[0]
+    return master
 
 
 def _become_standard(ends: list[int]) -> None:

@@ -1,0 +1,57 @@
+"""The runtime's process that executes a further program."""
+
+from __future__ import annotations
+
+import os
+
+from runner.suppression import Suppressed
+
+_ENDED_BY_SIGNAL = 128
+
+
+class Child:
+    """The runtime's process, in a group of its own: what a terminal sends to this one's reaches it once."""
+
+    def __init__(self, program: str, words: list[str], container: str, *, has_input: bool) -> None:
+        """Not begun yet.
+
+        Args:
+            program: the runtime's.
+            words: its command line, up to the container's ID.
+            container: that ID.
+            has_input: whether the program gets this process's standard input.
+        """
+        self._program = program
+        self._words = words
+        self._container = container
+        self._has_input = has_input
+        self.pid = 0
+        self.ended = -1
+        """A descriptor that tells its end (pidfd_open(2))."""
+
+    def begin(self, *flags: str, streams: bool = True) -> None:
+        """Begin it, with this process's streams as far as the program gets them."""
+        nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        closed = [] if self._has_input and streams else [0]
+        closed += [1] if not streams or "--detach" in flags else []
+        self.pid = os.posix_spawnp(
+            self._program,
+            [*self._words, *flags, self._container],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, nothing, standard) for standard in closed],
+            setpgroup=0,
+        )
+        os.close(nothing)
+        self.ended = os.pidfd_open(self.pid)
+
+    def send(self, number: int) -> None:
+        """Send it a signal, which it passes on to the program."""
+        with Suppressed(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Its exit status, as shells tell it."""
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.ended)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else _ENDED_BY_SIGNAL - code
