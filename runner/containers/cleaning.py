@@ -32,10 +32,20 @@ def clean(folders: Folders, place: Place, settings: Settings) -> None:
     """
     runtimes.of(folders, place, settings.runtime).delete()
     own = cgroup(place)
-    own.kill()
-    own.delete()
+    if any(map(os.path.isdir, (folder.place for folder in own.folders))):
+        own.kill()
+        own.delete()
+    disconnect(folders, place, settings)
+    trees.remove_path(place.passing)
+
+
+def disconnect(folders: Folders, place: Place, settings: Settings) -> None:
+    """Give back its addresses and ports.
+
+    Raises:
+        RunnerError: the firewall does not do its part.
+    """
     if settings.network.mode == BRIDGE and os.path.isdir(folders.network):
         from runner.network.networks import Networks
 
         Networks(folders.network).detach(place.container)
-    trees.remove_path(place.passing)

@@ -83,6 +83,17 @@ def end(place: Place) -> None:
         os.close(monitor)
 
 
+def outlast(place: Place) -> bool:
+    """Wait for the end of a monitor whose container has ended; False if it goes on."""
+    monitor = liveness.opened_monitor(place)
+    if monitor is None:
+        return True
+    try:
+        return status.of(place) != status.RUNNING and _ends(monitor, _DEATH_TIMEOUT_S)
+    finally:
+        os.close(monitor)
+
+
 def discard(folders: Folders, place: Place, *, force: bool, with_volumes: bool) -> None:
     """Remove the container for good.
 

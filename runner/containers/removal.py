@@ -18,13 +18,8 @@ if TYPE_CHECKING:
 
 
 def remove(folders: Folders, place: Place) -> None:
-    """Remove a container of which nothing runs; whoever calls holds its lock, or is its monitor.
-
-    From the first step on nobody finds it any more; the rest is done again if this is interrupted (`finish`).
-    """
-    gone = folders.place(place.container, GONE)
-    os.rename(place.lasting, gone.lasting)
-    finish(folders, gone)
+    """Remove a container of which nothing runs; whoever calls holds its lock, or is its monitor."""
+    finish(folders, hide(folders, place))
 
 
 def remove_with_volumes(folders: Folders, place: Place, settings: Settings) -> None:
@@ -33,18 +28,38 @@ def remove_with_volumes(folders: Folders, place: Place, settings: Settings) -> N
     remove(folders, place)
 
 
-def finish(folders: Folders, gone: Place) -> None:
-    """Remove what is left of one that is being removed, or that was never made as a whole."""
-    container = documents.read(gone.description, Container)
-    if container is not None:
-        _forget_name(folders, container)
+def hide(folders: Folders, place: Place) -> Place:
+    """The first step, after which nobody finds the container, and its name is free; what is left to `finish`."""
+    gone = folders.place(place.container, GONE)
+    os.rename(place.lasting, gone.lasting)
+    _forget_name(folders, documents.read(gone.description, Container))
+    return gone
+
+
+def finish(folders: Folders, half: Place) -> None:
+    """Remove what is left of one that is hidden, or that was never made as a whole. It may be repeated.
+
+    Raises:
+        RunnerError: something that runs cannot be ended.
+    """
+    container = documents.read(half.description, Container)
+    _forget_name(folders, container)
+    if container is not None and os.path.isdir(half.passing):
+        # Only here: it loads all of the runtime.
+        from runner.containers import cleaning
+
+        cleaning.clean(folders, half, container.settings)
+    if container is not None and container.settings.remove:
+        Volumes(folders.volumes).remove_unnamed(container.settings.mounts)
     with Suppressed(FileNotFoundError):
-        os.unlink(f"{folders.root}/pins/{gone.container}")
-    trees.remove_path(gone.passing)
-    trees.remove_path(gone.lasting)
+        os.unlink(f"{folders.root}/pins/{half.container}")
+    trees.remove_path(half.passing)
+    trees.remove_path(half.lasting)
 
 
-def _forget_name(folders: Folders, container: Container) -> None:
+def _forget_name(folders: Folders, container: Container | None) -> None:
+    if container is None:
+        return
     path = f"{folders.names}/{container.name}"
     with Suppressed(FileNotFoundError):
         if os.readlink(path) == container.id:

@@ -118,8 +118,10 @@ def _finish_all(folders: Folders, half: list[str]) -> None:
             held = try_lock(place)
             if held is None and os.path.exists(place.lock):
                 continue
-            with Suppressed(RunnerError, OSError):
-                removal.finish(folders, place)
+            # A monitor does the same, at its end.
+            if liveness.monitor_of(place) is None:
+                with Suppressed(RunnerError, OSError):
+                    removal.finish(folders, place)
             if held is not None:
                 os.close(held)
     finally:

@@ -9,7 +9,7 @@ from runner.cli import containers, foreground
 from runner.cli.errors import Failed
 from runner.cli.main import Places
 from runner.cli.parsing import Arguments
-from runner.containers import attaching, finding, liveness, records, starting, sweeping
+from runner.containers import attaching, ending, finding, records, starting, sweeping
 from runner.containers import status as statuses
 from runner.containers.errors import MonitorPresent, StartFailed
 from runner.containers.folders import Folders, Place
@@ -47,12 +47,13 @@ def _stay(arguments: Arguments, places: Places) -> int:
 
 
 def _start(folders: Folders, place: Place) -> None:
-    if statuses.of(place) != statuses.RUNNING:
-        monitor = Monitor()
-        try:
-            _begin(folders, place, monitor)
-        finally:
-            monitor.end.close()
+    if statuses.of(place) == statuses.RUNNING:
+        return
+    monitor = Monitor()
+    try:
+        _begin(folders, place, monitor)
+    finally:
+        monitor.end.close()
 
 
 def _begin(folders: Folders, place: Place, monitor: Monitor) -> None:
@@ -64,7 +65,8 @@ def _begin(folders: Folders, place: Place, monitor: Monitor) -> None:
     try:
         lock = sweeping.lock(place)
         try:
-            if liveness.monitor_of(place) is not None:
+            # One whose container has just ended may be about to end, too.
+            if not ending.outlast(place):
                 raise MonitorPresent(place.container)
             sweeping.settle(folders, place)
             container = records.read(place)

@@ -140,32 +140,36 @@ class _Run:
         status = failures.status_of(text)
         documents.write(self._place.outcome, Outcome("", exit_code=status, error=text))
         self._clean()
-        self._release()
         self._client.send(protocol.status_message(protocol.FAILED, status, text))
+        os.close(self._lock)
         self._client.finish()
 
     def _end(self, loop: Loop, status: int) -> None:
-        """Tell how it ended, once it is as if it had never run."""
+        """Tell how it ended, and take away what it has needed: what another one could need, before that is told."""
         loop.finish()
-        kills = cleaning.cgroup(self._place).oom_kills()
-        documents.write(self._place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
-        self._clean()
-        self._release()
+        place = self._place
+        kills = cleaning.cgroup(place).oom_kills()
+        documents.write(place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
+        with Suppressed(RunnerError, OSError):
+            cleaning.disconnect(self._folders, place, self._settings)
+        for port in self._ports:
+            port.socket.close()
+        if self._settings.remove:
+            place = removal.hide(self._folders, place)
         loop.send_all(protocol.status_message(protocol.ENDED, status))
+        self._clean(place)
+        os.close(self._lock)
         for client in loop.clients:
             client.finish()
 
-    def _clean(self) -> None:
-        # What fails now is tried again by the next command.
+    def _clean(self, place: Place | None = None) -> None:
+        """Take away the rest. What fails now is tried again by the next command."""
         with Suppressed(RunnerError, OSError):
             rootfs.take_away(self._place.rootfs)
         with Suppressed(RunnerError, OSError):
-            cleaning.clean(self._folders, self._place, self._settings)
-            if self._settings.remove:
-                removal.remove_with_volumes(self._folders, self._place, self._settings)
-
-    def _release(self) -> None:
-        """Let others start it."""
-        for port in self._ports:
-            port.socket.close()
-        os.close(self._lock)
+            if not self._settings.remove:
+                cleaning.clean(self._folders, self._place, self._settings)
+            elif place is not None:
+                removal.finish(self._folders, place)
+            else:
+                removal.remove(self._folders, self._place)

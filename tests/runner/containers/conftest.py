@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.requirements import require_tool
-from tests.runner.containers.sites import Site
+from tests.runner.containers.sites import Site, until
 
 
 @pytest.fixture
@@ -14,4 +14,4 @@ def site(tmp_path: Path) -> Iterator[Site]:
     site = Site(tmp_path)
     yield site
     site.clear()
-    assert site.left() == []
+    until(lambda: site.left() == [])

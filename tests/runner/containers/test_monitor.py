@@ -6,8 +6,6 @@ import hashlib
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,16 +14,9 @@ from runner.containers import ending, liveness, protocol, reaching, records, sta
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
 from runner.containers.settings import Log, Resources
 from runner.oci.status import is_alive
-from tests.runner.containers.sites import Site, cgroups, hear_until, heard
+from tests.runner.containers.sites import Site, cgroups, hear_until, heard, until
 
 pytestmark = pytest.mark.root
-
-
-def until(reached: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
 
 
 def test_output_errors_and_the_exit_status_come_to_the_client(site: Site) -> None:
