@@ -18,7 +18,8 @@ class RawTerminal:
     def __enter__(self) -> None:
         if os.isatty(0):
             self._before = termios.tcgetattr(0)
-            tty.setraw(0)
+            # What has been typed already is not lost.
+            tty.setraw(0, termios.TCSADRAIN)
 
     def __exit__(self, *_error: object) -> None:
         if self._before is not None:

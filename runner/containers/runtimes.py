@@ -12,6 +12,7 @@ from runner.json_text import JsonInvalid, decode
 from runner.oci import creation, lifecycle, protection, status
 from runner.oci.containers import find
 from runner.oci.errors import ContainerUnknown
+from runner.oci.kernel import tasks
 from runner.oci.log import Log
 from runner.suppression import Suppressed
 
@@ -73,6 +74,8 @@ class Other:
 
     def create(self, console: str | None) -> int:
         """As `Native.create`."""
+        # Its command ends, and leaves the container's first process to this one.
+        tasks.adopt_orphans()
         pid_file = f"{self._place.passing}/pid"
         terminal = [] if console is None else ["--console-socket", console]
         self._call("create", "--bundle", self._place.passing, "--pid-file", pid_file, *terminal)

@@ -1,0 +1,301 @@
+"""Containers by the command line, in docker's words (root)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.requirements import require_tool
+from tests.runner.containers.commands import IMAGE, Commands, kill
+from tests.runner.containers.sites import until
+
+pytestmark = [pytest.mark.root, pytest.mark.tool("busybox"), pytest.mark.tool("nft"), pytest.mark.tool("ip")]
+
+QUIET = ("--network", "none")
+TRAP = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done"
+
+
+def test_run_gives_both_streams_and_the_status_of_the_program(runner: Commands) -> None:
+    printed = runner.both("run", "--rm", *QUIET, IMAGE, "sh", "-c", "echo out; echo err >&2; exit 7", status=7)
+
+    assert printed == ("out\n", "err\n")
+    assert runner("ps", "--all", "--quiet") == ""
+
+
+def test_what_is_typed_goes_to_the_container_only_with_interactive(runner: Commands) -> None:
+    assert runner("run", "--rm", "-i", *QUIET, IMAGE, "cat", given="words\n") == "words\n"
+    assert runner("run", "--rm", *QUIET, IMAGE, "cat", given="words\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["nothing"], 127, "executable file not found in $PATH"),
+        (["/tmp"], 126, "is a directory"),
+    ],
+)
+def test_a_program_that_cannot_be_executed_is_told_as_docker_tells_it(
+    runner: Commands, words: list[str], status: int, said: str
+) -> None:
+    assert said in runner.complaint("run", "--rm", *QUIET, IMAGE, *words, status=status)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--pull", "never", "nobody/nothing"], "No such image"),
+        (["localhost:1/x"], "localhost:1"),
+        (["--bogus", IMAGE], "unknown flag: --bogus"),
+        (["--gpus", "all", IMAGE], "--gpus is a flag of docker's"),
+        (["--user", "nobody", IMAGE, "true"], "unable to find"),
+        (["-t", "-i", IMAGE], "the input device is not a TTY"),
+    ],
+)
+def test_what_cannot_be_run_ends_with_125_and_leaves_nothing(runner: Commands, words: list[str], said: str) -> None:
+    status = 1 if "-t" in words else 125
+
+    assert said in runner.complaint("run", "--rm", *words, status=status)
+    assert runner("ps", "--all", "--quiet") == ""
+
+
+def test_a_container_in_the_background_is_listed_logged_stopped_and_removed(runner: Commands) -> None:
+    identity = runner("run", "-d", "--name", "web", *QUIET, IMAGE, "sh", "-c", TRAP).strip()
+    until(lambda: runner("logs", "web") == "ready\n")
+    listed = runner("ps", "--format", "{{.ID}} {{.Image}} {{.Names}} {{.State}} {{.Status}}")
+
+    runner("stop", "web")
+
+    assert listed.startswith(f"{identity[:12]} {IMAGE} web running Up ")
+    assert runner("ps", "--quiet") == ""
+    assert runner("ps", "--all", "--format", "{{.Names}} {{.Status}}").startswith("web Exited (3) ")
+    assert runner("wait", "web") == "3\n"
+    assert runner("rm", "web") == "web\n"
+    assert "No such container: web" in runner.complaint("rm", "web")
+    assert runner("rm", "--force", "web") == ""
+
+
+def test_create_and_start_are_what_run_is_in_two(runner: Commands) -> None:
+    runner("create", "--name", "two", *QUIET, IMAGE, "sh", "-c", "echo said; exit 4")
+
+    assert runner("ps", "--all", "--format", "{{.Status}}") == "Created\n"
+    for _ in range(2):
+        assert runner("start", "--attach", "two", status=4) == "said\n"
+    assert runner("logs", "two") == "said\nsaid\n"
+
+
+def test_start_tells_what_it_did_not_start(runner: Commands) -> None:
+    runner("create", "--name", "wrong", *QUIET, IMAGE, "nothing")
+
+    assert "executable file not found" in runner.complaint("start", "wrong")
+    assert runner("ps", "--all", "--format", "{{.Status}}") == "Created\n"
+    assert runner.inspect("wrong")["State"]["ExitCode"] == 127
+
+
+def test_signals_to_the_command_reach_the_container(runner: Commands) -> None:
+    with runner.begun("run", "--rm", *QUIET, IMAGE, "sh", "-c", TRAP) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 3
+
+
+def test_a_killed_command_leaves_its_container_running(runner: Commands) -> None:
+    with runner.begun("run", "--name", "web", *QUIET, IMAGE, "sh", "-c", TRAP) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+        process.wait()
+
+    assert runner("ps", "--format", "{{.Names}}") == "web\n"
+    with runner.begun("attach", "--no-stdin", "web") as process:
+        runner("kill", "--signal", "TERM", "web")
+        assert process.wait(30) == 3
+
+
+def test_a_killed_monitor_is_told_to_who_waits_and_its_container_has_exited(runner: Commands) -> None:
+    with runner.begun("run", "--name", "web", *QUIET, IMAGE, "sh", "-c", TRAP) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "ready\n"
+        kill(*runner.monitors().values())
+
+        assert process.wait(30) == 137
+        assert "ended without a word" in process.stderr.read()
+
+    assert runner("ps", "--all", "--format", "{{.Names}} {{.State}} {{.Status}}").startswith("web exited Exited (137)")
+
+
+def read_until(terminal: int, text: bytes) -> bytes:
+    said = b""
+    while text not in said:
+        said += os.read(terminal, 4096)
+    return said
+
+
+def test_a_terminal_can_be_left_and_come_back_to(runner: Commands) -> None:
+    script = "read line; echo first $line; read line; echo second $line; tty; exit 5"
+    with runner.at_terminal("run", "-it", "--name", "web", *QUIET, IMAGE, "sh", "-c", script) as (process, terminal):
+        os.write(terminal, b"one\r")
+        read_until(terminal, b"first one\r\n")
+        os.write(terminal, b"\x10\x11")
+        assert process.wait(30) == 0
+        read_until(terminal, b"read escape sequence")
+    assert runner("ps", "--format", "{{.Names}}") == "web\n"
+
+    with runner.at_terminal("attach", "--detach-keys", "ctrl-x", "web") as (process, terminal):
+        os.write(terminal, b"two\r")
+        assert b"/dev/pts/0" in read_until(terminal, b"/dev/pts/0")
+        assert process.wait(30) == 5
+
+
+def test_a_published_port_is_reached_and_told(runner: Commands) -> None:
+    script = "mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www"
+    runner("run", "-d", "--name", "web", "-p", "8080:80", IMAGE, "sh", "-c", script)
+    reached = [*runner.in_network(), str(require_tool("busybox")), "wget", "-qO-", "http://127.0.0.1:8080/"]
+
+    until(lambda: subprocess.run(reached, check=False, capture_output=True).stdout == b"hello\n")
+    assert runner("ps", "--format", "{{.Ports}}") == "0.0.0.0:8080->80/tcp\n"
+    settings = runner.inspect("web")["NetworkSettings"]
+    assert settings["Ports"] == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}
+    assert f"{settings['IPAddress']}\t" in Path(runner.inspect("web")["HostsPath"]).read_text()
+    assert "8080" in runner.complaint("run", "--rm", "-p", "8080:80", IMAGE, "true", status=125)
+    runner("rm", "--force", "web")
+    assert runner("run", "--rm", "-p", "8080:80", IMAGE, "echo", "again") == "again\n"
+
+
+def test_an_image_is_kept_as_long_as_a_container_of_it_is_there(runner: Commands) -> None:
+    runner("tag", IMAGE, "other:1")
+    short = runner("images", "--quiet", "other:1").strip()
+    identity = runner("create", "--name", "held", *QUIET, "other:1", "true").strip()
+    runner("rmi", IMAGE)
+
+    by_name = runner.complaint("rmi", "other:1")
+    by_id = runner.complaint("rmi", short)
+    runner("image", "prune", "--all", "--force")
+    kept = runner("images", "--quiet")
+    runner("rmi", "--force", short)
+
+    assert by_name == (
+        'Error: conflict: unable to remove repository reference "other:1" (must force) - '
+        f"container {identity[:12]} is using its referenced image {short}\n"
+    )
+    assert by_id == (
+        f"Error: conflict: unable to delete {short} (must be forced) - "
+        f"image is being used by stopped container {identity[:12]}\n"
+    )
+    assert kept.strip() == short
+    assert runner("images", "--quiet") == ""
+    # What it is made of is still there.
+    assert runner("start", "--attach", "held") == ""
+    runner("rm", "held")
+    runner("import", "--change", 'CMD ["/bin/sh"]', "--change", "ENV PATH=/bin", str(runner.home / "rootfs"), IMAGE)
+
+
+def test_containers_are_filtered_and_shown_as_asked(runner: Commands) -> None:
+    runner("create", "--name", "first", "--label", "a=1", *QUIET, IMAGE, "true")
+    runner("run", "--name", "second", "--label", "b", *QUIET, IMAGE, "sh", "-c", "exit 2", status=2)
+
+    def names(*words: str) -> list[str]:
+        return runner("ps", "--format", "{{.Names}}", *words).split()
+
+    assert names() == []
+    assert names("-a") == ["second", "first"]
+    assert names("-l") == ["second"]
+    assert names("-n", "5") == ["second", "first"]
+    assert names("-a", "--filter", "label=a=1") == ["first"]
+    assert names("-a", "--filter", "label!=a") == ["second"]
+    assert names("--filter", "status=created") == ["first"]
+    assert names("--filter", "exited=2") == ["second"]
+    assert names("-a", "--filter", "name=sec") == ["second"]
+    assert names("-a", "--filter", "name=sec", "--filter", "name=fir") == ["second", "first"]
+    assert names("-a", "--filter", f"ancestor={IMAGE}") == ["second", "first"]
+    assert names("-a", "--filter", "since=first") == ["second"]
+    assert names("-a", "--filter", "before=second") == ["first"]
+    assert "invalid filter" in runner.complaint("ps", "--filter", "colour=red")
+    head, first, *_ = runner("ps", "-a").splitlines()
+    assert head.split() == ["CONTAINER", "ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"]
+    assert '"sh -c exit 2"' in first
+    assert json.loads(runner("ps", "-a", "-l", "--format", "json"))["State"] == "exited"
+
+
+def test_a_name_is_given_once_and_made_up_where_none_is_given(runner: Commands) -> None:
+    identity = runner("create", "--name", "web", *QUIET, IMAGE).strip()
+
+    said = runner.complaint("run", "--name", "web", IMAGE, status=125)
+
+    assert f'The container name "/web" is already in use by container "{identity}"' in said
+    runner("create", *QUIET, IMAGE)
+    assert "_" in runner("ps", "-l", "--format", "{{.Names}}")
+
+
+def test_the_last_lines_and_their_times_are_shown_as_asked(runner: Commands) -> None:
+    runner("run", "--name", "web", *QUIET, IMAGE, "sh", "-c", "echo one; echo two; echo three >&2")
+
+    assert runner.both("logs", "web") == ("one\ntwo\n", "three\n")
+    assert runner.both("logs", "--tail", "2", "web") == ("two\n", "three\n")
+    assert runner("logs", "--since", "1h", "web") == "one\ntwo\n"
+    assert runner("logs", "--until", "1h", "web") == ""
+    assert runner("logs", "--timestamps", "--follow", "web").splitlines()[0].endswith("Z one")
+
+
+def test_volumes_without_a_name_go_with_their_container(runner: Commands) -> None:
+    volumes = Path(runner.folders.volumes)
+    runner("run", "--rm", "-v", "/data", "-v", "mine:/mine", *QUIET, IMAGE, "touch", "/data/x", "/mine/x")
+    until(lambda: [path.name for path in volumes.iterdir()] == ["mine"])
+    runner("create", "--name", "web", "-v", "/data", *QUIET, IMAGE)
+    runner("rm", "web")
+    kept = [path.name for path in volumes.iterdir()]
+    runner("create", "--name", "web", "-v", "/data", *QUIET, IMAGE)
+    runner("rm", "--volumes", "web")
+
+    assert len(kept) == 2
+    assert [path.name for path in volumes.iterdir()] == kept
+    assert runner("run", "--rm", "-v", "mine:/there", *QUIET, IMAGE, "ls", "/there") == "x\n"
+
+
+def test_the_id_is_written_to_a_file_that_must_not_be_there(runner: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "id"
+
+    identity = runner("create", "--cidfile", str(file), *QUIET, IMAGE).strip()
+
+    assert file.read_text() == identity
+    assert "container ID file found" in runner.complaint("run", "--cidfile", str(file), IMAGE, status=125)
+
+
+def test_stopped_containers_are_pruned(runner: Commands) -> None:
+    runner("create", "--name", "old", *QUIET, IMAGE)
+    runner("run", "-d", "--name", "runs", *QUIET, IMAGE, "sleep", "100")
+
+    printed = runner("container", "prune", "--force")
+
+    assert printed.startswith("Deleted Containers:\n")
+    assert "Total reclaimed space: 0B" in printed
+    assert runner("ps", "-a", "--format", "{{.Names}}") == "runs\n"
+
+
+def test_a_container_shares_the_network_of_another_one(runner: Commands) -> None:
+    runner("run", "-d", "--name", "first", IMAGE, "sleep", "100")
+    address = runner.inspect("first")["NetworkSettings"]["IPAddress"]
+
+    hosts = runner("run", "--rm", "--network", "container:first", IMAGE, "cat", "/etc/hosts")
+
+    assert address in hosts
+
+
+@pytest.mark.parametrize("name", ["runc", "crun"])
+def test_another_runtime_is_used_in_the_same_way(runner: Commands, name: str) -> None:
+    runtime = str(require_tool(name))
+    script = "echo out; exit 3"
+
+    printed = runner.both("run", "--rm", "--runtime", runtime, *QUIET, IMAGE, "sh", "-c", script, status=3)
+    assert printed[0] == "out\n"
+    assert "not found" in runner.complaint("run", "--rm", "--runtime", runtime, *QUIET, IMAGE, "nothing", status=127)
+    runner("run", "-d", "--name", "web", "--runtime", runtime, IMAGE, "sleep", "100")
+    kill(*runner.monitors().values())
+    until(lambda: runner("ps", "-a", "--format", "{{.State}}") == "exited\n")
