@@ -66,8 +66,9 @@ install-system: install  ## put the commands on everybody's path, as root (PREFI
 	@echo "registry, runner and runner-oci are in $(PREFIX)/bin."
 
 .PHONY: demo
-demo: install  ## push and pull an image with a client of this machine, step by step
+demo: install  ## push and pull an image with a client of this machine, and as root run containers, step by step
 	@$(VENV)/python tests/tools/demo.py
+	@$(VENV)/python tests/tools/demo_runner.py
 
 # Whatever the shell says: several processes load all tests, and each server that they start loads the registry.
 test test-fast: export PYTHONDONTWRITEBYTECODE :=

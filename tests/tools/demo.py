@@ -6,7 +6,6 @@ temporary directory: nothing comes from or goes to the internet, and nothing sta
 """
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,61 +16,58 @@ from urllib.request import Request, urlopen
 
 from tests.e2e.server import RunningRegistry, running_registry
 from tests.images import BUSYBOX, Content, Image, build_image, docker_archive, runnable_image
+from tests.tools.showing import StepFailed, answers, say, step
 
 REPOSITORY = "team/app"
-
-
-class StepFailed(Exception):
-    """A step of the demonstration did not do what it should; its text says which."""
 
 
 def main() -> int:
     """Run the demonstration; 0 if what was pulled is what was pushed."""
     image = runnable_image("Hello from Moorage.\n") if BUSYBOX.exists() else build_image({"hello.txt": b"Hello.\n"})
     with tempfile.TemporaryDirectory(prefix="moorage-demo-") as scratch, running_registry(Path(scratch)) as registry:
-        _say(f"A registry listens on {registry.address}.")
+        say(f"A registry listens on {registry.address}.")
         try:
             _demonstrate(registry, image, Path(scratch))
         except StepFailed as failure:
-            _say(f"The demonstration failed: {failure}")
+            say(f"The demonstration failed: {failure}")
             return 1
-    _say("What was pulled is what was pushed. The registry has stopped; nothing is left behind.")
+    say("What was pulled is what was pushed. The registry has stopped; nothing is left behind.")
     return 0
 
 
 def _demonstrate(registry: RunningRegistry, image: Image, scratch: Path) -> None:
     name = f"{registry.address}/{REPOSITORY}:1"
-    if _answers("docker", "info"):
+    if answers("docker", "info"):
         _with_engine(["docker"], [], name, image, scratch)
-    elif _answers("podman", "version"):
+    elif answers("podman", "version"):
         _with_engine(["podman"], ["--tls-verify=false"], name, image, scratch)
-    elif _answers("skopeo", "--version"):
+    elif answers("skopeo", "--version"):
         _with_skopeo(name, image, scratch)
     else:
-        _say("No client is installed, so the steps of one follow.")
+        say("No client is installed, so the steps of one follow.")
         _with_requests(registry, image)
-    _say(f"The registry's own account of it (GET /v2/{REPOSITORY}/tags/list):")
-    _say(f"  {registry.ask(f'/v2/{REPOSITORY}/tags/list').body.decode().strip()}")
-    _say(f"  {REPOSITORY}:1 is {registry.digest(REPOSITORY, '1')}")
+    say(f"The registry's own account of it (GET /v2/{REPOSITORY}/tags/list):")
+    say(f"  {registry.ask(f'/v2/{REPOSITORY}/tags/list').body.decode().strip()}")
+    say(f"  {REPOSITORY}:1 is {registry.digest(REPOSITORY, '1')}")
 
 
 def _with_engine(engine: Sequence[str], plain_http: Sequence[str], name: str, image: Image, scratch: Path) -> None:
     try:
-        _step(*engine, "load", "--input", docker_archive(scratch / "image.tar", name, image))
-        before = _step(*engine, "image", "inspect", "--format", "{{.Id}}", name)
-        _step(*engine, "push", *plain_http, name)
-        _step(*engine, "rmi", name)
-        _step(*engine, "pull", *plain_http, name)
-        _expect_equal(before, _step(*engine, "image", "inspect", "--format", "{{.Id}}", name))
+        step(*engine, "load", "--input", docker_archive(scratch / "image.tar", name, image))
+        before = step(*engine, "image", "inspect", "--format", "{{.Id}}", name)
+        step(*engine, "push", *plain_http, name)
+        step(*engine, "rmi", name)
+        step(*engine, "pull", *plain_http, name)
+        _expect_equal(before, step(*engine, "image", "inspect", "--format", "{{.Id}}", name))
     finally:
         subprocess.run([*engine, "rmi", "--force", name], capture_output=True, check=False)
 
 
 def _with_skopeo(name: str, image: Image, scratch: Path) -> None:
     archive = docker_archive(scratch / "image.tar", name, image)
-    _step("skopeo", "copy", "--dest-tls-verify=false", f"docker-archive:{archive}", f"docker://{name}")
-    _step("skopeo", "inspect", "--tls-verify=false", f"docker://{name}")
-    _step("skopeo", "copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{scratch / 'pulled'}")
+    step("skopeo", "copy", "--dest-tls-verify=false", f"docker-archive:{archive}", f"docker://{name}")
+    step("skopeo", "inspect", "--tls-verify=false", f"docker://{name}")
+    step("skopeo", "copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{scratch / 'pulled'}")
     manifest = json.loads((scratch / "pulled" / "manifest.json").read_bytes())
     _expect_equal(image.config.digest, manifest["config"]["digest"])
 
@@ -86,7 +82,7 @@ def _with_requests(registry: RunningRegistry, image: Image) -> None:
     _request("PUT", f"{origin}/v2/{REPOSITORY}/manifests/1", image.manifest)
     for path in (f"manifests/{image.manifest.digest}", *(f"blobs/{layer.digest}" for layer in image.layers)):
         answer = registry.ask(f"/v2/{REPOSITORY}/{path}")
-        _say(f"$ GET {path}\n  {answer.status}, {len(answer.body)} bytes")
+        say(f"$ GET {path}\n  {answer.status}, {len(answer.body)} bytes")
         _expect_equal(path.rpartition("/")[2], Content("", answer.body).digest)
 
 
@@ -95,34 +91,15 @@ def _request(method: str, url: str, body: Content | None = None) -> dict[str, st
     request = Request(url, method=method, data=body.content if body else b"", headers=headers)
     try:
         with urlopen(request, timeout=30) as response:
-            _say(f"$ {method} {url}\n  {response.status} {response.reason}")
+            say(f"$ {method} {url}\n  {response.status} {response.reason}")
             return dict(response.headers)
     except HTTPError as error:
         raise StepFailed(f"{method} {url} was answered with {error.code}: {error.read().decode()}") from error
 
 
-def _step(*command: str | Path) -> str:
-    shown = " ".join(map(str, command))
-    _say(f"$ {shown}")
-    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    for line in run.stdout.splitlines():
-        _say(f"  {line}")
-    if run.returncode != 0:
-        raise StepFailed(f"`{shown}` ended with status {run.returncode}")
-    return run.stdout.strip()
-
-
-def _answers(program: str, question: str) -> bool:
-    return shutil.which(program) is not None and not subprocess.run([program, question], capture_output=True).returncode
-
-
 def _expect_equal(pushed: str, pulled: str) -> None:
     if pushed != pulled:
         raise StepFailed(f"{pushed} was pushed, but {pulled} was pulled")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 if __name__ == "__main__":
