@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.registry.full_disk import unmount
 from tests.requirements import require_tool
 
 _SIZE = 64 << 20
@@ -50,7 +51,7 @@ def ext4_disk(mountpoint: Path) -> Iterator[Disk]:
         )
         yield Disk(mountpoint, Path(found.stdout.strip()).name)
     finally:
-        _run("umount", str(mountpoint))
+        unmount(mountpoint)
         image.unlink()
 
 

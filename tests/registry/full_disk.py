@@ -18,7 +18,14 @@ def small_disk(mountpoint: Path, size_mib: int = 4) -> Iterator[Path]:
     try:
         yield mountpoint
     finally:
-        subprocess.run(["umount", str(mountpoint)], check=True)
+        unmount(mountpoint)
+
+
+def unmount(mountpoint: Path) -> None:
+    """Take a file system of a test away; that somebody still uses it is a fault, but it does not stay mounted."""
+    if subprocess.run(["umount", str(mountpoint)], check=False).returncode != 0:
+        subprocess.run(["umount", "--lazy", str(mountpoint)], check=True)
+        raise AssertionError(f"{mountpoint} was still used at the end")
 
 
 @contextmanager
