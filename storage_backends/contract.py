@@ -205,6 +205,10 @@ class BlobStore(ABC):
         """
         return None
 
+    def size_of(self, key: str) -> int | None:
+        """How many bytes the blob `key` was committed with; None where keys do not tell."""
+        return None
+
     @abstractmethod
     def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         """All uploads that have bytes and are not committed: the key, and when it was last written to."""

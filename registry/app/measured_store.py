@@ -62,6 +62,9 @@ class MeasuredStore(BlobStore):
     def digest_of(self, key: str) -> Digest | None:
         return self._store.digest_of(key)
 
+    def size_of(self, key: str) -> int | None:
+        return self._store.size_of(key)
+
     def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         return self._store.list_uploads()
 

@@ -156,7 +156,8 @@ async def _copy(services: Services, place: Place, blob: VerifiableBlob, shown: _
                 return Fault.UNREADABLE
             raise (interrupted.__cause__ or interrupted) from None
     # The object first: what the database knows to be there has one, whenever this process dies.
-    await index_objects.apply(place.store, index_objects.blob_object(blob.digest, blob.size, stored.key))
+    needed = index_objects.needed_object(place.store, blob.digest, blob.size, stored.key)
+    await index_objects.apply(place.store, needed)
     await services.database.write(_note, place.name, MovedBlob(blob.id, blob.digest, blob.size, stored.key))
     return None
 

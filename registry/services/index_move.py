@@ -63,7 +63,7 @@ async def follow(services: Services, place: Place, since: datetime) -> None:
                 about = [event for event in some if event.kind != EventKind.BLOB_REMOVED]
                 for start in range(0, len(about), _TOGETHER):
                     together = about[start : start + _TOGETHER]
-                    await _apply(place, await services.database.read(index_objects.states, together))
+                    await _apply(place, await services.database.read(index_objects.states, services.store, together))
 
 
 async def _apply(place: Place, objects: Objects) -> None:

@@ -1,15 +1,17 @@
 """A registry whose database is lost, recovered from what its blob store holds.
 
 The index objects that are written behind every change (`registry.services.index_objects`) say which blobs there are,
-which repositories link them, and give manifests and tags. Blobs that no index object names, from the last seconds
-before the loss, are found by their keys. What each step does may be done again: a rebuild that was killed is started
-anew, and goes through what it did before.
+which repositories link them, and give manifests and tags. Where keys tell what they are of, blobs are found by them: a
+link vouches for the only copy of its blob, and any other, as those from the last seconds before the loss, is read. What
+each step does may be done again: a rebuild that was killed is started anew, and goes through what it did before.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -87,7 +89,7 @@ async def rebuild(services: Services, *, told: Callable[[Loss], None], progress:
     token = await services.database.write(_begin)
     work = _Rebuild(services, told, progress)
     await work.blobs()
-    await work.unindexed()
+    await work.named_by_keys()
     await work.links()
     await work.manifests()
     await work.tags()
@@ -116,30 +118,47 @@ class _Rebuild:
     async def blobs(self) -> None:
         """Every blob that has an index object, if its bytes are there in full."""
         async for names in _batches(self._services.store.list_objects("blobs/"), _BATCH):
-            found = [blob for blob in await asyncio.gather(*map(self._blob, names)) if blob is not None]
-            await self._services.database.write(_put_blobs, found, self._moment)
-            self.rebuilt.blobs += len(found)
+            await self._put([blob for blob in await asyncio.gather(*map(self._blob, names)) if blob is not None])
             self._progress(Progress("blobs", self.rebuilt.blobs, None))
 
-    async def unindexed(self) -> None:
-        """Every other blob whose key tells its digest, if the bytes have it: no row ever vouched for them."""
-        async for objects in _batches(self._services.store.list_keys(), _BATCH):
-            for found in await self._unknown(objects):
-                if await self._is_whole(found):
-                    await self._services.database.write(_put_blobs, [found], self._moment)
-                    self.rebuilt.blobs += 1
-                    self.rebuilt.unindexed += 1
-                    self._missing.pop(found.digest, None)
-                    self._progress(Progress("blobs by their bytes", self.rebuilt.unindexed, None))
+    async def named_by_keys(self) -> None:
+        """Every other blob whose key tells its digest, if a link vouches for it, or the bytes have that digest."""
+        linked: set[Digest] | None = None
+        async for objects in _folders(self._services.store.list_keys()):
+            unknown = await self._unknown(objects)
+            if unknown and linked is None:
+                linked = await self._linked()
+            copies = Counter(found.digest for found in unknown)
+            vouched, doubtful = [], []
+            for found in unknown:
+                told = self._services.store.size_of(found.key)
+                if told is not None and told != found.size:
+                    self._missing.setdefault(found.digest, _cut_short(found, told))
+                elif told is not None and linked and found.digest in linked and copies[found.digest] == 1:
+                    vouched.append(found)
+                else:
+                    doubtful.append(found)
+            for start in range(0, len(vouched), _BATCH):
+                await self._put(vouched[start : start + _BATCH])
+                self._progress(Progress("blobs", self.rebuilt.blobs, None))
+            whole = [found for found in doubtful if await self._is_whole(found)]
+            for found in whole:
+                await self._put([found])
+                self.rebuilt.unindexed += 1
+                self._progress(Progress("blobs by their bytes", self.rebuilt.unindexed, None))
         for loss in self._missing.values():
             self._lose(loss)
 
     async def links(self) -> None:
         """Every link, if its blob was recovered."""
+        told = set(self._missing)
         async for places in _batches(self._places(index_objects.LINKS, Kind.LINK), _BATCH):
             links = self._read_names(Kind.LINK, places, Place.digest)
             lost = await self._services.database.write(_put_links, links, self._moment)
             for place, digest in lost:
+                if digest not in told:
+                    told.add(digest)
+                    self._lose(Loss(Kind.BLOB, None, str(digest), "has no stored bytes"))
                 self._lose(Loss(Kind.LINK, place.repository, str(digest), "names a blob that was not recovered"))
             self.rebuilt.links += len(links) - len(lost)
             self._progress(Progress("links", self.rebuilt.links, None))
@@ -189,6 +208,21 @@ class _Rebuild:
         size = await self._services.store.stat(indexed.key)
         if size != indexed.size:
             raise IndexObjectBroken(f"has {size} bytes stored of {indexed.size}")
+
+    async def _put(self, found: list[_FoundBlob]) -> None:
+        await self._services.database.write(_put_blobs, found, self._moment)
+        self.rebuilt.blobs += len(found)
+        for blob in found:
+            self._missing.pop(blob.digest, None)
+
+    async def _linked(self) -> set[Digest]:
+        """The digests of all links, in memory: some hundred bytes for each blob."""
+        linked = set()
+        async for place in self._places(index_objects.LINKS, Kind.BLOB):
+            # What bears no digest's name is told of with the links.
+            with suppress(IndexObjectBroken):
+                linked.add(place.digest())
+        return linked
 
     async def _unknown(self, objects: Sequence[StoredObject]) -> list[_FoundBlob]:
         digests = ((self._services.store.digest_of(stored.key), stored) for stored in objects)
@@ -250,6 +284,20 @@ class _Rebuild:
         self._told(loss)
 
 
+async def _folders(listed: AsyncIterator[StoredObject]) -> AsyncIterator[list[StoredObject]]:
+    """Blobs that are listed together by the folder that their keys name: all copies of one are in the same."""
+    folder, together = "", list[StoredObject]()
+    async for stored in listed:
+        name = stored.key.rpartition("/")[0]
+        if together and (name != folder or (not name and len(together) == _BATCH)):
+            yield together
+            together = []
+        folder = name
+        together.append(stored)
+    if together:
+        yield together
+
+
 async def _batches(values: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
     batch: list[T] = []
     async for value in values:
@@ -259,6 +307,10 @@ async def _batches(values: AsyncIterator[T], size: int) -> AsyncIterator[list[T]
             batch = []
     if batch:
         yield batch
+
+
+def _cut_short(found: _FoundBlob, size: int) -> Loss:
+    return Loss(Kind.BLOB, None, str(found.digest), f"has {found.size} bytes stored of {size}")
 
 
 def _reason(error: IndexObjectBroken | StorageError) -> str:

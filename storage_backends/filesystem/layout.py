@@ -1,12 +1,13 @@
 """Where things stand below a filesystem store's root, and which keys and names may become paths.
 
-    blobs/<algorithm>/<two digits>/<hex>.<upload key>   committed blobs; the digest is there for people to find them by
-    uploads/<upload key>                                bytes of uploads that are not committed
-    uploads/.held                                       what sessions lock
-    index/<name>                                        index objects
-    tmp/                                                index objects being written
+    blobs/<algorithm>/<two digits>/<hex>.<size>.<upload key>   committed blobs
+    uploads/<upload key>                                       bytes of uploads that are not committed
+    uploads/.held                                              what sessions lock
+    index/<name>                                               index objects
+    tmp/                                                       index objects being written
 
-A blob's key is its path below `blobs/`. Nothing becomes a path that does not match to its last character.
+A blob's key is its path below `blobs/`. Digest and size are in it for people to find blobs by, and for a rebuild to
+know them by; keys of earlier versions have no size. Nothing becomes a path that does not match to its last character.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from oci_spec.digest import ALGORITHMS, Digest
 from storage_backends.errors import ObjectNameInvalid
 
 _UPLOAD_KEY = re.compile(r"[0-9a-f]{32}")
+_SIZE = r"(?:\.(?:0|[1-9][0-9]{0,18}))?"
 _BLOB_KEY = re.compile(
     "|".join(
-        rf"{algorithm}/([0-9a-f]{{2}})/\{group}[0-9a-f]{{{2 * size - 2}}}\.[0-9a-f]{{32}}"
+        rf"{algorithm}/([0-9a-f]{{2}})/\{group}[0-9a-f]{{{2 * size - 2}}}{_SIZE}\.[0-9a-f]{{32}}"
         for group, (algorithm, size) in enumerate(ALGORITHMS.items(), start=1)
     )
 )
@@ -88,10 +90,10 @@ def blob_prefixes() -> list[str]:
     return [f"{algorithm}/{number:02x}/" for algorithm in ALGORITHMS for number in range(256)]
 
 
-def blob_key(digest: Digest, upload_key: str) -> str:
+def blob_key(digest: Digest, size: int, upload_key: str) -> str:
     """The key under which an upload is committed: always the same one, so that a commit can be repeated."""
     encoded = digest.encoded
-    return f"{digest.algorithm}/{encoded[:2]}/{encoded}.{upload_key}"
+    return f"{digest.algorithm}/{encoded[:2]}/{encoded}.{size}.{upload_key}"
 
 
 def upload_key(blob_key: str) -> str:
@@ -103,6 +105,12 @@ def committed_digest(blob_key: str) -> Digest:
     """The digest in `blob_key`."""
     algorithm, _, name = blob_key.split("/")
     return Digest.parse(f"{algorithm}:{name.partition('.')[0]}")
+
+
+def committed_size(blob_key: str) -> int | None:
+    """The size in `blob_key`, None in one that has none."""
+    _, *size, _ = blob_key.split(".")
+    return int(size[0]) if size else None
 
 
 def is_upload_key(text: str) -> bool:

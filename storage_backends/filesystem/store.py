@@ -29,6 +29,7 @@ from storage_backends.filesystem.layout import (
     blob_key,
     blob_prefixes,
     committed_digest,
+    committed_size,
     is_blob_key,
     new_upload_key,
     upload_key,
@@ -123,6 +124,11 @@ class FilesystemBlobStore(BlobStore):
         if not is_blob_key(key):
             raise ObjectNameInvalid(key)
         return committed_digest(key)
+
+    def size_of(self, key: str) -> int | None:
+        if not is_blob_key(key):
+            raise ObjectNameInvalid(key)
+        return committed_size(key)
 
     async def list_uploads(self) -> AsyncIterator[tuple[str, datetime]]:
         with translated():
@@ -226,7 +232,7 @@ class FilesystemUploadSession(UploadSession):
 
     async def commit(self, state: UploadState, digest: Digest) -> StoredObject:
         file = await self._resumed(state)
-        key = blob_key(digest, self._key)
+        key = blob_key(digest, state.offset, self._key)
         blob = self._layout.blob(key)
         actual = file.digest(digest.algorithm)
         with translated():

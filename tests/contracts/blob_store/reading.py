@@ -81,6 +81,12 @@ class ReadingContract:
 
         assert store.digest_of(blob.key) in {Digest.of(b"hello", algorithm), None}
 
+    @pytest.mark.parametrize("content", [b"", b"hello", pattern(70_000)])
+    async def test_a_key_tells_no_other_size_than_that_of_the_commit(self, store: BlobStore, content: bytes) -> None:
+        blob = await stored(store, content)
+
+        assert store.size_of(blob.key) in {len(content), None}
+
     async def test_a_deleted_blob_is_not_found(self, store: BlobStore, peer: BlobStore) -> None:
         blob = await stored(store, b"gone")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -13,7 +14,16 @@ import pytest
 from oci_spec.digest import Digest
 from registry.errors import BlobUnknown
 from registry.jobs import index_objects as writing_behind
-from registry.services import garbage_collection, pull, rebuild, reconciliation, upload_expiry, uploads, verification
+from registry.services import (
+    garbage_collection,
+    index_objects,
+    pull,
+    rebuild,
+    reconciliation,
+    upload_expiry,
+    uploads,
+    verification,
+)
 from registry.services.context import Services, now
 from registry.services.rebuild import Loss
 from registry.services.verification import FaultyBlob, Selection
@@ -109,11 +119,16 @@ async def test_corrupt_bytes_are_as_if_absent_until_a_push_heals_them(
     await verification.verify(services, Selection(), rate=None, told=faulty.append)
     with pytest.raises(BlobUnknown):
         await pull.blob(services, APP, digest)
+    await writing_behind.run(services)
     await push_blob(services, APP, b"what was pushed")
+    await writing_behind.run(services)
 
     assert [each.digest for each in faulty] == [digest]
     healed = await pull.blob(services, APP, digest)
     assert await stored_bytes(services, healed.key) == b"what was pushed"
+    # Nothing but its index object tells where in the bucket it is.
+    indexed = json.loads(await services.store.get_object(index_objects.blob_name(digest)))
+    assert (indexed["key"], indexed["size"]) == (healed.key, healed.size)
 
 
 async def test_what_nobody_needs_leaves_the_bucket(services: Services, server: S3Server, bucket: S3Settings) -> None:

@@ -18,7 +18,7 @@ import pytest
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag
 from registry.jobs import index_objects as writing_behind
-from registry.services import pull, rebuild
+from registry.services import index_objects, pull, rebuild
 from registry.services.context import Services
 from registry.services.progress import Progress
 from registry.services.rebuild import DatabaseNotEmpty, Kind, Loss, Rebuilt
@@ -98,6 +98,50 @@ async def test_bytes_that_no_index_object_names_come_back_if_they_are_whole(
     assert found[0] is not None
     assert found[1] is None
     assert losses == [Loss(Kind.BLOB, None, str(broken), "has stored bytes of another digest")]
+
+
+@ON_SQLITE
+async def test_only_copies_that_a_link_vouches_for_are_not_read(
+    services: Services, storage_root: Path, second_url: str
+) -> None:
+    once = await push_blob(services, access_to("app"), b"stored once")
+    twice = await push_blob(services, access_to("app"), b"stored twice")
+    await writing_behind.run(services)
+    for path in stored_blobs(storage_root):
+        if path.name.startswith(twice.encoded):
+            # As what a replaced copy leaves whose removal is still to come.
+            path.with_name(path.name[:-1] + ("0" if path.name[-1] != "0" else "1")).write_bytes(b"STORED TWICE")
+            good = path
+        else:
+            path.chmod(0o600)
+            path.write_bytes(b"stored ONCE")
+
+    async with rebuilt(storage_root, second_url) as (again, report, losses):
+        found = await again.database.read(lambda tx: (tx.blobs.find(once), tx.blobs.find(twice)))
+
+    assert (report.blobs, report.unindexed, report.links) == (2, 1, 2)
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[1].key.endswith(good.name)
+    assert losses == []
+
+
+@ON_SQLITE
+async def test_blobs_of_earlier_versions_come_back_by_their_objects(
+    services: Services, storage_root: Path, second_url: str
+) -> None:
+    digest = await push_blob(services, access_to("app"), b"content")
+    await writing_behind.run(services)
+    [file] = stored_blobs(storage_root)
+    key = f"sha256/{digest.encoded[:2]}/{digest.encoded}.{file.name[-32:]}"
+    file.rename(storage_root / "blobs" / key)
+    await index_objects.apply(services.store, index_objects.blob_object(digest, 7, key))
+
+    async with rebuilt(storage_root, second_url) as (again, report, losses):
+        blob = await pull.blob(again, access_to("app"), digest)
+
+        assert await stored_bytes(again, blob.key) == b"content"
+    assert (report.blobs, report.unindexed, report.links, losses) == (1, 0, 1, [])
 
 
 @ON_SQLITE

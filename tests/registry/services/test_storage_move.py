@@ -193,7 +193,8 @@ async def test_what_is_deleted_and_pushed_again_between_two_copies_is_there_once
     assert (report.dropped, report.blobs) == (1, 1)
     assert (again.dropped, again.blobs) == (0, 0)
     [key] = await keys_stored(target)
-    assert key.encode() in await target.get_object(f"blobs/sha256/{digest.encoded[:2]}/{digest.encoded}")
+    assert (target.digest_of(key), target.size_of(key)) == (digest, len(b"content"))
+    assert [name async for name in target.list_objects("blobs/")] == []
 
 
 @ON_SQLITE
