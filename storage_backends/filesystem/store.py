@@ -224,7 +224,7 @@ class FilesystemUploadSession(UploadSession):
             # Without any byte the file is left alone: its upload may have been committed before a crash.
             if file.offset > begin and not file.is_on_disk and (interruption is not None or not to_commit):
                 await self._pool.run(file.sync)
-        grown = replace(state, offset=file.offset, hash_state=file.hash_state())
+        grown = replace(state, offset=file.offset, hash_state=file.hash_state(), backend_state=file.backend_state)
         self._state = grown
         if interruption is not None:
             raise AppendInterrupted(grown) from interruption

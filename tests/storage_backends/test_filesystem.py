@@ -92,6 +92,30 @@ async def test_no_byte_stands_under_a_digest_that_is_not_on_the_disk(
     assert named == [(3 * MIB + 10, 3 * MIB + 10)]
 
 
+@pytest.mark.parametrize("touched", [False, True])
+async def test_a_commit_syncs_only_what_was_touched_since_the_last_sync(
+    store: BlobStore, root: Path, monkeypatch: pytest.MonkeyPatch, *, touched: bool
+) -> None:
+    state = await append(store, await store.begin("sha256"), b"recorded")
+    path = root / "uploads" / state.key
+    if touched:
+        # As somebody leaves it who wrote on, and died, and somebody who cut that off, and died before the disk knew.
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    synced: list[int] = []
+    sync = os.fdatasync
+
+    def syncing(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", syncing)
+
+    blob = await commit(store, state, Digest.of(b"recorded"))
+
+    assert await content_of(store, blob.key) == b"recorded"
+    assert len(synced) == touched
+
+
 async def test_bytes_beyond_the_recorded_offset_are_cut_off(store: BlobStore, root: Path) -> None:
     state = await append(store, await store.begin("sha256"), b"recorded")
     path = root / "uploads" / state.key

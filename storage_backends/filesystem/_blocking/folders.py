@@ -28,13 +28,20 @@ class DurableFolders:
         self._durable: set[Path] = set()
 
     def ensure(self, folder: Path) -> None:
-        """See to it that `folder` is there and stays; its parent is."""
-        with suppress(FileExistsError):
-            folder.mkdir(FOLDER_MODE)
-            self._durable.discard(folder)
+        """See to it that `folder` is there and stays; its parent is. Only the first time it is looked at."""
         if folder not in self._durable:
+            with suppress(FileExistsError):
+                folder.mkdir(FOLDER_MODE)
             sync_folder(folder.parent)
             self._durable.add(folder)
+
+    def renew(self, folder: Path) -> bool:
+        """See to it again that `folder` is there; False if it was."""
+        if folder.is_dir():
+            return False
+        self._durable.discard(folder)
+        self.ensure(folder)
+        return True
 
 
 def prepare(layout: Layout) -> None:

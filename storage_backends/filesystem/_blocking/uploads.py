@@ -34,6 +34,7 @@ _BUFFER_SIZE = 2 << 20
 # A quick client must not keep a thread to itself for the length of a whole layer.
 _TURN_SIZE = 16 << 20
 _WRITE_BACK_SIZE = 8 << 20
+_IDENTITY = struct.Struct(">Qq")
 _of_thread = threading.local()
 
 
@@ -51,6 +52,7 @@ class UploadFile:
         "_layout",
         "_path",
         "_running",
+        "_synced_as",
         "_unsynced",
         "_writing_back",
         "offset",
@@ -63,8 +65,10 @@ class UploadFile:
         self._running = resumed_hash(state.algorithm, state.offset, state.hash_state)
         self._acknowledged = state.offset
         self._descriptor = -1
-        # Until this object has synced it itself: whoever cut or wrote before may have died before the disk knew.
+        # Until this object has synced it itself: whoever cut or wrote before may have died before the disk knew. Unless
+        # the file is still as it was synced by whoever made the state.
         self._unsynced = True
+        self._synced_as = state.backend_state
         self.offset = self._writing_back = state.offset
 
     @property
@@ -107,11 +111,17 @@ class UploadFile:
         """Whether all that was written is known to be."""
         return not self._unsynced
 
+    @property
+    def backend_state(self) -> bytes:
+        """By what a commit knows that nobody touched the file since its last sync; empty once it was written to."""
+        return self._synced_as
+
     def sync(self) -> None:
         """See all that was written to the disk."""
         if self._unsynced:
             with self._space_returned():
                 os.fdatasync(self._descriptor)
+            self._synced_as = _identity(os.fstat(self._descriptor))
             self._unsynced = False
         self._acknowledged = self.offset
 
@@ -128,10 +138,17 @@ class UploadFile:
     def publish(self, blob: Path, folders: DurableFolders) -> None:
         """Make the file the durable `blob`; nothing happens if that was done before."""
         try:
-            self._open()
-            self.sync()
+            if self.is_open or not self._is_as_synced():
+                self._open()
+                self.sync()
             folders.ensure(blob.parent)
-            self._path.rename(blob)
+            try:
+                self._path.rename(blob)
+            except FileNotFoundError:
+                # Somebody took the folder away that was empty.
+                if not folders.renew(blob.parent):
+                    raise
+                self._path.rename(blob)
         except (FileNotFoundError, UploadLost):
             if not is_committed(blob, self.offset):
                 raise UploadLost(self._key) from None
@@ -145,9 +162,16 @@ class UploadFile:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _is_as_synced(self) -> bool:
+        if not self._synced_as:
+            return False
+        status = self._path.stat(follow_symlinks=False)
+        return status.st_size == self.offset and _identity(status) == self._synced_as
+
     def _append(self, block: Sequence[Buffer]) -> None:
         descriptor = self._opened()
         self._unsynced = True
+        self._synced_as = b""
         if self._running is not None:
             for buffer in block:
                 self._running.update(buffer)
@@ -245,6 +269,11 @@ class UploadLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _identity(status: os.stat_result) -> bytes:
+    """What is another for another file, and after each change of this one."""
+    return _IDENTITY.pack(status.st_ino, status.st_mtime_ns)
 
 
 def _own_buffer() -> memoryview:
