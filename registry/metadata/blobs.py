@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BigInteger, bindparam, case, cast, delete, func, select, update
 
 from oci_spec.reference import RepositoryName
+from registry.metadata.frequent import Frequent
 from registry.metadata.rows import Blob, BlobState, LinkedBlob, Usage
 from registry.metadata.schema import blob, link, repository
 from registry.metadata.statements import (
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 _BLOB = select(
     blob.c.algorithm, blob.c.digest, blob.c.id, blob.c.size, blob.c.key, blob.c.state, blob.c.created_at
 ).where(has_digest(blob))
-_FIND = kept(_BLOB, blob)
-_INSERT = insert(
-    blob, lambda new: new.on_conflict_do_nothing(index_elements=["algorithm", "digest"]).returning(blob.c.id)
+_FIND = Frequent(kept(_BLOB, blob))
+_INSERT = Frequent(
+    insert(blob, lambda new: new.on_conflict_do_nothing(index_elements=["algorithm", "digest"]).returning(blob.c.id))
 )
 _USAGE = select(func.count(), cast(func.coalesce(func.sum(blob.c.size), 0), BigInteger)).select_from(blob)
 _ANY = select(blob.c.id).limit(1)
@@ -44,16 +45,18 @@ _SUSPECT = (
     # A copy that is known to be corrupt does not become any better.
     .values(state=case((blob.c.state == BlobState.CORRUPT.value, blob.c.state), else_=BlobState.SUSPECT.value))
 )
-_LINK = insert(
-    link,
-    lambda new: new.on_conflict_do_update(
-        index_elements=["repository_id", "blob_id"],
-        set_={
-            "lease_until": case(
-                (new.excluded.lease_until > link.c.lease_until, new.excluded.lease_until), else_=link.c.lease_until
-            )
-        },
-    ),
+_LINK = Frequent(
+    insert(
+        link,
+        lambda new: new.on_conflict_do_update(
+            index_elements=["repository_id", "blob_id"],
+            set_={
+                "lease_until": case(
+                    (new.excluded.lease_until > link.c.lease_until, new.excluded.lease_until), else_=link.c.lease_until
+                )
+            },
+        ),
+    )
 )
 _IN_REPOSITORY = link.c.repository_id == bindparam("in_repository")
 _LINKED = (
@@ -70,7 +73,7 @@ _LINKED = (
     .join_from(link, blob)
     .where(_IN_REPOSITORY)
 )
-_LINKED_ONE = kept(_LINKED.where(has_digest(blob)), link)
+_LINKED_ONE = Frequent(kept(_LINKED.where(has_digest(blob)), link))
 _LINKED_SOME = kept(_LINKED.where(has_some_digest(blob)), link)
 _THIS_LINK = (_IN_REPOSITORY, link.c.blob_id == bindparam("this_blob"))
 _RENEW = update(link).where(*_THIS_LINK, link.c.lease_until < bindparam("until")).values(lease_until=bindparam("until"))

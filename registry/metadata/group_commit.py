@@ -76,6 +76,7 @@ class GroupCommit:
         remains the caller's.
         """
         self._engine = engine
+        self._held: Connection | None = None
         self._turns = turns
         self._reserve = reserve
         self._patience_s = patience_s
@@ -123,6 +124,7 @@ class GroupCommit:
         try:
             self._serve()
         finally:
+            self._give_back()
             self._log.close()
             self._turns.close()
             self._reserve.close()
@@ -135,6 +137,7 @@ class GroupCommit:
                 outcomes = self._outcomes_on_any_disk(batch)
                 if any(isinstance(outcome.error, DatabaseUnavailable) for outcome in outcomes):
                     # A connection that was opened while the disk took no writes would never take any.
+                    self._give_back()
                     self._engine.dispose()
             # In nobody's way any more.
             self._tell(batch, outcomes)
@@ -199,6 +202,7 @@ class GroupCommit:
         """What becomes of a unit that found the disk full, once it has all the room that there is."""
         with suppress(OSError):
             self._reserve.release()
+        self._give_back()
         try:
             move_log(self._engine)
         except DBAPIError as error:
@@ -220,7 +224,8 @@ class GroupCommit:
 
     def _commit(self, units: Sequence[Callable[[Transaction], Any]]) -> list[_Outcome]:
         try:
-            with self._engine.connect() as connection, connection.begin() as begun:
+            connection = self._connection()
+            with connection.begin() as begun:
                 transaction = Transaction(connection)
                 if len(units) == 1:
                     return [_attempt_alone(begun, transaction, units[0])]
@@ -228,9 +233,22 @@ class GroupCommit:
                 transaction.audit.seal()
                 return outcomes
         except _TransactionLost:
+            self._give_back()
             raise
         except Exception as error:  # whatever it is, tasks await an answer and the thread must go on
+            self._give_back()
             raise _TransactionLost(error) from error
+
+    def _connection(self) -> Connection:
+        # To have it from the engine each time, and give it back, takes as long as some statements.
+        if self._held is None:
+            self._held = self._engine.connect()
+        return self._held
+
+    def _give_back(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 def _attempt_alone(begun: RootTransaction, transaction: Transaction, unit: Callable[[Transaction], Any]) -> _Outcome:

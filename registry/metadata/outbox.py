@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
+from registry.metadata.frequent import Frequent
 from registry.metadata.rows import Backlog, OutboxEvent
 from registry.metadata.schema import outbox
 from registry.metadata.statements import Runner
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-_APPEND = plain_insert(outbox).returning(outbox.c.id)
+_APPEND = Frequent(plain_insert(outbox).returning(outbox.c.id))
 _PENDING = (
     select(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.created_at, outbox.c.indexed_at)
     .where(outbox.c.indexed_at.is_(None))

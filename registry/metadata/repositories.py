@@ -10,6 +10,7 @@ from oci_spec.reference import RepositoryName
 from registry import limits
 from registry.errors import NamespaceUnknown
 from registry.metadata import repository_pages, repository_search, search_grams, visible_repositories
+from registry.metadata.frequent import Frequent
 from registry.metadata.rows import Repository, Visibility
 from registry.metadata.schema import namespace, repository, repository_description, search_gram
 from registry.metadata.statements import Runner, insert, kept
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from registry.metadata.visible import Visible
 
 _COLUMNS = (repository.c.id, repository.c.name, repository.c.created_at, repository.c.updated_at)
-_FIND = kept(select(*_COLUMNS).where(repository.c.name == bindparam("this_name")), repository)
+_FIND = Frequent(kept(select(*_COLUMNS).where(repository.c.name == bindparam("this_name")), repository))
 _LOCK = select(*_COLUMNS).where(repository.c.name == bindparam("this_name")).with_for_update()
 _MAKE_NAMESPACE = insert(namespace, lambda new: new.on_conflict_do_nothing(index_elements=["name"]))
 _NAMESPACE_ID = kept(select(namespace.c.id).where(namespace.c.name == bindparam("this_name")), namespace)

@@ -112,7 +112,7 @@ class SqliteDatabase(Database):
         try:
             with self._reading.connect() as connection, connection.begin():
                 return question(connection.execution_options(**{READ_ONLY_OPTION: True}))
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             sqlite_connections.raise_meaning(error)
 
 

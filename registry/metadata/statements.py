@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from oci_spec.digest import Digest
+from registry.metadata.frequent import Frequent
 from registry.metadata.rows import Direction
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Table,
     )
 
+    from registry.metadata.frequent import DriverStatement
     from registry.metadata.rows import Position
 
 READ_ONLY_OPTION = "moorage_read_only"
@@ -50,10 +52,13 @@ class Variants:
     postgresql_read_only: Executable
 
 
+Statement: TypeAlias = "Executable | Variants | Frequent"
+
+
 class Runner:
     """Runs statements in one transaction, each in the variant that the transaction needs."""
 
-    __slots__ = ("_kind", "connection")
+    __slots__ = ("_driver", "_kind", "connection")
 
     def __init__(self, connection: Connection) -> None:
         """Work in the transaction of `connection`."""
@@ -61,32 +66,48 @@ class Runner:
         self._kind = connection.dialect.name
         if self._kind == "postgresql" and connection.get_execution_options().get(READ_ONLY_OPTION):
             self._kind = "postgresql_read_only"
+        # A transaction has begun on it: what goes past SQLAlchemy is part of that.
+        self._driver: Any = connection.connection.driver_connection if self._kind == "sqlite" else None
 
-    def rows(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Sequence[Sequence[Any]]:
+    def rows(self, statement: Statement, values: Values = _NO_VALUES) -> Sequence[Sequence[Any]]:
         """Run a statement and give all rows that it returns."""
+        if isinstance(statement, Frequent) and self._driver is not None:
+            return self._on_driver(statement, values).rows(self._driver, values)
         return self._execute(statement, values).all()
 
-    def row(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Sequence[Any] | None:
+    def row(self, statement: Statement, values: Values = _NO_VALUES) -> Sequence[Any] | None:
         """Run a statement and give the one row that it returns, or None."""
+        if isinstance(statement, Frequent) and self._driver is not None:
+            rows = self._on_driver(statement, values).rows(self._driver, values)
+            assert len(rows) <= 1, "it finds one row"
+            return rows[0] if rows else None
         return self._execute(statement, values).one_or_none()
 
-    def value(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> Any:
+    def value(self, statement: Statement, values: Values = _NO_VALUES) -> Any:
         """Run a statement and give the one value that it returns, None also when it returns no row."""
-        return self._execute(statement, values).scalar_one_or_none()
+        row = self.row(statement, values)
+        return None if row is None else row[0]
 
-    def change(self, statement: Executable | Variants, values: Values = _NO_VALUES) -> int:
+    def change(self, statement: Statement, values: Values = _NO_VALUES) -> int:
         """Run a statement and count the rows that it changed."""
+        if isinstance(statement, Frequent) and self._driver is not None:
+            return self._on_driver(statement, values).run(self._driver, values).rowcount
         return self._execute(statement, values).rowcount
 
-    def change_many(self, statement: Executable | Variants, values: Sequence[Values]) -> None:
+    def change_many(self, statement: Statement, values: Sequence[Values]) -> None:
         """Run a statement once for each of `values`, in their order."""
         if values:
             self.connection.execute(self._wanted(statement), values)
 
-    def _execute(self, statement: Executable | Variants, values: Values) -> CursorResult[Any]:
+    def _on_driver(self, statement: Frequent, values: Values) -> DriverStatement:
+        return statement.on_driver(self._wanted(statement), self.connection.dialect, values)
+
+    def _execute(self, statement: Statement, values: Values) -> CursorResult[Any]:
         return self.connection.execute(self._wanted(statement), values)
 
-    def _wanted(self, statement: Executable | Variants) -> Executable:
+    def _wanted(self, statement: Statement) -> Executable:
+        if isinstance(statement, Frequent):
+            statement = statement.statement
         wanted: Executable = getattr(statement, self._kind) if isinstance(statement, Variants) else statement
         return wanted
 

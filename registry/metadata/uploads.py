@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import insert as plain_insert
 
 from oci_spec.reference import RepositoryName
+from registry.metadata.frequent import Frequent
 from registry.metadata.rows import Upload
 from registry.metadata.schema import upload
 from registry.metadata.statements import Runner
@@ -36,11 +37,11 @@ _UPLOAD = select(
 )
 _THIS = upload.c.id == bindparam("this_id")
 _THIS_VERSION = upload.c.version == bindparam("this_version")
-_CREATE = plain_insert(upload)
+_CREATE = Frequent(plain_insert(upload))
 _FIND = _UPLOAD.where(_THIS)
-_SAVE = update(upload).where(_THIS, _THIS_VERSION)
+_SAVE = Frequent(update(upload).where(_THIS, _THIS_VERSION))
 _DELETE = delete(upload).where(_THIS)
-_DELETE_VERSION = _DELETE.where(_THIS_VERSION)
+_DELETE_VERSION = Frequent(_DELETE.where(_THIS_VERSION))
 _EXPIRED = (
     _UPLOAD.where(upload.c.expires_at <= bindparam("now")).order_by(upload.c.expires_at).limit(bindparam("limit"))
 )

@@ -16,6 +16,7 @@ from oci_spec.reference import Tag
 from registry.metadata.account_rows import CredentialUse
 from registry.metadata.audit_values import AuditSearch
 from registry.metadata.database import Database
+from registry.metadata.frequent import DriverStatement
 from registry.metadata.garbage_values import GarbageTerms, LooseManifest
 from registry.metadata.hot_statements import compile_all
 from registry.metadata.rows import (
@@ -349,11 +350,20 @@ def explained() -> Iterator[list[list[str]]]:
             connection.exec_driver_sql(f"SET LOCAL {setting}")
         plans.append([row[0] for row in connection.exec_driver_sql(f"EXPLAIN (COSTS OFF) {statement}", values)])
 
+    def explain_past_sqlalchemy(statement: DriverStatement, driver: sqlite3.Connection, values: Any) -> sqlite3.Cursor:
+        if not statement.text.startswith("INSERT"):
+            arguments = statement.arguments(values)
+            plans.append([row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement.text}", arguments)])
+        return run(statement, driver, values)
+
+    run = DriverStatement.run
     event.listen(Engine, "before_cursor_execute", explain)
-    try:
-        yield plans
-    finally:
-        event.remove(Engine, "before_cursor_execute", explain)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DriverStatement, "run", explain_past_sqlalchemy)
+        try:
+            yield plans
+        finally:
+            event.remove(Engine, "before_cursor_execute", explain)
 
 
 def faults(plan: list[str], *, whole_table: bool, sorting: bool) -> list[str]:
