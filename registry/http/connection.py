@@ -1,7 +1,8 @@
 """The connection: what aiohttp's protocol leaves to its default, said in the registry's way.
 
 This module leans on parts of aiohttp that are not documented (the dependency is pinned to one minor version): how its
-protocol tells that it waits for a request, and where its error page is made.
+protocol tells that it waits for a request, and where its error page is made. How much asyncio takes from a socket in
+one go is its transport's `max_size`; without that there is only more to copy.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -26,6 +27,11 @@ _log = logger(__name__)
 
 # A client that sends requests without end does not keep the others waiting.
 _MOST_AT_ONCE: Final = 32
+# asyncio would take four times as much, all of which aiohttp's parser copies: of a large body it is to get little, and
+# the rest is read past it.
+_RECEIVED_AT_ONCE_BYTES: Final = 64 * 1024
+# What may be begun twice. For others a request would be made and a route found in vain.
+_READING: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 class AnswersAtOnce(Protocol):
@@ -62,6 +68,8 @@ class Connection(BodyHandover):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the first request has to follow soon."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):
+            transport.max_size = _RECEIVED_AT_ONCE_BYTES
         self._expect_request()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -170,6 +178,7 @@ class Connection(BodyHandover):
         if (
             not isinstance(message, RawRequestMessage)
             or body is not EMPTY_PAYLOAD
+            or message.method not in _READING
             or message.version != HttpVersion11
             or message.should_close
             # Only its task goes on to parse what follows a request to change the protocol.

@@ -130,12 +130,7 @@ class Lookups:
 
     async def upload(self, upload_id: str) -> Upload | None:
         """Give the upload session as its last accepted request left it, or None."""
-        rows = await self._fetch(self._upload, {"upload_id": upload_id})
-        if not rows:
-            return None
-        identity, repository, *state, started_at, updated_at, expires_at = rows[0]
-        times = map(from_microseconds, (started_at, updated_at, expires_at))
-        return Upload(identity, RepositoryName.parse(repository), *state, *times)
+        return await self._found(self._upload, {"upload_id": upload_id}, _to_upload)
 
     async def account_by_name(self, name: str) -> Account | None:
         """Give the account of this name, or None."""
@@ -204,6 +199,12 @@ class Lookups:
         content = bytes(rows[0][0])
         self._contents.put(digest, content)
         return content
+
+
+def _to_upload(row: Sequence[Any]) -> Upload:
+    identity, repository, *state, started_at, updated_at, expires_at = row
+    times = map(from_microseconds, (started_at, updated_at, expires_at))
+    return Upload(identity, RepositoryName.parse(repository), *state, *times)
 
 
 def _account(row: Sequence[Any]) -> Account:
