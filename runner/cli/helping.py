@@ -10,6 +10,7 @@ from runner.cli.table import COMMANDS
 _WIDTH = 25
 
 GLOBAL_FLAGS = (
+    Flag("explain", "Tell each step of 'runner run'"),
     Flag("root", "Directory of images and containers", "string", default="/var/lib/moorage-runner"),
     Flag("state", "Directory of what lasts until the machine stops", "string", default="/run/moorage-runner"),
     Flag("version", "Print version information and quit", short="v"),

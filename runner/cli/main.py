@@ -18,10 +18,11 @@ _INTERRUPTED = 130
 
 
 class Places(Record):
-    """Where everything is: `root` lasts, `state` goes when the machine stops."""
+    """Where everything is: `root` lasts, `state` goes when the machine stops. `explain`: whether each step is told."""
 
     root: str = "/var/lib/moorage-runner"
     state: str = "/run/moorage-runner"
+    explain: bool = False
 
 
 def main(words: list[str] | None = None) -> int:
@@ -61,6 +62,8 @@ def _run(words: list[str]) -> int:
     if found is None:
         raise UsageError("runner", f"runner: unknown command: runner {words[0]}", status=1)
     command, rest = found
+    if places.explain and command.name != "run":
+        raise UsageError("runner", "--explain tells the steps of 'runner run', and of no other command")
     return _do(parse(command, rest), places)
 
 
@@ -80,13 +83,17 @@ def _globals(words: list[str]) -> tuple[Places, list[str]]:
     places = Places()
     while words and words[0].startswith("--"):
         name, equals, value = words[0][2:].partition("=")
-        if name not in Places._fields:
+        if words[0] == "--explain":
+            places, words = places._replace(explain=True), words[1:]
+            continue
+        if name not in {"root", "state"}:
             break
         if not equals:
             if len(words) == 1:
                 raise UsageError("runner", f"flag needs an argument: --{name}")
             value, words = words[1], words[1:]
-        places, words = places._replace(**{name: value}), words[1:]
+        places = places._replace(root=value) if name == "root" else places._replace(state=value)
+        words = words[1:]
     if words and words[0].startswith("-") and words[0] not in {"-h", "--help", "-v", "--version"}:
         raise UsageError("runner", f"unknown flag: {words[0]}")
     return places, words

@@ -16,6 +16,7 @@ from runner.errors import RunnerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.cli.explaining import Explanation
     from runner.cli.main import Places
     from runner.cli.parsing import Arguments
     from runner.containers.folders import Folders, Place
@@ -38,7 +39,8 @@ def run(arguments: Arguments, places: Places, monitor: Monitor) -> int:
     foreground.check_terminal(settings.terminal, has_input=wanted.has_input)
     try:
         folders = containers.folders(places)
-        place, container = _begin(folders, settings, monitor, arguments)
+        explanation = _explanation(folders) if places.explain else None
+        place, container = _begin(folders, settings, monitor, arguments=arguments, explanation=explanation)
     except StartFailed as error:
         monitor.dismiss()
         print(f"runner: {error}", file=sys.stderr)
@@ -57,18 +59,35 @@ def run(arguments: Arguments, places: Places, monitor: Monitor) -> int:
     return foreground.follow(folders, place, container, end=monitor.end, wanted=wanted)
 
 
-def _begin(folders: Folders, settings: Settings, monitor: Monitor, arguments: Arguments) -> tuple[Place, Container]:
+def _explanation(folders: Folders) -> Explanation:
+    # Only here: who does not ask for it shall not pay for it.
+    from runner.cli.explaining import Explanation
+
+    return Explanation(folders)
+
+
+def _begin(
+    folders: Folders, settings: Settings, monitor: Monitor, *, arguments: Arguments, explanation: Explanation | None
+) -> tuple[Place, Container]:
     """Make the container, and have the monitor start it.
 
     Raises:
         RunnerError, OciSpecError, OSError: it cannot be.
     """
     foreground_wanted = not arguments.flag("detach")
+    if explanation is not None:
+        explanation.look(settings)
     container, lock = container_creation.create(folders, settings, arguments, foreground=foreground_wanted, by_run=True)
     place = folders.place(container.id)
     size = attaching.terminal_size() if foreground_wanted else None
     try:
-        start(folders, place, container, monitor, size=size, warn=_warn)
+        if explanation is None:
+            start(folders, place, container, monitor, size=size, warn=_warn)
+        else:
+            explanation.create(container)
+            ready = lambda: explanation.ready(place, container)  # noqa: E731 - two values for one call
+            start(folders, place, container, monitor, size=size, warn=_warn, ready=ready)
+            explanation.started(place, container)
     except (RunnerError, OSError):
         monitor.dismiss()
         if os.path.isdir(place.lasting):

@@ -26,6 +26,7 @@ def start(
     *,
     size: tuple[int, int] | None,
     warn: Callable[[str], None],
+    ready: Callable[[], None] | None = None,
 ) -> None:
     """Have the monitor start the container, whose lock is the caller's, and of whose last run nothing is left.
 
@@ -36,6 +37,7 @@ def start(
         monitor: begun by this process.
         size: rows and columns of this process's terminal, where the container's is to have them.
         warn: told what had to be left out.
+        ready: called when the bundle is written, and nothing of the container's runs.
 
     Raises:
         StartFailed: it was not started; nothing of the attempt is left.
@@ -51,6 +53,8 @@ def start(
         warnings, kept = bundling.write(folders, place, container, root)
         for warning in warnings:
             warn(warning)
+        if ready is not None:
+            ready()
         rows, columns = size or (None, None)
         order.send(monitor.end, Order(container.id, folders.root, folders.state, rows, columns), root)
         _await_start(monitor, container, warn)
