@@ -246,6 +246,10 @@ class BlobStore(ABC):
         Objects may be put and deleted meanwhile, also those just listed.
         """
 
+    async def clock(self) -> datetime | None:
+        """What time it is where the bytes are, or was two seconds ago at most; None where that is this machine's."""
+        return None
+
     @abstractmethod
     async def probe(self) -> None:
         """Write, read and remove a few bytes: returns if the store can serve, else raises what is wrong."""

@@ -30,6 +30,7 @@ class Fault(StrEnum):
     LOST = "the request is done, and its answer lost"
     CUT = "the answer's body breaks off"
     DENIED = "the server is just removing the folder of the last object beside this one"
+    SKEWED = "the server takes the client's clock for wrong"
 
 
 @dataclass
@@ -93,6 +94,8 @@ class _Faulty(Forwarder):
             self._refuse(503, "SlowDown")
         elif self._fault is Fault.DENIED:
             self._refuse(403, "AccessDenied")
+        elif self._fault is Fault.SKEWED:
+            self._refuse(403, "RequestTimeTooSkewed")
         else:
             super().forward(body)
 
@@ -109,6 +112,7 @@ class _Faulty(Forwarder):
     def _refuse(self, status: int, code: str) -> None:
         content = b"" if self.command == "HEAD" else _ERROR.format(code=code).encode()
         self.send_response_only(status)
+        self.send_header("Date", self.date_time_string())
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

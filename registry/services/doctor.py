@@ -22,11 +22,13 @@ from storage_backends.contract import BlobStore, StoredObject
 from storage_backends.errors import StorageError
 
 _SKEW: Final = timedelta(seconds=1)
+# Servers tell their time without the fraction of a second, and some look at it once a second.
+_STALENESS: Final = timedelta(seconds=2)
 _BLOCK: Final = bytes(1 << 20)
 _OBJECT: Final = "doctor"
 _OF_DATABASE: Final = "see that database.url names it, that it runs, and that its user may log in and write"
 _OF_CLOCKS: Final = "let NTP set the clocks of all machines (timedatectl, chronyc tracking)"
-_OF_REDIRECTS: Final = "set storage.s3.redirects so that clients are led only where they get, or turn it off"
+_OF_REDIRECTS: Final = "set storage.s3.redirect so that clients are led only where they get, or turn it off"
 _OF_STORAGE: Final = (
     "see that it is there, has room, and lets this program read, write, list and remove (S3: s3:GetObject, "
     "s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket, s3:ListBucketMultipartUploads)"
@@ -144,16 +146,27 @@ async def _clock(parts: Parts) -> Answer:
     """Whether this machine and the database's agree on the time."""
     before = parts.clock()
     there = await parts.database.read(_time)
-    after = parts.clock()
     if there is None:
         return Verdict.NOT_APPLICABLE, "the database is on this machine", ""
-    # It was read at some moment between the two.
+    return _beside("the database's", there, before, parts.clock())
+
+
+async def _clock_of_storage(parts: Parts) -> Answer:
+    """Whether this machine and the storage's agree on the time: S3 refuses requests of 15 minutes ago or from now."""
+    before = parts.clock()
+    there = await parts.store.clock()
+    if there is None:
+        return Verdict.NOT_APPLICABLE, "the storage has no clock of its own", ""
+    return _beside("the storage's", there, before - _STALENESS, parts.clock())
+
+
+def _beside(whose: str, there: datetime, before: datetime, after: datetime) -> Answer:
+    """What to say of a clock that was read, at some moment between the two that this machine's shows, as `there`."""
     skew = max(before - there, there - after, timedelta(0))
     if skew < _SKEW:
-        return Verdict.OK, "agrees with the database's", ""
+        return Verdict.OK, f"agrees with {whose}", ""
     which = "ahead of" if before > there else "behind"
-    told = f"this machine is {skew.total_seconds():.1f} s {which} the database's"
-    return Verdict.PROBLEM, told, _OF_CLOCKS
+    return Verdict.PROBLEM, f"this machine is {skew.total_seconds():.1f} s {which} {whose}", _OF_CLOCKS
 
 
 async def _clocks_of_nodes(parts: Parts) -> Answer:
@@ -257,6 +270,7 @@ _CHECKS: Final = (
     Check("clocks of nodes", _clocks_of_nodes, _OF_DATABASE),
     Check("nodes", _nodes, _OF_DATABASE),
     Check("installation", _installation, _OF_STORAGE),
+    Check("clock of storage", _clock_of_storage, _OF_STORAGE),
     Check("storage objects", _storage_objects, _OF_STORAGE),
     Check("storage uploads", _storage_uploads, _OF_STORAGE),
     Check("storage redirects", _storage_redirects, _OF_STORAGE),

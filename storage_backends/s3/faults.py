@@ -50,6 +50,11 @@ def is_collision(error: ClientError) -> bool:
     return _code(error) in _COLLISION
 
 
+def is_of_clock(error: ClientError) -> bool:
+    """Whether S3 refused a request because it was signed at another time than it has."""
+    return _code(error) == "RequestTimeTooSkewed"
+
+
 def _meaning(error: ClientError) -> StorageError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if _code(error) in _FULL or status == HTTPStatus.INSUFFICIENT_STORAGE:

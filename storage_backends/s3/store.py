@@ -165,6 +165,10 @@ class S3BlobStore(BlobStore):
         async for listed in self._list(self._layout.objects_below(prefix)):
             yield listed.name.removeprefix(self._layout.index)
 
+    async def clock(self) -> datetime | None:
+        with translated():
+            return await self._reading.run(self._objects.clock, self._layout.probes)
+
     async def probe(self) -> None:
         name, content = self._layout.probes + secrets.token_hex(16), secrets.token_bytes(16)
         with translated():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -133,6 +134,20 @@ async def test_who_may_not_write_is_told_so_after_a_few_tries(server: S3Server, 
             await store.close()
 
     assert faults.requests == {"PUT": 6}
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0], ids=["as it comes", "where it refuses every request for its time"])
+async def test_the_server_tells_its_time(server: S3Server, holds: UploadHolds, rate: float) -> None:
+    with faulty(server.endpoint, Faults(random.Random(10), rate, kinds=(Fault.SKEWED,))) as endpoint:
+        store = S3BlobStore(server.settings(endpoint=endpoint), holds)
+        before = datetime.now(UTC)
+        try:
+            told = await store.clock()
+        finally:
+            await store.close()
+
+    assert told is not None
+    assert before - timedelta(seconds=2) <= told <= datetime.now(UTC)
 
 
 async def test_a_body_that_breaks_is_read_on_from_where_it_broke(server: S3Server, holds: UploadHolds) -> None:

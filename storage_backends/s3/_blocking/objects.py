@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from storage_backends.s3._blocking.client import S3Client
 from storage_backends.s3._blocking.collisions import past_collisions
+from storage_backends.s3.faults import is_of_clock
 from storage_backends.s3.settings import S3Settings
 
 
@@ -111,6 +115,17 @@ class Objects:
             if not answer["IsTruncated"]:
                 return sorted(filter(None, found))
             position = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def clock(self, prefix: str) -> datetime | None:
+        """The server's time (RFC 9110, "Date"), which it tells also where it takes this clock's for wrong."""
+        try:
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1)
+        except ClientError as error:
+            if not is_of_clock(error):
+                raise
+            answer = error.response
+        told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return None if told is None else parsedate_to_datetime(told)
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """All objects whose names begin with `prefix`, where they are few."""

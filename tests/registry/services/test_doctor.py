@@ -27,11 +27,11 @@ async def unreachable(url: str) -> bytes:
     raise ConnectionRefusedError(url)
 
 
-async def found(services: Services, *, ahead_s: float = 0) -> dict[str, Finding]:
+async def found(services: Services, *, store: BlobStore | None = None, ahead_s: float = 0) -> dict[str, Finding]:
     def clock() -> datetime:
         return now() + timedelta(seconds=ahead_s)
 
-    parts = Parts(services.database, services.store, MIB, unreachable, clock)
+    parts = Parts(services.database, store or services.store, MIB, unreachable, clock)
     return {finding.check: finding for finding in await doctor.examine(parts)}
 
 
@@ -143,3 +143,16 @@ async def test_uploads_of_several_parts_are_tried_on_s3(services: Services, on_s
 
     assert problems(findings) == [], findings
     assert [key async for key in on_s3.list_keys()] == []
+
+
+@ON_SQLITE
+@pytest.mark.tool("versitygw")
+@pytest.mark.parametrize(("ahead_s", "told"), [(30, "s ahead of the storage's"), (-30, "s behind the storage's")])
+async def test_a_clock_that_differs_from_the_storages_is_told(
+    services: Services, on_s3: BlobStore, ahead_s: float, told: str
+) -> None:
+    findings = await found(services, store=on_s3, ahead_s=ahead_s)
+
+    assert problems(findings) == ["clock of storage"]
+    assert told in findings["clock of storage"].told
+    assert "NTP" in findings["clock of storage"].remedy
