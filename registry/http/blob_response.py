@@ -11,6 +11,7 @@ from aiohttp import web
 
 from registry.http.call import Call
 from registry.http.conditional import allows_range, entity_tag
+from registry.http.direct import DirectConnection
 from registry.http.ranges import ByteRange, parse_range
 from registry.http.sendfile import FileSender
 from registry.http.sending import send
@@ -57,7 +58,9 @@ async def send_blob(call: Call, blob: LinkedBlob) -> web.StreamResponse:
         response.content_length = answer.size
         await response.prepare(call.request)
         descriptor = reader.fileno()
-        if descriptor is None or _is_encrypted(call.request):
+        if _is_encrypted(call.request):
+            await _encrypt_blocks(call, answer, response, reader)
+        elif descriptor is None:
             await _send_blocks(call, answer, response, reader)
         else:
             await _send_file(call, answer, response, descriptor)
@@ -129,6 +132,18 @@ async def _send_file(call: Call, answer: _Answer, response: web.StreamResponse, 
 
 
 async def _send_blocks(call: Call, answer: _Answer, response: web.StreamResponse, reader: BlobReader) -> None:
+    stall_s = call.environment.config.limits.stall_s
+    with closing(DirectConnection(call.request, stall_s=stall_s)) as connection:
+        for piece in answer.pieces():
+            if isinstance(piece, ByteRange):
+                await connection.flush()
+                async for block in reader.chunks(piece.start, piece.stop):
+                    await connection.send(block, call.traffic.add_sent)
+            else:
+                await send(call, response, piece)
+
+
+async def _encrypt_blocks(call: Call, answer: _Answer, response: web.StreamResponse, reader: BlobReader) -> None:
     for piece in answer.pieces():
         if isinstance(piece, ByteRange):
             async for block in reader.chunks(piece.start, piece.stop):

@@ -12,13 +12,13 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Final
 
 from aiohttp import web
 
+from registry.http.direct import DirectConnection
 from registry.http.page_cache import is_cached
-from registry.http.progress import untaken_by_client, untaken_by_peer, while_taken
 from registry.http.ranges import ByteRange
 from storage_backends.errors import StorageUnavailable
 
@@ -35,16 +35,11 @@ class FileSender:
         self, request: web.BaseRequest, descriptor: int, threads: ThreadPoolExecutor, *, stall_s: float
     ) -> None:
         """Send from the file `descriptor`, dropping a client that takes nothing for `stall_s` seconds."""
-        transport = request.transport
-        connection = transport.get_extra_info("socket") if transport is not None else None
-        if transport is None or connection is None:
-            raise ConnectionResetError("the connection is lost")
-        self._request, self._transport, self._threads, self._stall_s = request, transport, threads, stall_s
-        # Descriptors of its own: a cancelled request closes the connection and the file while a job may still run, and
-        # the numbers would then be somebody else's. The loop's watch on the connection is not disturbed either.
+        self._threads = threads
+        # A cancelled request closes the file while a job may still run, and the number would then be somebody else's.
         with ExitStack() as stack:
             self._source = _duplicate(descriptor, stack)
-            self._target = _duplicate(connection.fileno(), stack)
+            self._connection = stack.enter_context(closing(DirectConnection(request, stall_s=stall_s)))
             self._descriptors = stack.pop_all()
         self._job: Future[int] | None = None
 
@@ -56,20 +51,20 @@ class FileSender:
             TimeoutError: it takes nothing.
             StorageUnavailable: the file is shorter than it was.
         """
-        await self._flush()
-        position = part.start
+        await self._connection.flush()
+        target, position = self._connection.descriptor, part.start
         if 0 < part.size <= _AT_ONCE_BYTES and is_cached(self._source, part):
-            done = _send(self._target, self._source, position, part.size)
+            done = _send(target, self._source, position, part.size)
             sent(done)
             position += done
         while position < part.stop:
             wanted = min(part.stop - position, _JOB_BYTES)
-            self._job = self._threads.submit(_send, self._target, self._source, position, wanted)
+            self._job = self._threads.submit(_send, target, self._source, position, wanted)
             done = await asyncio.wrap_future(self._job)
             sent(done)
             position += done
             if done < wanted:
-                await while_taken(self._writable(), lambda: untaken_by_peer(self._target), self._stall_s)
+                await self._connection.writable()
 
     def close(self) -> None:
         """Give the descriptors back, as soon as no job uses them any more."""
@@ -78,27 +73,6 @@ class FileSender:
         else:
             # At once, if the job is done.
             self._job.add_done_callback(lambda _: self._descriptors.close())
-
-    async def _flush(self) -> None:
-        """Wait until what was written to the transport has left: the file's bytes come after it."""
-        if self._transport.get_write_buffer_size() == 0:
-            return
-        low, high = self._transport.get_write_buffer_limits()
-        # From now on, a drain ends when nothing is left.
-        self._transport.set_write_buffer_limits(high=0)
-        try:
-            await while_taken(self._request.writer.drain(), lambda: untaken_by_client(self._request), self._stall_s)
-        finally:
-            self._transport.set_write_buffer_limits(high=high, low=low)
-
-    async def _writable(self) -> None:
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        loop.add_writer(self._target, ready.set)
-        try:
-            await ready.wait()
-        finally:
-            loop.remove_writer(self._target)
 
 
 def _duplicate(descriptor: int, stack: ExitStack) -> int:

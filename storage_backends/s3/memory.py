@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
+LARGE_BLOCK = 1 << 20
+"""From this size on, in bytes, memory comes from the system and goes back to it; each of its pages faults anew."""
+
 _M_MMAP_THRESHOLD = -3
-_LARGE = 1 << 20
 
 
 def return_large_blocks() -> None:
@@ -17,4 +19,4 @@ def return_large_blocks() -> None:
     """
     # Other C libraries have no such function, nor the habit.
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BLOCK)

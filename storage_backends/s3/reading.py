@@ -10,13 +10,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from storage_backends.blocks import BLOCK_SIZE
 from storage_backends.contract import BlobReader
 from storage_backends.errors import BlobNotFound, StorageUnavailable
 from storage_backends.s3._blocking.objects import Objects, Opened
 from storage_backends.s3.faults import translated
+from storage_backends.s3.memory import LARGE_BLOCK
 from storage_backends.threads import BlockingPool, ended, settled
 
+# As many bytes a hop as memory is used again for, Python's own few included: with fresh pages for each block a download
+# costs twice as much.
+_BLOCK_SIZE = LARGE_BLOCK - (4 << 10)
 # Bodies that break in a row, without a byte in between, before it is given up.
 _ATTEMPTS = 5
 _PAUSE_S = 0.1
@@ -101,7 +104,7 @@ class S3BlobReader(BlobReader):
                 await self._pool.run(body.close)
 
     def _begin(self, start: int, stop: int) -> asyncio.Future[bytes]:
-        return self._pool.start(_read, self._body, min(BLOCK_SIZE, stop - start))
+        return self._pool.start(_read, self._body, min(_BLOCK_SIZE, stop - start))
 
     async def _reopen(self, start: int, stop: int) -> None:
         await self.close()
