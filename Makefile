@@ -95,6 +95,10 @@ bench: install  ## measure beside distribution (QUICK=1: three minutes; PEERS=na
 bench-s3: install  ## measure beside distribution, both with their bytes in the same S3 server (QUICK=1; ONLY=text)
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" $(VENV)/python -m benchmarks.s3.main
 
+.PHONY: bench-s3-docs
+bench-s3-docs: install  ## put the figures of the last whole `make bench-s3` into docs/performance.md
+	@$(VENV)/python -m benchmarks.publish s3
+
 .PHONY: bench-docs
 bench-docs: install  ## put the figures of the last whole `make bench` into docs/performance.md
 	@$(VENV)/python -m benchmarks.publish

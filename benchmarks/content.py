@@ -25,7 +25,9 @@ REPOSITORY = "bench/data"
 _LAYERS = 10
 _IMAGES = 16
 # How many blobs of each size there are: a server may keep what it read last, but not only that.
-_BLOBS = {KIB: 32, MIB: 8, 100 * MIB: 1}
+_BLOBS = {KIB: 32, MIB: 8, 100 * MIB: 1, GIB: 1}
+# More than that Python's generator does not give at once.
+_DRAWN = 128 * MIB
 
 
 class PushRefused(Exception):
@@ -58,7 +60,7 @@ class Corpus:
     def blobs(self, size: int) -> list[bytes]:
         """The blobs of this size, one of those that are measured."""
         if size not in self._blobs:
-            self._blobs[size] = [self._random.randbytes(size) for _ in range(_BLOBS[size])]
+            self._blobs[size] = [self._draw(size) for _ in range(_BLOBS[size])]
         return self._blobs[size]
 
     def push(self, server: Server, sizes: Iterable[int]) -> None:
@@ -77,6 +79,9 @@ class Corpus:
                 push_manifest(connection, REPOSITORY, image.tag, image.manifest)
         finally:
             connection.close()
+
+    def _draw(self, size: int) -> bytes:
+        return b"".join(self._random.randbytes(min(_DRAWN, size - start)) for start in range(0, size, _DRAWN))
 
 
 def digest(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""`make bench-docs` and `make bench-runner-docs`: the figures of the last whole run go into their page of docs/."""
+"""`make bench-docs`, `bench-s3-docs`, `bench-runner-docs`: a whole run's figures go into their page of docs/."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.engines.main import OUTPUT as RUNNER_OUTPUT
 from benchmarks.main import OUTPUT
+from benchmarks.s3.main import OUTPUT as S3_OUTPUT
 
 _DOCS = Path("docs")
 _BEGIN = "<!-- What stands from here on is written by `make {}`. -->"
@@ -25,9 +26,13 @@ class NotPublishable(Exception):
 
 
 def main(what: str) -> int:
-    """Publish the figures of the registry, or those of the `runner`; the exit status is 1 where that cannot be."""
+    """Publish those of the `registry`, of it on `s3`, or of the `runner`; the exit status is 1 where that cannot be."""
     try:
-        page = publish_runner(RUNNER_OUTPUT, _DOCS) if what == "runner" else publish(OUTPUT, _DOCS)
+        page = {
+            "registry": lambda: publish(OUTPUT, _DOCS),
+            "s3": lambda: publish_s3(S3_OUTPUT, _DOCS),
+            "runner": lambda: publish_runner(RUNNER_OUTPUT, _DOCS),
+        }[what]()
     except NotPublishable as error:
         print(f"bench-docs: {error}", file=sys.stderr)
         return 1
@@ -47,6 +52,16 @@ def publish(measured: Path, docs: Path) -> Path:
         shutil.copyfile(measured / name, docs / "images" / f"bench-{name}")
         charts.append(f"![{title}](images/bench-{name})\n")
     return _put(docs / "performance.md", "bench-docs", [*charts, (measured / "results.md").read_text()])
+
+
+def publish_s3(measured: Path, docs: Path) -> Path:
+    """The same for what `make bench-s3` left, which has a place of its own on that page.
+
+    Raises:
+        NotPublishable: as above.
+    """
+    _whole_run(measured, "make bench-s3")
+    return _put(docs / "performance.md", "bench-s3-docs", [(measured / "results.md").read_text()])
 
 
 def publish_runner(measured: Path, docs: Path) -> Path:

@@ -36,10 +36,12 @@ class Redirected(Workload):
 
     def __init__(self, kit: Kit, size: int) -> None:
         self.name = f"S3: redirected blob GET {size_name(size)}, c=1"
-        self._target = f"/v2/{REPOSITORY}/blobs/{digest(kit.corpus.blobs(size)[0])}"
+        self._kit = kit
         self._size = size
+        self._target = ""
 
     def prepare(self, server: Server) -> None:
+        self._target = f"/v2/{REPOSITORY}/blobs/{digest(self._kit.corpus.blobs(self._size)[0])}"
         self.run(server)
 
     def run(self, server: Server) -> Work:
@@ -61,14 +63,16 @@ class Redirected(Workload):
 
 def make_stages(kit: Kit) -> list[Stage]:
     """What the options of `kit` ask for."""
-    size = 100 * MIB
-    counts = [(size, 1), (size, 8), *([] if kit.options.quick else [(GIB, 1)]), (16 * MIB, 64)]
+    size, large = 100 * MIB, [] if kit.options.quick else [GIB]
+    counts = [(size, 1), (size, 8), *((each, 1) for each in large), (16 * MIB, 64)]
     uploads = [_named(Uploads(kit, each, LENGTH, connections)) for each, connections in counts]
-    downloads = [_named(Downloads(kit, "blob GET", size, connections)) for connections in (1, 8)]
+    counts = [(size, 1), (size, 8), *((each, 1) for each in large)]
+    downloads = [_named(Downloads(kit, "blob GET", each, connections)) for each, connections in counts]
+    redirected = [Redirected(kit, each) for each in (size, *large)]
     stages = (
         Stage("uploads", _wanted(kit, uploads)),
-        Stage("downloads", _wanted(kit, downloads), (size,)),
-        Stage("redirects", _wanted(kit, [Redirected(kit, size)]), (size,), redirect=True),
+        Stage("downloads", _wanted(kit, downloads), (size, *large)),
+        Stage("redirects", _wanted(kit, redirected), (size, *large), redirect=True),
     )
     return [stage for stage in stages if stage.workloads]
 

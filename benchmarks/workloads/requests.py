@@ -51,12 +51,19 @@ class Downloads(Requests):
     """Blobs of one size, pulled by some connections at once."""
 
     def __init__(self, kit: Kit, name: str, size: int, connections: int) -> None:
-        requests = [Request("GET", f"/v2/{REPOSITORY}/blobs/{digest(blob)}") for blob in kit.corpus.blobs(size)]
-        super().__init__(kit, f"{name} {size_name(size)}", requests, connections)
+        super().__init__(kit, f"{name} {size_name(size)}", [], connections)
+        self._size = size
         if size > KIB:
             self.unit = Unit.BYTES
             # One thread would be the limit of what it can throw away.
             self._plan = replace(self._plan, threads=2, copy=kit.options.copying)
+
+    def prepare(self, server: Server) -> None:
+        # Not before: large blobs take seconds to be made.
+        blobs = self._kit.corpus.blobs(self._size)
+        requests = tuple(Request("GET", f"/v2/{REPOSITORY}/blobs/{digest(blob)}") for blob in blobs)
+        self._plan = replace(self._plan, requests=requests)
+        super().prepare(server)
 
 
 class FreshConnections(Requests):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.publish import NotPublishable, publish
+from benchmarks.publish import NotPublishable, publish, publish_s3
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 
@@ -59,3 +59,17 @@ def test_figures_of_a_part_are_not_published(measured: Path, docs: Path) -> None
 def test_without_a_run_there_is_nothing_to_publish(tmp_path: Path, docs: Path) -> None:
     with pytest.raises(NotPublishable, match="make bench"):
         publish(tmp_path / "nowhere", docs)
+
+
+def test_figures_with_s3_have_a_place_of_their_own(measured: Path, docs: Path) -> None:
+    publish(measured, docs)
+    before = (docs / "performance.md").read_text()
+    (measured / "results.md").write_text("| work with S3 | speed |\n")
+
+    publish_s3(measured, docs)
+
+    text = (docs / "performance.md").read_text()
+    kept, begin, _ = before.partition("<!-- What stands from here on is written by `make bench-s3-docs`. -->")
+    assert text.startswith(kept + begin)
+    assert "| work with S3 | speed |" in text.removeprefix(kept)
+    assert "| work | speed |" in kept
