@@ -116,7 +116,9 @@ def _finish_all(folders: Folders, half: list[str]) -> None:
             mark = NEW if name.startswith(NEW) else GONE
             place = folders.place(name.removeprefix(mark), mark)
             held = try_lock(place)
-            if held is None and os.path.exists(place.lock):
+            # Somebody has it; or it has come to its next name since it was listed, and what is in its directory of the
+            # run is a container's that lives.
+            if held is None and (os.path.exists(place.lock) or not os.path.isdir(place.lasting)):
                 continue
             # A monitor does the same, at its end.
             if liveness.monitor_of(place) is None:

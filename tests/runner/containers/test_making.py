@@ -112,6 +112,21 @@ def test_one_that_is_being_made_is_left_alone(folders: Folders) -> None:
     assert records.read(folders.place("a" * 64)) == container
 
 
+def test_one_that_was_made_since_its_first_name_was_seen_keeps_what_its_run_needs(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(folders, "web")
+    place = folders.place(made.id)
+    os.mkdir(place.passing)
+    seen = {folders.containers: [f"{NEW}{made.id}"]}
+    monkeypatch.setattr(sweeping, "_listed", lambda folder: seen.get(folder, []))
+
+    sweeping.sweep(folders)
+
+    assert os.path.isdir(place.passing)
+    assert records.read(place) == made
+
+
 def test_a_removal_that_was_interrupted_is_finished(folders: Folders) -> None:
     made = make(folders, "web", by_run=True)
     os.rename(folders.place(made.id).lasting, folders.place(made.id, GONE).lasting)
