@@ -11,7 +11,7 @@ from runner.bundles.devices import devices
 from runner.bundles.filters import seccomp
 from runner.bundles.mounts import mounts, propagation
 from runner.bundles.namespaces import namespaces
-from runner.bundles.process import process
+from runner.bundles.process import hostname_of, process
 from runner.bundles.resources import resources
 from runner.containers.settings import CONTAINER, HOST
 from runner.records import Record
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from runner.containers.settings import Settings
 
 _VERSION = "1.0.2"
-_ID_DIGITS = 12
 _MASKED = (
     "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
     "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
@@ -64,15 +63,6 @@ def make(settings: Settings, place: Place, facts: Facts) -> Bundle:
     if settings.namespaces.uts != HOST:
         document["hostname"] = hostname
     return Bundle(document, tuple(warnings + more))
-
-
-def hostname_of(settings: Settings, container: str, facts: Facts) -> str:
-    """The name that a container's host has for it."""
-    if settings.hostname is not None:
-        return settings.hostname
-    if HOST in {settings.namespaces.uts, settings.network.mode}:
-        return facts.hostname
-    return container[:_ID_DIGITS]
 
 
 def _linux(settings: Settings, place: Place, facts: Facts) -> tuple[dict[str, object], list[str]]:

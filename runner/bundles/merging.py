@@ -8,8 +8,6 @@ from runner.containers.settings import VOLUME, Mount
 from runner.network import publications
 from runner.network.errors import PublicationInvalid
 from runner.network.publications import Publication
-from runner.oci import signals
-from runner.oci.errors import UsageInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,6 +107,10 @@ def _anywhere(port: str) -> Publication | None:
 def _stop_signal(image: ImageDefaults) -> str | None:
     if image.stop_signal is None:
         return None
+    # Only here: few images say one, and it loads much.
+    from runner.oci import signals
+    from runner.oci.errors import UsageInvalid
+
     try:
         signals.parse(image.stop_signal)
     except UsageInvalid as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.bundles import capabilities
 from runner.bundles.merging import join_variables
 from runner.bundles.users import resolve
+from runner.containers.settings import HOST
 from runner.records import Record
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _INIT = ("/sbin/docker-init", "--")
+_ID_DIGITS = 12
 _UNLIMITED = 2**64 - 1
 
 
@@ -64,6 +66,15 @@ def further_process(
     if program.privileged:
         settings = settings._replace(security=settings.security._replace(privileged=True))
     return _document(settings, program, root, facts=facts, hostname=hostname)
+
+
+def hostname_of(settings: Settings, container: str, facts: Facts) -> str:
+    """The name that a container's host has for it."""
+    if settings.hostname is not None:
+        return settings.hostname
+    if HOST in {settings.namespaces.uts, settings.network.mode}:
+        return facts.hostname
+    return container[:_ID_DIGITS]
 
 
 def _document(

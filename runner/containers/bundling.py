@@ -5,9 +5,10 @@ from __future__ import annotations
 from runner.bundles import facts, init_program, making, shared_memory
 from runner.bundles.errors import NamespaceUnreachable
 from runner.bundles.place import Place as BundlePlace
+from runner.bundles.process import hostname_of
 from runner.containers import etc, finding, records, status
 from runner.containers.errors import ContainerError
-from runner.containers.settings import CONTAINER
+from runner.containers.settings import CONTAINER, NONE, PRIVATE
 from runner.containers.volumes import Volumes
 from runner.json_text import encode
 from runner.records import Record
@@ -39,7 +40,7 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
     joined = _joined(folders, settings)
     shared = settings.namespaces.ipc
     kept, shm = shared_memory.open_of(joined[shared], shared) if shared in joined else (None, None)
-    etc.write(place, container, making.hostname_of(settings, container.id, host))
+    etc.write(place, container, hostname_of(settings, container.id, host))
     sharing = _sharing(folders, settings)
     bundle = making.make(
         settings,
@@ -65,8 +66,20 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
 
 def _joined(folders: Folders, settings: Settings) -> dict[str, int]:
     """The first processes of the containers whose namespaces are shared, by the setting that names them."""
+    if settings.namespaces.ipc.startswith(CONTAINER):
+        _check_shareable(folders, settings.namespaces.ipc)
     modes = {settings.network.mode, settings.namespaces.pid, settings.namespaces.ipc}
     return {mode: _first_process(folders, mode) for mode in modes if mode.startswith(CONTAINER)}
+
+
+def _check_shareable(folders: Folders, mode: str) -> None:
+    """Refuse the shared memory of a container that nobody has made to share it, as docker does."""
+    try:
+        other = records.read(finding.find(folders, mode.removeprefix(CONTAINER)))
+    except ContainerError as error:
+        raise NamespaceUnreachable(mode, str(error)) from error
+    if other.settings.namespaces.ipc in {PRIVATE, NONE}:
+        raise NamespaceUnreachable(mode, "non-shareable IPC (hint: use --ipc=shareable for it)")
 
 
 def _first_process(folders: Folders, mode: str) -> int:

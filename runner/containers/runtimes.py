@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
+from runner.containers import runtime_commands
 from runner.containers.errors import RuntimeFailed
-from runner.json_text import JsonInvalid, decode
-from runner.oci import creation, lifecycle, protection, status
+from runner.oci import creation, lifecycle, status
 from runner.oci.containers import find
 from runner.oci.errors import ContainerUnknown
 from runner.oci.kernel import tasks
@@ -69,7 +69,7 @@ class Other:
 
     def __init__(self, folders: Folders, place: Place, command: str) -> None:
         self._command = command
-        self._folder = _folder(folders, command)
+        self._folder = runtime_commands.folder(folders, command)
         self._place = place
 
     def create(self, console: str | None) -> int:
@@ -99,24 +99,14 @@ class Other:
             raise RuntimeFailed(self._command, error.strerror or "it cannot be executed") from error
         _, ended = os.waitpid(child, 0)
         if code := os.waitstatus_to_exitcode(ended):
-            raise RuntimeFailed(self._command, last_error(log) or f"{operation} ended with status {code}")
+            raise RuntimeFailed(
+                self._command, runtime_commands.last_error(log) or f"{operation} ended with status {code}"
+            )
 
 
 def of(folders: Folders, place: Place, command: str | None) -> Native | Other:
     """The runtime of a container, by the name or the path that its settings have."""
     return Native(folders, place) if command is None else Other(folders, place, command)
-
-
-def command(folders: Folders, runtime: str | None) -> tuple[str, list[str]]:
-    """The program of the runtime of this name or path, and what its command line begins with.
-
-    The runner's own is executed from a file that nobody can write to, by a descriptor that stays open here.
-    """
-    if runtime is not None:
-        return runtime, [runtime, "--root", _folder(folders, runtime)]
-    launcher = f"{os.path.dirname(protection.__file__)}/launch.py"
-    words = protection.command(launcher, "--root", folders.runtime)
-    return f"/proc/self/fd/{protection.open_interpreter()}", words
 
 
 def tick(pid: int) -> int:
@@ -125,25 +115,3 @@ def tick(pid: int) -> int:
         return status.start_time(pid)
     except OSError:
         return 0
-
-
-def _folder(folders: Folders, command: str) -> str:
-    """Where another one keeps its state, which has a form of its own."""
-    return f"{folders.state}/runtimes/{os.path.basename(command)}"
-
-
-def last_error(log: str) -> str:
-    """What the last line of a runtime's log says, for that is the reason of its end."""
-    try:
-        with open(log, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return ""
-    for line in reversed(lines):
-        try:
-            entry = decode(line)
-        except JsonInvalid:
-            continue
-        if isinstance(entry, dict) and entry.get("level") in {"error", "fatal"}:
-            return str(entry.get("msg"))
-    return ""

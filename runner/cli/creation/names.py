@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from runner.bundles.paths import clean
-from runner.oci import signals
-from runner.oci.errors import UsageInvalid
 
 _ALPHANUMERIC = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _NAME_SIGNS = _ALPHANUMERIC | frozenset("_.-")
@@ -38,6 +36,10 @@ def working_directory(text: str) -> str:
 
 def stop_signal(text: str) -> str:
     """A signal's name or number."""
+    # Only here: few say one, and it loads much.
+    from runner.oci import signals
+    from runner.oci.errors import UsageInvalid
+
     try:
         signals.parse(text)
     except UsageInvalid as error:

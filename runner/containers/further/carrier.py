@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import fcntl
 import os
 import select
@@ -9,18 +10,60 @@ import struct
 import termios
 
 from runner.containers import attaching
-from runner.containers.monitor.streams import Sink, Source
+from runner.containers.monitor.streams import Sink, Source, receive_terminal
 from runner.containers.protocol import BLOCK, OUTPUT
+from runner.containers.raw_terminal import RawTerminal
+from runner.containers.wakeup import Wakeup
 from runner.plain_signal import signal
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.containers.folders import Place
     from runner.containers.further.child import Child
-    from runner.containers.wakeup import Wakeup
 
 
-class Carrier:
+def carry(child: Child, place: Place, *, passed: set[int], has_input: bool) -> int:
+    """Begin a program that has a terminal, whose other end this process's streams are; its exit status.
+
+    Args:
+        child: the runtime's process, not begun yet.
+        place: the container's.
+        passed: the signals that are passed on to the program.
+        has_input: whether what is typed goes to it.
+    """
+    wakeup = Wakeup({*passed, int(signal.SIGWINCH)})
+    master = _begin(child, place)
+    if master is None:
+        return child.wait()
+    with RawTerminal():
+        _Carrier(master, wakeup, has_input=has_input).run(child)
+    return child.wait()
+
+
+def _begin(child: Child, place: Place) -> int | None:
+    """Begin it; the terminal's master, or None where the runtime ended before there was one."""
+    name = f"exec-{os.urandom(6).hex()}"
+    folder = os.open(place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    console = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        # By the descriptor: the path itself may be longer than the name of a socket.
+        console.bind(f"/proc/self/fd/{folder}/{name}")
+        console.listen(1)
+        child.begin("--console-socket", f"/proc/{os.getpid()}/fd/{folder}/{name}", streams=False)
+        poll = select.poll()
+        for end in (child.ended, console.fileno()):
+            poll.register(end, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        return receive_terminal(console) if console.fileno() in ready else None
+    finally:
+        console.close()
+        with Suppressed(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+        os.close(folder)
+
+
+class _Carrier:
     """Carries what is typed to a terminal, and what comes from it to standard output."""
 
     def __init__(self, master: int, wakeup: Wakeup, *, has_input: bool) -> None:

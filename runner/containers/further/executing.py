@@ -6,23 +6,17 @@ ends as the program does. This process stays outside, and has what the user sees
 
 from __future__ import annotations
 
-import _socket
 import os
 import select
 
 from runner.bundles import facts
-from runner.bundles.making import hostname_of
-from runner.bundles.process import further_process
-from runner.containers import attaching, failures, liveness, records, runtimes
+from runner.bundles.process import further_process, hostname_of
+from runner.containers import failures, liveness, records, runtime_commands
 from runner.containers.errors import ContainerNotRunning
-from runner.containers.further.carrier import Carrier
 from runner.containers.further.child import Child
-from runner.containers.monitor.streams import receive_terminal
-from runner.containers.raw_terminal import RawTerminal
 from runner.containers.wakeup import Wakeup
 from runner.json_text import encode
 from runner.plain_signal import signal
-from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,14 +48,17 @@ def execute(folders: Folders, place: Place, program: Program, *, detached: bool,
     if running is None or liveness.monitor_of(place) is None:
         raise ContainerNotRunning(container.name)
     with _Files(_document(container, running, program, warn)) as files:
-        runtime, words = runtimes.command(folders, container.settings.runtime)
+        runtime, words = runtime_commands.command(folders, container.settings.runtime)
         words += ["--log", files.log, "--log-format", "json", "exec", "--process", files.process]
         child = Child(runtime, words, container.id, has_input=program.stdin_open and not detached)
         if detached:
             child.begin("--detach")
             status = child.wait()
         elif program.terminal:
-            status = _with_terminal(child, place, has_input=program.stdin_open)
+            # Only here: a program without one does not need what carries it.
+            from runner.containers.further import carrier
+
+            status = carrier.carry(child, place, passed=_passed_on(), has_input=program.stdin_open)
         else:
             status = _with_streams(child)
         return files.status_of(status)
@@ -78,9 +75,12 @@ def _document(container: Container, running: Running, program: Program, warn: Ca
         os.close(root)
     for warning in warnings:
         warn(warning)
-    size = attaching.terminal_size()
-    if program.terminal and size is not None:
-        document["consoleSize"] = {"height": size[0], "width": size[1]}
+    if program.terminal:
+        from runner.containers.attaching import terminal_size
+
+        size = terminal_size()
+        if size is not None:
+            document["consoleSize"] = {"height": size[0], "width": size[1]}
     return encode(document)
 
 
@@ -102,7 +102,7 @@ class _Files:
 
     def status_of(self, status: int) -> int:
         """The exit status, or docker's number for why the runtime did not begin the program."""
-        reason = runtimes.last_error(self.log)
+        reason = runtime_commands.last_error(self.log)
         return failures.status_of(f"exec: {reason}") if reason else status
 
 
@@ -121,36 +121,3 @@ def _with_streams(child: Child) -> int:
         for number in wakeup.read():
             child.send(number)
     return child.wait()
-
-
-def _with_terminal(child: Child, place: Place, *, has_input: bool) -> int:
-    """The program has a terminal of its own, whose other end this process's streams are."""
-    wakeup = Wakeup({*_passed_on(), signal.SIGWINCH})
-    master = _begin_with_terminal(child, place)
-    if master is None:
-        return child.wait()
-    with RawTerminal():
-        Carrier(master, wakeup, has_input=has_input).run(child)
-    return child.wait()
-
-
-def _begin_with_terminal(child: Child, place: Place) -> int | None:
-    """Begin it; the terminal's master, or None where the runtime ended before there was one."""
-    name = f"exec-{os.urandom(6).hex()}"
-    folder = os.open(place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    console = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-    try:
-        # By the descriptor: the path itself may be longer than the name of a socket.
-        console.bind(f"/proc/self/fd/{folder}/{name}")
-        console.listen(1)
-        child.begin("--console-socket", f"/proc/{os.getpid()}/fd/{folder}/{name}", streams=False)
-        poll = select.poll()
-        for end in (child.ended, console.fileno()):
-            poll.register(end, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll()}
-        return receive_terminal(console) if console.fileno() in ready else None
-    finally:
-        console.close()
-        with Suppressed(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)
-        os.close(folder)
