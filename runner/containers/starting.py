@@ -1,10 +1,10 @@
-"""Starting a container: its root is mounted, its bundle written, and its monitor begun, which does the rest."""
+"""Starting a container: its monitor is given the order, and tells what comes of it."""
 
 from __future__ import annotations
 
 import os
 
-from runner.containers import bundling, layers, overlay, protocol
+from runner.containers import protocol
 from runner.containers.errors import MonitorLost, StartFailed
 from runner.containers.monitor import order
 from runner.containers.monitor.order import Order
@@ -47,29 +47,16 @@ def start(
     for folder in (place.passing, place.rootfs):
         if not os.path.isdir(folder):
             os.mkdir(folder, 0o700)
-    kept: int | None = None
-    root = overlay.mount(place, layers.directories(folders, container), volatile=container.settings.remove)
-    try:
-        warnings, kept = bundling.write(folders, place, container, root)
-        for warning in warnings:
-            warn(warning)
-        if ready is not None:
-            ready()
-        rows, columns = size or (None, None)
-        order.send(monitor.end, Order(container.id, folders.root, folders.state, rows, columns), root)
-        _await_start(monitor, container, warn)
-    finally:
-        os.close(root)
-        if kept is not None:
-            os.close(kept)
-
-
-def _await_start(monitor: Monitor, container: Container, warn: Callable[[str], None]) -> None:
+    rows, columns = size or (None, None)
+    order.send(monitor.end, Order(container.id, folders.root, folders.state, rows, columns, stepwise=ready is not None))
     while True:
         message = monitor.receive()
         kind = message[:1]
         if kind == protocol.WARNING:
             warn(message[1:].decode("utf-8", "replace"))
+        elif kind == protocol.READY and ready is not None:
+            ready()
+            monitor.end.send(protocol.GO)
         elif kind == protocol.FAILED:
             status, reason = protocol.status_of(message)
             raise StartFailed(reason, status)

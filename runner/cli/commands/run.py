@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(arguments: Arguments, places: Places) -> int:
     """Make and start the container; its exit status, or 0 where it is not waited for."""
-    # First of all: the monitor loads what it needs while this process does the same, and looks for the image.
+    # First of all: it loads what it needs while this process does the same, and looks for the image.
     monitor = Monitor()
     try:
         from runner.cli import running

@@ -10,9 +10,22 @@ from __future__ import annotations
 import _socket
 import os
 
-from runner.containers import cleaning, documents, failures, liveness, protocol, records, removal, runtimes, signalling
+from runner.containers import (
+    bundling,
+    cleaning,
+    documents,
+    failures,
+    layers,
+    liveness,
+    overlay,
+    protocol,
+    records,
+    removal,
+    runtimes,
+    signalling,
+)  # fmt: skip
 from runner.containers.clock import now
-from runner.containers.errors import ContainerUnknown, MonitorPresent
+from runner.containers.errors import ContainerUnknown, MonitorPresent, RuntimeFailed
 from runner.containers.folders import Folders
 from runner.containers.monitor import connecting, order, rootfs
 from runner.containers.monitor.clients import Listener
@@ -22,7 +35,7 @@ from runner.containers.monitor.streams import Streams
 from runner.containers.records import Outcome, Running
 from runner.containers.wakeup import Wakeup
 from runner.errors import RunnerError
-from runner.oci.errors import told
+from runner.oci.errors import OciError, told
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
@@ -41,7 +54,7 @@ def main() -> int:
     received = order.receive(_CONTROL)
     if received is None:
         return 0
-    wanted, root, client = received
+    wanted, client = received
     folders = Folders(wanted.root, wanted.state)
     place = folders.place(wanted.container)
     try:
@@ -54,7 +67,7 @@ def main() -> int:
         client.send(protocol.status_message(protocol.FAILED, failures.REFUSED, text))
         client.finish()
         return 0
-    _Run(folders, place, container, wanted=wanted, client=client, lock=lock).go(root)
+    _Run(folders, place, container, wanted=wanted, client=client, lock=lock).go()
     return 0
 
 
@@ -75,35 +88,40 @@ class _Run:
         self._ports: list[HeldPort] = []
         self._started = ""
 
-    def go(self, root: int) -> None:
+    def go(self) -> None:
         """From the order to the end."""
         wakeup = Wakeup(HEEDED)
         try:
-            loop, pid = self._begin(root, wakeup)
+            loop, pid = self._begin(wakeup)
+        except (OciError, RuntimeFailed) as error:
+            # Only a runtime's words tell of the program.
+            self._give_up(str(error), failures.status_of(str(error)))
         except RunnerError as error:
-            self._give_up(str(error))
+            self._give_up(str(error), failures.REFUSED)
         except OSError as error:
-            self._give_up(told(error))
+            self._give_up(told(error), failures.REFUSED)
         except BaseException as error:  # noqa: BLE001 - nobody else would ever tell
-            self._give_up(f"{type(error).__name__}: {error}")
+            self._give_up(f"{type(error).__name__}: {error}", failures.REFUSED)
         else:
             first = self._client if self._container.foreground else None
             status = loop.run(pid, ends_input=first, stop=lambda: self._stop(pid))
             self._end(loop, status)
 
-    def _begin(self, root: int, wakeup: Wakeup) -> tuple[Loop, int]:
+    def _begin(self, wakeup: Wakeup) -> tuple[Loop, int]:
         """Make the container, connect it, and start it.
 
         Raises:
             RunnerError, OSError: it cannot be.
         """
         settings = self._settings
-        rootfs.put(root, self._place.rootfs)
+        kept = self._prepare()
         folder = os.open(self._place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         listener = Listener(folder, "attach")
         log = LogWriter(self._place.log, settings.log)
         streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
         pid = self._make(streams, folder)
+        if kept is not None:
+            os.close(kept)
         running = Running(pid, runtimes.tick(pid))
         running, self._ports = connecting.connect(self._folders, self._place, self._container, running)
         documents.write(self._place.process, running)
@@ -112,6 +130,23 @@ class _Run:
         self._runtime.start()
         self._client.send(protocol.STARTED)
         return Loop(streams, log, listener, wakeup=wakeup, clients=[self._client]), pid
+
+    def _prepare(self) -> int | None:
+        """Mount the root and write the bundle; a descriptor that is to be kept until the container is made, if any."""
+        lower = layers.directories(self._folders, self._container)
+        root = overlay.mount(self._place, lower, volatile=self._settings.remove)
+        try:
+            warnings, kept = bundling.write(self._folders, self._place, self._container, root)
+            for warning in warnings:
+                self._client.send(protocol.WARNING + warning.encode("utf-8", "backslashreplace"))
+            if self._order.stepwise:
+                self._client.send(protocol.READY)
+                self._client.wait()
+        except BaseException:
+            os.close(root)
+            raise
+        rootfs.put(root, self._place.rootfs)
+        return kept
 
     def _make(self, streams: Streams, folder: int) -> int:
         try:
@@ -135,9 +170,8 @@ class _Run:
         with Suppressed(ProcessLookupError):
             os.kill(pid, signalling.of_stop(self._settings))
 
-    def _give_up(self, text: str) -> None:
+    def _give_up(self, text: str, status: int) -> None:
         """Tell why it was not started, and leave nothing but that."""
-        status = failures.status_of(text)
         documents.write(self._place.outcome, Outcome("", exit_code=status, error=text))
         self._clean()
         self._client.send(protocol.status_message(protocol.FAILED, status, text))
