@@ -111,7 +111,7 @@ class ProcessorsMissing(BundleError):
         self.has = has
 
     def __str__(self) -> str:
-        return f"the CPUs asked for are not available: {self.wanted}, but there are {self.has}"
+        return f"the CPUs asked for are not available: {self.wanted}; there can be {self.has}"
 
 
 class InitMissing(BundleError):

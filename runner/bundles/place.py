@@ -30,6 +30,6 @@ class Place(Record):
     """The first processes of the containers whose namespaces are shared, by the setting that names them: as
     `container:NAME`."""
     joined_shm: str | None = None
-    """What the container whose ipc namespace is shared has at /dev/shm."""
+    """Where what the container whose ipc namespace is shared has at /dev/shm will be when the runtime looks for it."""
     init: str | None = None
     """The program of `--init`; None without that."""

@@ -25,8 +25,8 @@ class Written(Record):
 
     warnings: tuple[str, ...]
     """For the user."""
-    kept: int | None
-    """A descriptor that has to stay open until the container is made, if there is one."""
+    shm: int | None
+    """A detached mount that has to be at the place `shm` while the container is made; None where there is none."""
 
 
 def write(folders: Folders, place: Place, container: Container, root: int) -> Written:
@@ -39,7 +39,7 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
     host = facts.look()
     joined = _joined(folders, settings)
     shared = settings.namespaces.ipc
-    kept, shm = shared_memory.open_of(joined[shared], shared) if shared in joined else (None, None)
+    shm = shared_memory.copy_of(joined[shared], shared) if shared in joined else None
     etc.write(place, container, hostname_of(settings, container.id, host))
     sharing = _sharing(folders, settings)
     bundle = making.make(
@@ -54,14 +54,14 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
             resolv_conf=(sharing or place).resolv_conf,
             volumes=Volumes(folders.volumes).fill(settings.mounts, root),
             joined=joined,
-            joined_shm=shm,
+            joined_shm=None if shm is None else place.shm,
             init=init_program.find() if settings.init else None,
         ),
         host,
     )
     with open(place.config, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(encode(bundle.document))
-    return Written(bundle.warnings, kept)
+    return Written(bundle.warnings, shm)
 
 
 def _joined(folders: Folders, settings: Settings) -> dict[str, int]:

@@ -15,6 +15,7 @@
     <root>/volumes/                    volumes (`volumes`)
     <state>/containers/<id>/           from before it is started until all that its run needed is gone
         rootfs/                        where its root is mounted, in its monitor's mount namespace alone
+        shm/                           where another one's shared memory is mounted likewise while it is made
         config.json                    its bundle
         attach                         the socket for those who want to see what it says
         process.json                   its first process
@@ -90,6 +91,10 @@ class Place(Record):
     @property
     def rootfs(self) -> str:
         return f"{self.passing}/rootfs"
+
+    @property
+    def shm(self) -> str:
+        return f"{self.passing}/shm"
 
     @property
     def config(self) -> str:

@@ -114,14 +114,12 @@ class _Run:
             RunnerError, OSError: it cannot be.
         """
         settings = self._settings
-        kept = self._prepare()
+        shm = self._prepare()
         folder = os.open(self._place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         listener = Listener(folder, "attach")
         log = LogWriter(self._place.log, settings.log)
         streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
-        pid = self._make(streams, folder)
-        if kept is not None:
-            os.close(kept)
+        pid = self._make(streams, folder) if shm is None else self._make_with(shm, streams, folder)
         running = Running(pid, runtimes.tick(pid))
         running, self._ports = connecting.connect(self._folders, self._place, self._container, running)
         documents.write(self._place.process, running)
@@ -132,11 +130,11 @@ class _Run:
         return Loop(streams, log, listener, wakeup=wakeup, clients=[self._client]), pid
 
     def _prepare(self) -> int | None:
-        """Mount the root and write the bundle; a descriptor that is to be kept until the container is made, if any."""
+        """Mount the root and write the bundle; a mount of another one's shared memory, if there is to be one."""
         lower = layers.directories(self._folders, self._container)
         root = overlay.mount(self._place, lower, volatile=self._settings.remove)
         try:
-            warnings, kept = bundling.write(self._folders, self._place, self._container, root)
+            warnings, shm = bundling.write(self._folders, self._place, self._container, root)
             for warning in warnings:
                 self._client.send(protocol.WARNING + warning.encode("utf-8", "backslashreplace"))
             if self._order.stepwise:
@@ -146,7 +144,15 @@ class _Run:
             os.close(root)
             raise
         rootfs.put(root, self._place.rootfs)
-        return kept
+        return shm
+
+    def _make_with(self, shm: int, streams: Streams, folder: int) -> int:
+        """The same with another one's shared memory, which whoever clears away must never find."""
+        rootfs.put_beside(shm, self._place.shm)
+        try:
+            return self._make(streams, folder)
+        finally:
+            rootfs.take_away(self._place.shm)
 
     def _make(self, streams: Streams, folder: int) -> int:
         try:

@@ -23,17 +23,31 @@ def put(root: int, place: str) -> None:
     """
     namespaces.unshare(["mount"])
     _keep_from_host(place)
-    target = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        mounts.attach(root, target)
-    finally:
-        os.close(target)
-        os.close(root)
+    _attach(root, place)
+
+
+def put_beside(mount: int, place: str) -> None:
+    """Mount something else that is open at a place, which is made, once the root is where it belongs; and close it.
+
+    Raises:
+        CallFailed: the kernel refuses.
+    """
+    os.mkdir(place, 0o700)
+    _attach(mount, place)
 
 
 def take_away(place: str) -> None:
     """Unmount it."""
     library_call("umount2", os.fsencode(place), _DETACH, about=place)
+
+
+def _attach(mount: int, place: str) -> None:
+    target = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        mounts.attach(mount, target)
+    finally:
+        os.close(target)
+        os.close(mount)
 
 
 def _keep_from_host(place: str) -> None:

@@ -25,6 +25,33 @@ def test_a_container_joins_the_namespaces_of_another(runner: Commands) -> None:
     assert told[3] == "first"
 
 
+def test_shared_memory_is_one_and_outlasts_who_joined_it(runner: Commands) -> None:
+    runner("run", "-d", "--name", "one", "--ipc=shareable", "--shm-size=1m", IMAGE, *WAIT)
+    runner("exec", "one", "sh", "-c", "echo first > /dev/shm/file")
+
+    script = "readlink /proc/self/ns/ipc; cat /dev/shm/file; echo second > /dev/shm/other; df -k /dev/shm | tail -n 1"
+    told = runner("run", "--rm", "--ipc=container:one", IMAGE, "sh", "-c", script).split()
+
+    assert told[0] == runner("exec", "one", "readlink", "/proc/self/ns/ipc").strip()
+    assert told[1] == "first"
+    assert "1024" in told
+    # What was made for the other one is cleared away, and nothing in it.
+    assert runner("exec", "one", "sh", "-c", "cat /dev/shm/file /dev/shm/other").split() == ["first", "second"]
+
+
+def test_the_shared_memory_of_a_container_is_looked_for_in_its_root(runner: Commands) -> None:
+    """Its programs decide what its links say."""
+    mounted = ("--ipc=shareable", "--cap-add=SYS_ADMIN", "--security-opt=seccomp=unconfined")
+    runner("run", "-d", "--name", "one", *mounted, IMAGE, *WAIT)
+    runner("exec", "one", "sh", "-c", "umount /dev/shm && rmdir /dev/shm && ln -s /etc /dev/shm")
+    runner("exec", "one", "sh", "-c", "echo inside > /etc/mark")
+
+    told = runner("run", "--rm", "--ipc=container:one", IMAGE, "sh", "-c", "cat /dev/shm/mark; ls /dev/shm")
+
+    assert told.split()[0] == "inside"
+    assert "passwd" not in told
+
+
 def test_memory_that_nobody_shares_is_not_joined(runner: Commands) -> None:
     runner("run", "-d", "--name", "one", IMAGE, *WAIT)
 
