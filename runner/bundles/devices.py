@@ -71,7 +71,11 @@ def _below(wanted: Device) -> Iterator[tuple[Device, os.stat_result]]:
                 below = f"{folder}/{entry.name}" if folder else entry.name
                 if wanted.host_path == _DEV and below in _OWN:
                     continue
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    # Terminals come and go.
+                    continue
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append(below)
                 elif _is_device(status):

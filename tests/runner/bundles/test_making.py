@@ -2,7 +2,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runner.bundles import capabilities
 from runner.bundles.errors import (
@@ -12,10 +15,13 @@ from runner.bundles.errors import (
     ProcessorsMissing,
     SeccompUnusable,
 )
+from runner.bundles.image_defaults import ImageDefaults
 from runner.bundles.making import Bundle, make
+from runner.bundles.merging import merge
 from runner.bundles.process import Program, further_process
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resource_parsing import parse_resources
+from runner.cli.errors import UsageError
 from runner.containers.settings import (
     BIND,
     TMPFS,
@@ -32,6 +38,7 @@ from runner.containers.settings import (
 from runner.oci.spec.config_parsing import parse_config, parse_process_text
 from runner.seccomp.profile import SeccompProfile
 from tests.runner.bundles.hosts import HOST, ID, opened, place
+from tests.runner.cli.creation import asking
 
 Document = dict[str, Any]
 USUAL = Settings("alpine", command=("true",), working_directory="/")
@@ -382,3 +389,31 @@ def test_a_further_program_may_be_asked_for_otherwise(tmp_path: Path) -> None:
     assert made["env"][2] == "TERM=xterm"
     assert len(made["capabilities"]["effective"]) == len(HOST.capabilities)
     assert "inheritable" not in made["capabilities"]
+
+
+WORDS = (
+    "-it", "--rm", "-e A=1", "-e HOME", "-w /a/../b", "-u 1:2", "--group-add 5", "--read-only", "--init",
+    "--privileged", "--cap-add ALL", "--cap-drop ALL", "--cap-add chown", "--security-opt no-new-privileges",
+    "--security-opt seccomp=unconfined", "--security-opt systempaths=unconfined", "--device /dev/null:/dev/x:r",
+    "--ulimit nofile=1:2", "--ulimit core=-1", "--sysctl net.core.somaxconn=1", "--shm-size 1m", "--pid host",
+    "--ipc none", "--ipc host", "--uts host", "--cgroupns host", "--network host", "--network none", "-p 80",
+    "--expose 1-3", "-P", "-m 64m", "--memory-swap -1", "--cpus 0.5", "-c 5", "--cpuset-cpus 0", "--pids-limit -1",
+    "--blkio-weight 10", "--oom-score-adj 7", "--hostname a.b", "--tmpfs /t:exec,size=1m", "-v v:/data:ro",
+    "-v /usr:/usr:ro,rslave", "--mount type=tmpfs,dst=/u,tmpfs-mode=700", "--entrypoint x",
+)  # fmt: skip
+
+
+@hypothesis.settings(deadline=None, max_examples=60, suppress_health_check=[*hypothesis.HealthCheck])
+@given(words=st.lists(st.sampled_from(WORDS), max_size=9, unique=True))
+def test_whatever_words_are_taken_a_runtime_can_read_the_bundle(words: list[str], tmp_path: Path) -> None:
+    try:
+        asked = asking.settings(*(word for each in words for word in each.split()), "alpine", "true")
+    except UsageError:
+        return
+    merged = merge(asked, ImageDefaults(volumes=("/data", "/more"), labels={"a": "b"}))
+    volumes = {mount.destination: "/volumes/v" for mount in merged.mounts if mount.kind == VOLUME}
+
+    made = document(tmp_path, merged, volumes=volumes, init="/usr/bin/tini-static")
+
+    assert made["process"]["args"][-1] == "true"
+    assert not {"hooks", "annotations"} & made.keys()
