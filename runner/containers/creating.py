@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from oci_spec.digest import Digest
+import os
+
 from runner.containers import making
 from runner.containers.clock import now
 from runner.containers.records import Container
@@ -41,7 +42,7 @@ def create(
         name=settings.name or "",
         created=now(),
         layers=tuple(map(str, image.layers)),
-        settings=settings._replace(image_id=str(image.id)),
+        settings=settings._replace(image_id=str(image.id), runtime=_whole(settings.runtime)),
         foreground=foreground,
         by_run=by_run,
     )
@@ -55,6 +56,6 @@ def create(
     return making.make(folders, container, hold)
 
 
-def image_of(container: Container) -> Digest:
-    """The id of the image that a container was made of."""
-    return Digest.parse(container.settings.image_id or "")
+def _whole(runtime: str | None) -> str | None:
+    """Where another runtime is, whoever starts the container from wherever; a name alone is looked for in PATH."""
+    return os.path.abspath(runtime) if runtime is not None and "/" in runtime else runtime

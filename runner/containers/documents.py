@@ -1,4 +1,4 @@
-"""Records in files: written whole or not at all, as far as processes can end; not synced to the disk."""
+"""Records in files: written whole or not at all, as far as processes can end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def write(path: str, record: object) -> None:
     with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(encode(record_json.document(record)).encode())
     os.rename(hidden, path)
+
+
+def write_durably(path: str, record: object) -> None:
+    """The same, and on the disk when it comes back, but for the file's name."""
+    write(path, record)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(path: str, kind: type[Kind]) -> Kind | None:

@@ -79,7 +79,11 @@ def _name(folders: Folders, new: Place, container: Container) -> Container:
     guard = guarded(folders)
     try:
         container = _claim(folders, container)
-        documents.write(new.description, container)
+        if container.by_run:
+            # Somebody waits for what it does, not for a record of it.
+            documents.write(new.description, container)
+        else:
+            documents.write_durably(new.description, container)
         os.rename(new.lasting, folders.place(container.id).lasting)
     finally:
         os.close(guard)

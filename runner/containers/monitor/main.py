@@ -51,6 +51,9 @@ _CONTROL = 3
 
 def main() -> int:
     """Do all of it; the exit status tells nobody anything."""
+    # What whoever called has of these is not the container's, and must not be held for as long as that runs.
+    os.chdir("/")
+    os.umask(0o022)
     received = order.receive(_CONTROL)
     if received is None:
         return 0

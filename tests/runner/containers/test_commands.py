@@ -138,6 +138,15 @@ def read_until(terminal: int, text: bytes) -> bytes:
     return said
 
 
+def test_a_container_has_neither_the_directory_nor_the_mask_of_who_starts_it(runner: Commands, tmp_path: Path) -> None:
+    words = runner.command("run", "-d", "--name", "web", *QUIET, IMAGE, "sh", "-c", "umask; sleep 100")
+    subprocess.run(words, check=True, cwd=tmp_path, umask=0o077, stdout=subprocess.DEVNULL)
+
+    until(lambda: runner("logs", "web") == "0022\n")
+    (monitor,) = runner.monitors().values()
+    assert os.readlink(f"/proc/{monitor}/cwd") == "/"
+
+
 def test_a_terminal_can_be_left_and_come_back_to(runner: Commands) -> None:
     script = "read line; echo first $line; read line; echo second $line; tty; exit 5"
     with runner.at_terminal("run", "-it", "--name", "web", *QUIET, IMAGE, "sh", "-c", script) as (process, terminal):
@@ -290,7 +299,7 @@ def test_a_container_shares_the_network_of_another_one(runner: Commands) -> None
 
 @pytest.mark.parametrize("name", ["runc", "crun"])
 def test_another_runtime_is_used_in_the_same_way(runner: Commands, name: str) -> None:
-    runtime = str(require_tool(name))
+    runtime = os.path.relpath(require_tool(name))
     script = "echo out; exit 3"
 
     printed = runner.both("run", "--rm", "--runtime", runtime, *QUIET, IMAGE, "sh", "-c", script, status=3)

@@ -80,7 +80,7 @@ def test_a_terminal_has_the_clients_size_and_follows_it(site: Site) -> None:
 
 
 def test_what_is_typed_reaches_the_programs_terminal(site: Site) -> None:
-    script = "read line; echo got $line; trap 'exit 5' INT; while :; do sleep 0.02; done"
+    script = "trap 'exit 5' INT; read line; echo got $line; while :; do sleep 0.02; done"
     with site.started(site.create("sh", "-c", script, terminal=True, stdin_open=True)) as monitor:
         monitor.end.send(protocol.INPUT + b"words\r")
         hear_until(monitor.end, b"got words\r\n")
