@@ -43,8 +43,9 @@ def mount(place: Place, layers: Sequence[str], *, volatile: bool) -> int:
     try:
         return _by_configuration(place, lower, further)
     except CallFailed as error:
-        # Linux takes layers one by one from 6.5 on.
-        if error.cause.errno != errno.EINVAL or error.about != "lowerdir+":
+        # Newer kernels take layers one by one. Of those before, some refuse the word, and older ones (6.1) take all
+        # words, and refuse the whole in the end.
+        if error.cause.errno != errno.EINVAL or error.about not in {"lowerdir+", ""}:
             raise
     return by_links(place, lower, further)
 

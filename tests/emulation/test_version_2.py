@@ -15,6 +15,9 @@ pytestmark = [pytest.mark.root, pytest.mark.tool("qemu-system-x86_64"), pytest.m
 
 CGROUPS = "tests/runner/cgroups/test_group.py"
 DEVICES = "tests/runner/cgroups/test_device_filters.py"
+COMMANDS = "tests/runner/containers/test_commands.py"
+MONITOR = "tests/runner/containers/test_monitor.py"
+EXEC = "tests/runner/containers/further/test_executing.py"
 NETWORKS = "tests/runner/network/test_networks.py"
 LIFECYCLE = "tests/runner/oci/test_lifecycle.py"
 PROCESS = "tests/runner/oci/test_process.py"
@@ -23,14 +26,12 @@ ROOTFS = "tests/runner/oci/test_rootfs.py"
 CHOSEN: dict[str, tuple[str, ...]] = {
     CGROUPS: (),
     DEVICES: (),
-    NETWORKS: (
-        "test_a_container_reaches_the_world_under_the_hosts_address",
-        "test_a_published_port_is_reached_from_everywhere",
-    ),
+    NETWORKS: ("test_a_published_port_is_reached_from_everywhere",),
+    COMMANDS: ("test_a_container_in_the_background_is_listed_logged_stopped_and_removed",),
+    MONITOR: ("test_want_of_memory_is_told",),
+    EXEC: ("test_a_program_has_the_limits_and_rights_of_its_container",),
     LIFECYCLE: (
-        "test_a_container_is_created_started_and_deleted",
         "test_a_container_is_paused_and_goes_on",
-        "test_kill_all_reaches_processes_that_outlive_the_first",
         "test_limits_are_set_and_updated_while_it_runs",
     ),
     PROCESS: ("test_the_share_of_disks_and_processors_is_set",),
