@@ -159,6 +159,11 @@ def _refuse_conflicts(reading: Reading, settings: Settings) -> None:
     network = settings.network
     if settings.hostname is not None and settings.namespaces.uts == HOST:
         raise reading.conflict("conflicting options: hostname and the UTS mode")
+    for name in settings.sysctls:
+        # What is no network's belongs to the ipc namespace.
+        space = "network" if name.startswith("net.") else "ipc"
+        if (network.mode if space == "network" else settings.namespaces.ipc) == HOST:
+            raise reading.conflict(f"sysctl '{name}' not allowed in host {space} namespace")
     if not network.mode.startswith(CONTAINER):
         return
     for given, what in (

@@ -73,6 +73,8 @@ def test_mounts_of_all_three_flags_are_one_list() -> None:
         ("--net container:a --add-host a:10.0.0.1", "conflicting options: custom host-to-IP mapping"),
         ("--net container:a --expose 1", "conflicting options: port exposing"),
         ("--net mine", "network mine not found"),
+        ("--net host --sysctl net.core.somaxconn=9", "'net.core.somaxconn' not allowed in host network namespace"),
+        ("--ipc host --sysctl kernel.sem=9", "sysctl 'kernel.sem' not allowed in host ipc namespace"),
         ("--restart always", "containers are not started again yet"),
         ("--log-driver syslog", "only json-file and none are built"),
         ("--log-opt max-file=3", "max-file is set but not max-size"),
