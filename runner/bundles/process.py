@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runner.bundles import capabilities
 from runner.bundles.merging import join_variables
+from runner.bundles.program import Program
 from runner.bundles.users import resolve
 from runner.containers.settings import HOST
-from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,19 +22,6 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INIT = ("/sbin/docker-init", "--")
 _ID_DIGITS = 12
 _UNLIMITED = 2**64 - 1
-
-
-class Program(Record):
-    """A further program of a container that runs; None stands for what the container's own program has."""
-
-    arguments: tuple[str, ...]
-    environment: tuple[str, ...] = ()
-    """Beside that of the container's program, each `NAME=value`; a name alone takes one away."""
-    user: str | None = None
-    working_directory: str | None = None
-    terminal: bool = False
-    stdin_open: bool = False
-    privileged: bool = False
 
 
 def process(settings: Settings, place: Place, facts: Facts, hostname: str) -> tuple[Document, list[str]]:

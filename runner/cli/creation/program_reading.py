@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from runner.bundles.process import Program
+from runner.bundles.program import Program
 from runner.cli.creation import names
 from runner.cli.creation.environment import read_variables
 from runner.cli.creation.reading import Reading

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.bundles.process import Program
+    from runner.bundles.program import Program
     from runner.containers.folders import Folders, Place
     from runner.containers.records import Container, Running
 

@@ -18,7 +18,8 @@ from runner.bundles.errors import (
 from runner.bundles.image_defaults import ImageDefaults
 from runner.bundles.making import Bundle, make
 from runner.bundles.merging import merge
-from runner.bundles.process import Program, further_process
+from runner.bundles.process import further_process
+from runner.bundles.program import Program
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resource_parsing import parse_resources
 from runner.cli.errors import UsageError

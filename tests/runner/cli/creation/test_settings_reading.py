@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from runner.bundles.process import Program
+from runner.bundles.program import Program
 from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
 from runner.cli.creation.program_reading import read_program
 from runner.cli.errors import UsageError
