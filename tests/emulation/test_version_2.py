@@ -15,26 +15,19 @@ pytestmark = [pytest.mark.root, pytest.mark.tool("qemu-system-x86_64"), pytest.m
 
 CGROUPS = "tests/runner/cgroups/test_group.py"
 DEVICES = "tests/runner/cgroups/test_device_filters.py"
-COMMANDS = "tests/runner/containers/test_commands.py"
 MONITOR = "tests/runner/containers/test_monitor.py"
 EXEC = "tests/runner/containers/further/test_executing.py"
 NETWORKS = "tests/runner/network/test_networks.py"
 LIFECYCLE = "tests/runner/oci/test_lifecycle.py"
-PROCESS = "tests/runner/oci/test_process.py"
 ROOTFS = "tests/runner/oci/test_rootfs.py"
 
 CHOSEN: dict[str, tuple[str, ...]] = {
     CGROUPS: (),
     DEVICES: (),
     NETWORKS: ("test_a_published_port_is_reached_from_everywhere",),
-    COMMANDS: ("test_a_container_in_the_background_is_listed_logged_stopped_and_removed",),
-    MONITOR: ("test_want_of_memory_is_told",),
+    MONITOR: ("test_the_end_is_written_down_and_it_can_be_started_again", "test_want_of_memory_is_told"),
     EXEC: ("test_a_program_has_the_limits_and_rights_of_its_container",),
-    LIFECYCLE: (
-        "test_a_container_is_paused_and_goes_on",
-        "test_limits_are_set_and_updated_while_it_runs",
-    ),
-    PROCESS: ("test_the_share_of_disks_and_processors_is_set",),
+    LIFECYCLE: ("test_limits_are_set_and_updated_while_it_runs",),
     ROOTFS: (
         "test_devices_that_no_rule_allows_can_not_be_used",
         "test_its_own_cgroup_and_no_other_is_mounted",
