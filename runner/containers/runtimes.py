@@ -9,7 +9,7 @@ import os
 
 from runner.containers import runtime_commands
 from runner.containers.errors import RuntimeFailed
-from runner.oci import creation, lifecycle, status
+from runner.oci import creation, lifecycle, processes
 from runner.oci.containers import find
 from runner.oci.errors import ContainerUnknown
 from runner.oci.kernel import tasks
@@ -112,6 +112,6 @@ def of(folders: Folders, place: Place, command: str | None) -> Native | Other:
 def tick(pid: int) -> int:
     """When a process began, in the kernel's ticks since it booted; 0 where it has gone."""
     try:
-        return status.start_time(pid)
+        return processes.start_time(pid)
     except OSError:
         return 0

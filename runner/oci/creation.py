@@ -8,7 +8,7 @@ import time
 from runner.cgroups import group, hierarchies
 from runner.cgroups.resource_parsing import parse_resources
 from runner.errors import CgroupExists, RunnerError
-from runner.oci import birth, children, containers, device_rules, dialogue, hooks, status, user_maps
+from runner.oci import birth, children, containers, device_rules, dialogue, hooks, processes, status, user_maps
 from runner.oci.bundles import read_config_text
 from runner.oci.containers import Container, State
 from runner.oci.errors import FeatureMissing, UsageInvalid
@@ -114,7 +114,7 @@ def _first_state(wish: Wish, bundle: str, config: Config) -> State:
         pid=0,
         started=0,
         maker=os.getpid(),
-        maker_started=status.start_time(os.getpid()),
+        maker_started=processes.start_time(os.getpid()),
     )
 
 
@@ -209,7 +209,7 @@ def _run_hooks(order: Order, state: State) -> None:
 
 
 def _write_down(container: Container, state: State, pid: int, channel: Channel) -> State:
-    created = state._replace(pid=pid, started=status.start_time(pid))
+    created = state._replace(pid=pid, started=processes.start_time(pid))
     container.write_state(created)
     # Only now: were this process killed before, the first process would end, and the state be as true as the next one.
     channel.send(dialogue.GO)

@@ -11,8 +11,9 @@ from runner.oci.creation import prepare_filter, write_pid
 from runner.oci.errors import ContainerStateWrong, UsageInvalid
 from runner.oci.joining import ExecOrder
 from runner.oci.kernel import namespaces, tasks
+from runner.oci.processes import is_alive
 from runner.oci.program import labels, terminal
-from runner.oci.status import CREATED, RUNNING, is_alive, status
+from runner.oci.status import CREATED, RUNNING, status
 from runner.records import Record
 
 TYPE_CHECKING = False

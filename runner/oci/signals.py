@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from runner.oci.errors import UsageInvalid
-from runner.oci.status import is_alive
+from runner.oci.processes import is_alive
 from runner.plain_signal import signal
 
 _REALTIME = {"RTMIN": signal.SIGRTMIN, "RTMAX": signal.SIGRTMAX}

@@ -13,7 +13,7 @@ import pytest
 from runner.containers import ending, liveness, protocol, reaching, records, status, sweeping
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
 from runner.containers.settings import Log, Resources
-from runner.oci.status import is_alive
+from runner.oci.processes import is_alive
 from tests.runner.containers.sites import Site, cgroups, hear_until, heard, until
 
 pytestmark = pytest.mark.root
