@@ -120,9 +120,12 @@ class Acts:
         """Take a blob out of a repository where no manifest needs it."""
         await self.web.turn()
         blob = self.ledger.blob((repository, digest))
+        promised = blob.until
         forget(blob)
         answer = await self.web.ask("DELETE blob", "DELETE", f"/v2/{repository}/blobs/{digest}")
-        expected(answer, 202)
+        # Where the machine was slower than a lease, a collection came first.
+        if answer.status != 404 or time.monotonic() < promised:
+            expected(answer, 202)
         blob.gone = True
 
     async def put_manifest(self, kind: str, manifest: Pushed, *tags: str, shared: bool = False) -> None:
