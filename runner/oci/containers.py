@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LONGEST_ID = 1024
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
+_NEW = ".new-"
 _STATE, _CONFIG, _FIFO, _LOCK = "state.json", "config.json", "exec.fifo", "lock"
 
 
@@ -101,6 +102,20 @@ class Container(Record):
             raise ContainerUnknown(self.container)
         return descriptor
 
+    def is_locked(self) -> bool:
+        """Whether somebody has the lock now."""
+        try:
+            descriptor = os.open(f"{self.place}/{_LOCK}", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def remove(self) -> None:
         """Forget the container. What has gone already is no matter."""
         for name in (_FIFO, _CONFIG, _STATE, f".{_STATE}", f".{_CONFIG}", _LOCK):
@@ -156,7 +171,8 @@ def make(root: str, state: State, config: str) -> tuple[Container, int]:
     """
     container = Container(state.container, _place(root, state.container))
     os.makedirs(root, mode=0o711, exist_ok=True)
-    new = Container(state.container, f"{root}/.new-{os.getpid()}")
+    _forget_unfinished(root)
+    new = Container(state.container, f"{root}/{_NEW}{os.getpid()}")
     # Of a process that was killed, and had this number.
     new.remove()
     os.mkdir(new.place, 0o700)
@@ -177,12 +193,23 @@ def make(root: str, state: State, config: str) -> tuple[Container, int]:
 
 
 def every(root: str) -> tuple[Container, ...]:
-    """All containers, by name."""
+    """All containers, by name. What killed makers left half made is removed."""
     try:
+        _forget_unfinished(root)
         names = sorted(name for name in os.listdir(root) if not name.startswith("."))
     except FileNotFoundError:
         return ()
     return tuple(Container(name, f"{root}/{name}") for name in names)
+
+
+def _forget_unfinished(root: str) -> None:
+    """Remove the directories of those who were killed before theirs had its name: they have ended, and hold no lock."""
+    for name in os.listdir(root):
+        pid = name.removeprefix(_NEW)
+        if name.startswith(_NEW) and pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
+            left = Container(name, f"{root}/{name}")
+            if not left.is_locked():
+                left.remove()
 
 
 def _place(root: str, container: str) -> str:

@@ -334,6 +334,22 @@ def test_kill_nine_at_any_moment_leaves_nothing_that_cannot_be_deleted(box: Box)
         assert box.runtime.names() == []
 
 
+def test_what_a_killed_maker_left_half_made_is_removed(runtime: Runtime) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    left, made = runtime.root / f".new-{ended.pid}", runtime.root / f".new-{os.getpid()}"
+    for folder in (left, made):
+        folder.mkdir(parents=True)
+        (folder / "lock").touch()
+
+    runtime.names()
+
+    assert not left.exists()
+    assert made.exists()
+    (made / "lock").unlink()
+    made.rmdir()
+
+
 def test_two_that_create_one_name_do_not_disturb_each_other(box: Box) -> None:
     box.process["args"] = ["sleep", "100"]
     box.write()
