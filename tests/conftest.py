@@ -42,7 +42,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse tests whose names tell the time: processes that run a part each would not agree about them."""
+    """Begin with what takes longest, or one process would end long after the others.
+
+    Tests whose names tell the time are refused: processes that run a part each would not agree about them.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     now = time.time()
     for item in items:
         if any(abs(int(number) - now) < _A_DAY_S for number in _SECONDS.findall(item.nodeid)):

@@ -16,7 +16,7 @@ import pytest
 
 from tests.faults.siege import KINDS, Siege, Victim
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 _SEED = int(os.environ.get("SEED") or (1 if os.environ.get("CI") == "true" else secrets.randbelow(10**6)))
 

@@ -66,7 +66,7 @@ def test_a_few_rounds(runner: Commands) -> None:
     play(runner, 10)
 
 
-@pytest.mark.heavy
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_hundreds_of_rounds(runner: Commands) -> None:
     play(runner, 300)

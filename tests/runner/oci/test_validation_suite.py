@@ -19,7 +19,7 @@ from tests.runner.oci.bundles import COMMAND
 
 pytestmark = [
     pytest.mark.root,
-    pytest.mark.heavy,
+    pytest.mark.long,
     pytest.mark.tool("runc"),
     pytest.mark.tool("runtimetest"),
     pytest.mark.tool("unshare"),
