@@ -142,8 +142,8 @@ class Parts(Holder):
                 # What has failed is told of now, not at the end of many gigabytes.
                 put.result()
         name, upload_id = await self._multipart()
-        put = self._bucket.requests.start(self._bucket.multiparts.put, name, upload_id, number, part.detach())
-        # The bytes are counted until the request has ended: nobody else may have their room before.
+        put = self._bucket.requests.start(self._put, name, upload_id, number, part.detach())
+        # The bytes are counted until they are gone: nobody else may have their room before.
         put.add_done_callback(lambda _: self._bucket.budget.give(part.taken))
         self.filling = None
         self._is_large = True
@@ -170,6 +170,15 @@ class Parts(Holder):
         self.aside = None
         if part is not None:
             self._bucket.budget.give(part.taken)
+
+    def _put(self, name: str, upload_id: str, number: int, content: bytearray) -> Part:
+        try:
+            return self._bucket.multiparts.put(name, upload_id, number, content)
+        finally:
+            # Whoever knows the request a moment longer, be it the thread itself, keeps no bytes from going; an error
+            # that looks at them goes before them.
+            with suppress(BufferError):
+                content.clear()
 
     async def _put_aside(self, part: PartBuffer) -> None:
         name, object_name = self._new_tail()

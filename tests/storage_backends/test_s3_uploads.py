@@ -266,9 +266,10 @@ async def test_many_uploads_at_once_stay_within_the_memory_they_are_given(store:
     finally:
         tracemalloc.stop()
 
-    # The budget of 16 MiB, a block of each upload on its way into it, and what requests and tasks are made of.
-    assert peak < 32 * MIB
-    assert UPLOADS * size > 5 * 32 * MIB
+    # The budget of 16 MiB, a block of each upload on its way into it, and what requests and tasks are made of; one part
+    # twice in memory would be more.
+    assert peak < 26 * MIB
+    assert UPLOADS * size > 6 * 26 * MIB
 
 
 @pytest.mark.parametrize("checksum", ["crc32", "crc64nvme", "sha256"])

@@ -6,6 +6,7 @@ import functools
 from typing import Any, Protocol
 
 import boto3
+from botocore.auth import AUTH_TYPE_MAPS, S3SigV4Auth
 from botocore.config import Config
 
 from storage_backends.s3.settings import S3Settings
@@ -16,6 +17,10 @@ _READ_S = 60
 _RESTING_CONNECTIONS = 256
 # With what boto3 waits in between (a random part of 1, 2, 4, … seconds) a server may be away for a quarter of a minute.
 _ATTEMPTS = 6
+
+# Where Amazon's C runtime is installed (the extra `s3-crt`), boto3 signs by it, and copies every body to do so: each
+# part on its way would be in memory twice. Its own signer leaves the body alone.
+AUTH_TYPE_MAPS["s3v4"] = S3SigV4Auth
 
 
 class S3Client(Protocol):
