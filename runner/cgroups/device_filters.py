@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.cgroups.device_programs import device_program
 from runner.errors import CgroupFailed
 

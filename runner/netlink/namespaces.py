@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.netlink.connection import ROUTE, Connection
 
 TYPE_CHECKING = False

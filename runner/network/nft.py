@@ -5,9 +5,9 @@ The library behind nft is asked first: to load it costs 2 ms, and a process of n
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.network.errors import NetworkFirewallRefused, NetworkToolMissing
 
 PACKAGE = "nftables"

@@ -7,10 +7,14 @@ import sys
 gc.disable()
 sys.path.insert(0, __file__.rpartition("/runner/oci/")[0])
 
-from runner.oci.protection import ensure_early  # noqa: E402 - only now can it be found
+from runner import launching  # noqa: E402 - only now can it be found
+
+launching.import_quickly()
+
+from runner.oci.protection import ensure_early  # noqa: E402 - quickly
 
 ensure_early(sys.argv)
 
 from runner.oci.main import main  # noqa: E402 - an interpreter that begins anew need not have loaded it
 
-sys.exit(main())
+launching.end(main())

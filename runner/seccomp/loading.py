@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.seccomp.errors import SeccompNotLoaded
 from runner.seccomp.profile import FLAGS
 

@@ -6,9 +6,9 @@ later: after pivot_root a library of this name would be the container's.
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.oci.errors import CallFailed
 
 TYPE_CHECKING = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.oci.errors import CallFailed
 from runner.oci.kernel.calls import pointer, system_call
 

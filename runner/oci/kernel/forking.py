@@ -6,9 +6,9 @@ nothing (clone3(2), CLONE_INTO_CGROUP).
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.oci.kernel.calls import pointer, system_call
 
 TYPE_CHECKING = False

@@ -5,9 +5,9 @@ No name is resolved twice, so nothing can be put in its place in between. Linux 
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.oci.errors import CallFailed
 from runner.oci.kernel.calls import library_call, pointer, system_call
 

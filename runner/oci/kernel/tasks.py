@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from runner import plain_ctypes as ctypes
 from runner.oci.errors import CallFailed
 from runner.oci.kernel.calls import library_call, pointer, system_call
 

@@ -1,0 +1,85 @@
+"""What launchers do: own modules come from their compiled files, unless these are not of the sources as they are."""
+
+import compileall
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runner
+
+FOLDER = Path(runner.__file__).parent
+QUICKLY = "_CompiledFiles"
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A package `runner` with little in it, and compiled."""
+    place = tmp_path / "runner"
+    (place / "inner").mkdir(parents=True)
+    for name in ("__init__.py", "launching.py"):
+        shutil.copy(FOLDER / name, place / name)
+    (place / "inner" / "__init__.py").write_text("")
+    (place / "inner" / "told.py").write_text("TEXT = 'as it was'\n")
+    compileall.compile_dir(place, quiet=2)
+    return place
+
+
+def said(place: Path, program: str, *flags: str, status: int = 0) -> str:
+    begin = f"import sys; sys.path.insert(0, {str(place.parent)!r}); from runner import launching; "
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", *flags, "-c", f"{begin}launching.import_quickly(); {program}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout.strip()
+
+
+SHOWN = "from runner.inner import told; print(told.TEXT, type(told.__spec__.loader).__name__, told.__file__)"
+
+
+def test_a_module_comes_from_its_compiled_file(copied: Path) -> None:
+    assert said(copied, SHOWN) == f"as it was {QUICKLY} {copied}/inner/told.py"
+    assert said(copied, "import runner.inner; print(*runner.inner.__path__)") == f"{copied}/inner"
+
+
+@pytest.mark.parametrize("text", ["TEXT = 'otherwise'\n", "TEXT = 'as it is '\n"])
+def test_a_source_that_was_changed_counts(copied: Path, text: str) -> None:
+    source = copied / "inner" / "told.py"
+    was = source.stat()
+    source.write_text(text)
+    if source.stat().st_size == was.st_size:
+        # The other half of what tells: a clock that is slow to move must not hide it.
+        os.utime(source, (was.st_atime + 5, was.st_mtime + 5))
+
+    assert said(copied, SHOWN) == f"{text[8:-2]} SourceFileLoader {source}"
+
+
+@pytest.mark.parametrize("content", [b"", b"no compiled file", None])
+def test_what_is_no_compiled_file_is_left_to_python(copied: Path, content: bytes | None) -> None:
+    [compiled] = (copied / "inner" / "__pycache__").glob("told.*")
+    if content is None:
+        compiled.unlink()
+    else:
+        compiled.write_bytes(content)
+
+    assert said(copied, SHOWN) == f"as it was SourceFileLoader {copied}/inner/told.py"
+
+
+def test_a_compiled_file_whose_source_is_gone_is_no_module(copied: Path) -> None:
+    (copied / "inner" / "told.py").unlink()
+
+    assert said(copied, "import runner.inner.told", status=1) == ""
+
+
+def test_optimised_code_is_pythons_own_matter(copied: Path) -> None:
+    assert "SourceFileLoader" in said(copied, SHOWN, "-O")
+
+
+def test_what_was_written_is_there_after_the_end(copied: Path) -> None:
+    assert said(copied, "print('all of it', end=''); launching.end(3)", status=3) == "all of it"
