@@ -14,7 +14,8 @@ RunnerError
     ├── LayerTooLarge(what, limit)             one of the bounds of `runner.limits` is passed
     ├── LayerDigestMismatch(expected, found)   the bytes are not those that were asked for
     ├── LayerCompressionUnsupported(name)      compressed in a way that cannot be read here
-    └── LayerNotWritten(name, cause)           the disk or the system did not take an entry
+    ├── LayerNotWritten(name, cause)           the disk or the system did not take an entry
+    └── LayerNotRead(name, cause)              the disk or the system did not give what an entry is made of
 
 Errors carry values; names come from the layer and are shown escaped and cut, so every message is one printable line.
 """
@@ -169,6 +170,18 @@ class LayerCompressionUnsupported(LayerError):
 
 class LayerNotWritten(LayerError):
     """The system refused to write an entry: a full disk, missing rights, a file system without what it needs."""
+
+    def __init__(self, name: bytes, cause: OSError) -> None:
+        super().__init__(name, cause)
+        self.name = name
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{_shown(self.name)}: {self.cause.strerror or type(self.cause).__name__}"
+
+
+class LayerNotRead(LayerError):
+    """The system refused to read what an entry is made of: a damaged disk, missing rights."""
 
     def __init__(self, name: bytes, cause: OSError) -> None:
         super().__init__(name, cause)

@@ -22,6 +22,9 @@ HEADER_BYTES: Final = 1 * MIB
 SPARSE_SEGMENTS: Final = 65_536
 """Most pieces of a sparse file: they are held in memory, and an archiver seeks no finer than blocks."""
 
+LEAST_HOLES: Final = 1 * MIB
+"""Least bytes of holes for which a file is written as a sparse one: not every program reads those."""
+
 XATTR_NAME_BYTES: Final = 255
 """Longest name of an extended attribute: what Linux takes."""
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from oci_spec.digest import Digest
@@ -70,23 +68,10 @@ def compress(source: ByteSource, file: BinaryIO) -> SpooledLayer:
     return SpooledLayer(file, Digest("sha256", running.digest()), file.tell(), stream.diff_id())
 
 
-def pack(directory: Path, file: BinaryIO) -> None:
-    """Write a directory as a tar archive into a file, with numbers for owners; its place is its beginning again."""
-    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        archive.add(directory, arcname=".", filter=_without_names)
-    file.seek(0)
-
-
 def copy(source: BinaryIO, file: BinaryIO) -> None:
     """Write all of a stream as it is into a file; its place is its beginning again."""
     shutil.copyfileobj(source, file, _BLOCK_BYTES)
     file.seek(0)
-
-
-def _without_names(header: tarfile.TarInfo) -> tarfile.TarInfo:
-    # The names belong to this machine; in the image, the numbers may be other users.
-    header.uname = header.gname = ""
-    return header
 
 
 def _write(file: BinaryIO, running: hashlib._Hash, content: bytes) -> None:

@@ -14,6 +14,14 @@ _USTAR_MAGIC = b"ustar\0"
 _STAR_TRAILER = b"tar\0"
 _CHECKSUM = slice(148, 156)
 _SPACES = 8 * ord(" ")
+_NAME_BYTES = 100
+_PREFIX_BYTES = 155
+
+LARGEST_ID = 0o7777777
+"""The largest user or group that a header holds in octal digits."""
+
+LARGEST_NUMBER = 0o77777777777
+"""The largest size, and the latest time, that it does."""
 
 
 class Header(NamedTuple):
@@ -56,6 +64,40 @@ def parse_header(block: bytes) -> Header:
     )
 
 
+def format_header(header: Header, device: tuple[int, int] = (0, 0)) -> bytes:
+    """The ustar block of a header whose fields fit into it; its `block` is not looked at.
+
+    A name or a link that does not fit (`fits_name`, `fits_link`) is cut: it has to be told in another way.
+    """
+    prefix, name = _split(header.name) or (b"", header.name[:_NAME_BYTES])
+    block = b"".join(
+        (
+            name.ljust(_NAME_BYTES, b"\0"),
+            b"%07o\0%07o\0%07o\0" % (header.mode, header.uid, header.gid),
+            b"%011o\0%011o\0" % (header.size, header.mtime),
+            b" " * 8,
+            header.type,
+            header.link[:_NAME_BYTES].ljust(_NAME_BYTES, b"\0"),
+            _USTAR_MAGIC + b"00",
+            # The names of user and group are another machine's business.
+            bytes(64),
+            b"%07o\0%07o\0" % device,
+            prefix,
+        )
+    ).ljust(BLOCK, b"\0")
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def fits_name(name: bytes) -> bool:
+    """Whether a header can hold the name."""
+    return _split(name) is not None
+
+
+def fits_link(link: bytes) -> bool:
+    """Whether a header can hold what a link names."""
+    return len(link) <= _NAME_BYTES
+
+
 def text(field: bytes) -> bytes:
     """What a field holds before its first NUL."""
     return field.partition(b"\0")[0]
@@ -86,6 +128,15 @@ def size_of(field: bytes) -> int:
     if value < 0:
         raise LayerInvalid("a header of the archive holds a negative size")
     return value
+
+
+def _split(name: bytes) -> tuple[bytes, bytes] | None:
+    """The two fields that a name is kept in; None where it is too long, or has no slash at the right place."""
+    if len(name) <= _NAME_BYTES:
+        return b"", name
+    # The slash at a directory's end is none that parts it.
+    cut = name.rfind(b"/", 1, min(_PREFIX_BYTES + 1, len(name) - 1))
+    return (name[:cut], name[cut + 1 :]) if cut > 0 and len(name) - cut - 1 <= _NAME_BYTES else None
 
 
 def _checksum_fits(block: bytes) -> bool:

@@ -1,9 +1,13 @@
-"""Owner, attributes, mode and times of what an entry became; always of the thing itself, never of what a link names."""
+"""Owner, attributes, mode and times of what an entry became; always of the thing itself, never of what a link names.
+
+And the attributes that an entry is to have of what it is made of.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 
 from runner import limits
 from runner.layers.entries import Entry
@@ -40,6 +44,24 @@ def apply_mode_to_node(directory: int, name: bytes, entry: Entry) -> None:
         os.chmod(f"/proc/self/fd/{descriptor}", entry.mode)  # noqa: PTH101 - the name of a descriptor
     finally:
         os.close(descriptor)
+
+
+def read_xattrs(descriptor: int, *, owners: bool) -> dict[bytes, bytes]:
+    """The attributes of an open file or directory that a layer may set."""
+    try:
+        names = os.listxattr(descriptor)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        return {}
+    found: dict[bytes, bytes] = {}
+    for name in map(os.fsencode, sorted(names)):
+        if not may_keep(name, b"", owners=owners):
+            continue
+        # Somebody may have taken it away since it was listed.
+        with suppress(OSError):
+            found[name] = os.getxattr(descriptor, name)
+    return found
 
 
 def may_keep(name: bytes, value: bytes, *, owners: bool) -> bool:

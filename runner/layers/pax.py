@@ -35,6 +35,11 @@ def parse_records(content: bytes) -> Records:
     return records
 
 
+def format_records(records: Records) -> bytes:
+    """What an extended header with these records holds."""
+    return b"".join(map(_record, records))
+
+
 def parse_decimal(value: bytes) -> int:
     """A number that is not negative.
 
@@ -69,3 +74,18 @@ def seconds_to_ns(seconds: int) -> int:
     if abs(seconds) > limits.TIME_S:
         raise LayerInvalid("an entry of the archive has a time that no clock shows")
     return seconds * 1_000_000_000
+
+
+def format_time_ns(time_ns: int) -> bytes:
+    """A time as a decimal fraction of seconds, without zeros at its end."""
+    seconds, nanoseconds = divmod(abs(time_ns), 1_000_000_000)
+    fraction = b".%09d" % nanoseconds if nanoseconds else b""
+    return b"%s%d%s" % (b"-" if time_ns < 0 else b"", seconds, fraction.rstrip(b"0"))
+
+
+def _record(record: tuple[bytes, bytes]) -> bytes:
+    rest = b" %s=%s\n" % record
+    # The length counts its own digits, too.
+    length = len(rest) + len(str(len(rest)))
+    length = len(rest) + len(str(length))
+    return b"%d%s" % (length, rest)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from runner import limits
 from runner.errors import LayerInvalid, LayerTooLarge
-from runner.layers.blocks import BLOCK, Blocks
+from runner.layers.blocks import BLOCK, Blocks, padding
 from runner.layers.entries import Segment
 from runner.layers.headers import size_of
 from runner.layers.pax import parse_decimal
@@ -56,6 +56,13 @@ def from_content(blocks: Blocks) -> tuple[list[Segment], int]:
     count = lines.next_number()
     _check_count(count)
     return from_numbers([lines.next_number() for _ in range(2 * count)]), lines.size
+
+
+def to_content(segments: list[Segment]) -> bytes:
+    """What stands before the content in version 1.0."""
+    numbers = [len(segments), *(number for segment in segments for number in segment)]
+    lines = b"".join(b"%d\n" % number for number in numbers)
+    return lines + bytes(padding(len(lines)))
 
 
 def check(segments: list[Segment], stored: int, size: int) -> None:

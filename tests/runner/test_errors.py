@@ -21,6 +21,7 @@ EXAMPLES: list[RunnerError] = [
     errors.LayerDigestMismatch(Digest.of(b"a"), Digest.of(b"b")),
     errors.LayerCompressionUnsupported("zstd"),
     errors.LayerNotWritten(HOSTILE, OSError(28, "No space left on device")),
+    errors.LayerNotRead(HOSTILE, OSError(5, "Input/output error")),
 ]
 
 

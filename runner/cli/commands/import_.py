@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,7 +17,8 @@ from runner.cli.main import Places
 from runner.cli.parsing import Arguments
 from runner.images import host
 from runner.images.importing import Import, import_archive
-from runner.images.spooling import pack, unnamed_file
+from runner.images.spooling import unnamed_file
+from runner.layers.archiving import archive
 from runner.store.folders import Store
 
 
@@ -45,9 +47,14 @@ def _opened(store: Store, source: str) -> Iterator[BinaryIO]:
     """The archive: a file, standard input, or what is made of a directory."""
     path = Path(source)
     if source != "-" and path.is_dir():
-        with unnamed_file(store) as file:
-            pack(path, file)
-            yield file
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with unnamed_file(store) as file:
+                archive(folder, file)
+                file.seek(0)
+                yield file
+        finally:
+            os.close(folder)
         return
     with nullcontext(sys.stdin.buffer) if source == "-" else path.open("rb") as file:
         yield file

@@ -1,4 +1,4 @@
-"""What GNU tar makes of an archive, and what is made of it here, are the same tree."""
+"""GNU tar and this program make the same tree of an archive, and read each other's archives."""
 
 import io
 import os
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runner.layers.archiving import archive
 from runner.layers.beneath import Opener, open_by_components, open_in_one_call
 from runner.layers.extraction import unpack
 from runner.layers.whiteouts import PlainWhiteouts
@@ -98,6 +99,43 @@ def test_an_honest_tree_comes_out_as_from_gnu_tar(
         theirs, ours = _extract_with_tar(archive), _extract(archive, opener)
 
         assert _without_root(ours) == _without_root(theirs)
+
+
+@pytest.mark.root
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(_trees())
+def test_what_is_written_of_an_honest_tree_is_read_by_gnu_tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    with TemporaryDirectory() as temporary:
+        given_, written = Path(temporary, "given.tar"), Path(temporary, "written.tar")
+        with tarfile.open(given_, "w", format=tarfile.PAX_FORMAT) as writer:
+            for member, content in members:
+                writer.addfile(member, io.BytesIO(content))
+        tree = _extract(given_)
+
+        with written.open("wb") as output, open_directory(Path(temporary, "ours")) as root:
+            archive(root, output)
+
+        assert _extract_with_tar(written) == tree
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 60])
+def test_sparse_files_are_written_as_gnu_tar_reads_them(tmp_path: Path, pieces: int) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    with (tree / "sparse").open("wb") as sparse:
+        for piece in range(pieces):
+            sparse.seek((2 * piece + 1) * 65_536)
+            sparse.write(b"%d" % piece * 100)
+        sparse.truncate(20_000_000)
+    (tree / "z").write_bytes(b"what comes after")
+
+    with (tmp_path / "layer.tar").open("wb") as output, open_directory(tree) as root:
+        archive(root, output)
+
+    assert (tmp_path / "layer.tar").stat().st_size < 2_000_000
+    assert _contents(_extract_with_tar(tmp_path / "layer.tar")) == _contents(snapshot(tree))
+    assert _contents(_extract(tmp_path / "layer.tar")) == _contents(snapshot(tree))
+    assert (tmp_path / "theirs" / "sparse").stat().st_blocks * 512 < 2_000_000
 
 
 @pytest.mark.parametrize("format_", FORMATS)
