@@ -159,6 +159,16 @@ CONTAINER_COMMANDS: tuple[Command, ...] = (
         aliases=("container attach",),
     ),
     Command(
+        "export",
+        "[OPTIONS] CONTAINER",
+        "Export a container's filesystem as a tar archive",
+        f"{_COMMANDS}.export",
+        (Flag("output", "Write to a file, instead of STDOUT", TEXT, "o"),),
+        least=1,
+        most=1,
+        aliases=("container export",),
+    ),
+    Command(
         "container prune",
         "[OPTIONS]",
         "Remove all stopped containers",

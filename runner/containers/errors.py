@@ -7,6 +7,7 @@ ContainerError (a RunnerError)
 ├── ContainerAmbiguous(prefix)            several containers' ids begin so
 ├── ContainerNameInvalid(name)            the text cannot be a container's name
 ├── ContainerNameTaken(name, container)   another one is called so
+├── ContainerRemoved(container)           it was removed while something was done with it
 ├── ContainerRunning(name)                it runs, so it is not removed
 ├── ContainerNotRunning(name)             it does not run, so there is nothing to do it with
 ├── ContainerStays(container)             not even SIGKILL has ended it
@@ -102,6 +103,17 @@ class ContainerNameTaken(ContainerError):
             f'Conflict. The container name "/{self.name}" is already in use by container "{self.container}". '
             "You have to remove (or rename) that container to be able to reuse that name."
         )
+
+
+class ContainerRemoved(ContainerError):
+    """It was removed while something was done with it."""
+
+    def __init__(self, container: str) -> None:
+        super().__init__(container)
+        self.container = container
+
+    def __str__(self) -> str:
+        return f"container {self.container[:_SHORT]} has ended, and was removed meanwhile: what came of it is not whole"
 
 
 class ContainerRunning(ContainerError):

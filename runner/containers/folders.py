@@ -5,7 +5,7 @@
     <root>/containers/<id>/
         container.json                 what it is, and all that was decided when it was created
         outcome.json                   how its last run began, and how it ended
-        lock                           held by who starts, ends or removes it (flock(2))
+        lock                           held by who starts, ends, removes or reads it (flock(2))
         monitor                        held by its monitor as long as that lives (fcntl(2), "Advisory record locking")
         upper/ work/                   what it has written
         hostname hosts resolv.conf     what it finds under these names in /etc

@@ -13,6 +13,7 @@ import struct
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts, namespaces
 from runner.oci.kernel.calls import library_call
+from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,19 @@ _LONGEST_OPTION: Final = 255
 _FAILED: Final = b"!"
 
 
+class Stack(Record):
+    """What is mounted above each other."""
+
+    lower: tuple[str, ...]
+    """Directories that are only read, the uppermost first."""
+    above: tuple[str, str] | None
+    """What is written to, and where the kernel prepares that; None where nothing is."""
+    further: tuple[str, ...] = ()
+    """Options without a value."""
+    attributes: int = 0
+    """Of `mounts.READ_ONLY` and the others."""
+
+
 def mount(place: Place, layers: Sequence[str], *, volatile: bool) -> int:
     """A descriptor of the root, mounted.
 
@@ -38,22 +52,28 @@ def mount(place: Place, layers: Sequence[str], *, volatile: bool) -> int:
     Raises:
         CallFailed: the kernel does not do it.
     """
-    lower = [*reversed(layers)] or [_empty(place)]
-    further = ("volatile",) if volatile else ()
-    try:
-        return _by_configuration(place, lower, further)
-    except CallFailed as error:
-        # Newer kernels take layers one by one. Of those before, some refuse the word, and older ones (6.1) take all
-        # words, and refuse the whole in the end.
-        if error.cause.errno != errno.EINVAL or error.about not in {"lowerdir+", ""}:
-            raise
-    return by_links(place, lower, further)
+    lower = (*reversed(layers),) or (_empty(place),)
+    return _mounted(Stack(lower, (place.upper, place.work), ("volatile",) if volatile else ()), place.rootfs)
 
 
-def by_links(place: Place, lower: Sequence[str], further: Sequence[str]) -> int:
+def mount_read_only(place: Place, layers: Sequence[str]) -> int:
+    """The same for who only reads what the container has left; nothing is changed by it, not even a time.
+
+    Raises:
+        CallFailed: the kernel does not do it.
+    """
+    lower = (place.upper, *reversed(layers))
+    # What is only read takes two directories at least.
+    lower = lower if layers else (*lower, _empty(place))
+    attributes = mounts.READ_ONLY | mounts.NO_SUID | mounts.NO_DEV | mounts.NO_EXEC
+    return _mounted(Stack(lower, None, attributes=attributes), place.work)
+
+
+def by_links(stack: Stack, spare: str) -> int:
     """The same for older kernels, which take all names in one page: by short links to the directories.
 
-    mount(2) only mounts at a place, so a child does it in a mount namespace of its own.
+    mount(2) only mounts at a place, so a child does it in a mount namespace of its own, where it covers `spare`, a
+    directory that the mount does not need.
 
     Raises:
         CallFailed: the kernel does not do it.
@@ -61,7 +81,7 @@ def by_links(place: Place, lower: Sequence[str], further: Sequence[str]) -> int:
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     child = os.fork()
     if child == 0:
-        _mount_and_send(place, lower, further, theirs)
+        _mount_and_send(stack, spare, theirs)
     theirs.close()
     said, sent, _, _ = ours.recvmsg(4096, _socket.CMSG_LEN(struct.calcsize("i")), _socket.MSG_CMSG_CLOEXEC)
     ours.close()
@@ -73,12 +93,25 @@ def by_links(place: Place, lower: Sequence[str], further: Sequence[str]) -> int:
     return descriptor
 
 
-def _by_configuration(place: Place, lower: Sequence[str], further: Sequence[str]) -> int:
+def _mounted(stack: Stack, spare: str) -> int:
+    try:
+        return _by_configuration(stack)
+    except CallFailed as error:
+        # Newer kernels take layers one by one. Of those before, some refuse the word, and older ones (6.1) take all
+        # words, and refuse the whole in the end.
+        if error.cause.errno != errno.EINVAL or error.about not in {"lowerdir+", ""}:
+            raise
+    return by_links(stack, spare)
+
+
+def _by_configuration(stack: Stack) -> int:
     opened: list[int] = []
     try:
-        options = [f"lowerdir+={_short(folder, opened)}" for folder in lower]
-        options += [f"upperdir={_short(place.upper, opened)}", f"workdir={_short(place.work, opened)}", *further]
-        return mounts.new_filesystem("overlay", "overlay", tuple(options), 0)
+        options = [f"lowerdir+={_short(folder, opened)}" for folder in stack.lower]
+        if stack.above is not None:
+            upper, work = stack.above
+            options += [f"upperdir={_short(upper, opened)}", f"workdir={_short(work, opened)}"]
+        return mounts.new_filesystem("overlay", "overlay", (*options, *stack.further), stack.attributes)
     finally:
         for descriptor in opened:
             os.close(descriptor)
@@ -100,9 +133,9 @@ def _empty(place: Place) -> str:
     return folder
 
 
-def _mount_and_send(place: Place, lower: Sequence[str], further: Sequence[str], end: _socket.socket) -> NoReturn:
+def _mount_and_send(stack: Stack, spare: str, end: _socket.socket) -> NoReturn:
     try:
-        root = _mount_at(place, lower, further)
+        root = _mount_at(stack, spare)
         end.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", root))])
     except CallFailed as error:
         end.send(_FAILED + f"{error.cause.errno} {error.cause.strerror}".encode())
@@ -112,15 +145,19 @@ def _mount_and_send(place: Place, lower: Sequence[str], further: Sequence[str], 
         os._exit(0)
 
 
-def _mount_at(place: Place, lower: Sequence[str], further: Sequence[str]) -> int:
+def _mount_at(stack: Stack, spare: str) -> int:
     namespaces.unshare(["mount"])
     mounts.propagate("/", mounts.PRIVATE, recursive=True)
-    library_call("mount", b"tmpfs", os.fsencode(place.rootfs), b"tmpfs", 0, b"", about=place.rootfs)
-    os.chdir(place.rootfs)
+    library_call("mount", b"tmpfs", os.fsencode(spare), b"tmpfs", 0, b"", about=spare)
+    os.chdir(spare)
     os.mkdir("root")
-    for name, folder in (("u", place.upper), ("w", place.work), *((str(at), one) for at, one in enumerate(lower))):
+    named = dict(zip(("upperdir", "workdir"), stack.above or (), strict=False))
+    for name, folder in (*named.items(), *((str(at), one) for at, one in enumerate(stack.lower))):
         os.symlink(folder, name)
-    numbers = ":".join(map(str, range(len(lower))))
-    options = ",".join((f"lowerdir={numbers}", "upperdir=u", "workdir=w", *further))
+    numbers = ":".join(map(str, range(len(stack.lower))))
+    options = ",".join((f"lowerdir={numbers}", *(f"{name}={name}" for name in named), *stack.further))
     library_call("mount", b"overlay", b"root", b"overlay", 0, options.encode(), about="overlay")
-    return mounts.copy_path("root", recursive=False)
+    root = mounts.copy_path("root", recursive=False)
+    if stack.attributes:
+        mounts.change(root, add=stack.attributes)
+    return root

@@ -79,11 +79,24 @@ def lock(place: Place) -> int:
     Raises:
         ContainerUnknown: the container has gone.
     """
+    return _locked(place, fcntl.LOCK_EX)
+
+
+def shared_lock(place: Place) -> int:
+    """The same for who only reads: others may read, too, and nobody starts or removes the container meanwhile.
+
+    Raises:
+        ContainerUnknown: the container has gone.
+    """
+    return _locked(place, fcntl.LOCK_SH)
+
+
+def _locked(place: Place, operation: int) -> int:
     try:
         descriptor = os.open(place.lock, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         raise ContainerUnknown(place.container) from None
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, operation)
     if not _is_at(descriptor, place):
         os.close(descriptor)
         raise ContainerUnknown(place.container)

@@ -40,6 +40,7 @@ EXAMPLES: list[RunnerError] = [
     containers.ContainerAmbiguous(HOSTILE),
     containers.ContainerNameInvalid(HOSTILE),
     containers.ContainerNameTaken("web", "0" * 64),
+    containers.ContainerRemoved("0" * 64),
     containers.ContainerRunning("web"),
     containers.ContainerNotRunning("web"),
     containers.ContainerStays("0" * 64),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import suppress
-from pathlib import Path
 
 from oci_spec.errors import ImageNameInvalid
 from oci_spec.image_name import ImageName
-from runner.cli.errors import Failed
+from runner.cli import archive_file
 from runner.cli.main import Places
 from runner.cli.parsing import Arguments
 from runner.images.saving import Saved, save
@@ -20,23 +17,11 @@ from runner.store.index import Index
 
 def run(arguments: Arguments, places: Places) -> int:
     """Write the archive to a file, or to standard output; the status to end with."""
-    store, output = Store(places.root), arguments.text("output")
+    store = Store(places.root)
     images = index.read(store)
     chosen = _merged([_chosen(images, text) for text in arguments.words])
-    if output is None:
-        if sys.stdout.isatty():
-            raise Failed("cowardly refusing to save to a terminal. Use the -o flag or redirect")
-        save(store, chosen, sys.stdout.buffer)
-        return 0
-    # Whole or not at all: half an archive looks like one.
-    written = Path(f"{output}.{os.getpid()}")
-    try:
-        with written.open("xb") as file:
-            save(store, chosen, file)
-        written.replace(output)
-    finally:
-        with suppress(FileNotFoundError):
-            written.unlink()
+    with archive_file.opened(arguments.text("output")) as output:
+        save(store, chosen, output)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from runner.containers import overlay
 from runner.containers.folders import Folders, Place
 from runner.oci.errors import CallFailed
+from runner.oci.kernel import mounts
 
 pytestmark = pytest.mark.root
 
@@ -24,7 +26,12 @@ def by_configuration(place: Place, layers: Sequence[str]) -> int:
 
 
 def by_links(place: Place, layers: Sequence[str]) -> int:
-    return overlay.by_links(place, [*reversed(layers)], ())
+    return overlay.by_links(overlay.Stack((*reversed(layers),), (place.upper, place.work)), place.rootfs)
+
+
+def read_by_links(place: Place, layers: Sequence[str]) -> int:
+    stack = overlay.Stack((place.upper, *reversed(layers)), None, attributes=mounts.READ_ONLY | mounts.NO_DEV)
+    return overlay.by_links(stack, place.work)
 
 
 @pytest.fixture
@@ -89,4 +96,35 @@ def test_an_image_without_layers_is_an_empty_directory(place: Place) -> None:
     root = by_configuration(place, [])
 
     assert listed(root) == set()
+    os.close(root)
+
+
+@pytest.mark.parametrize("mount", [overlay.mount_read_only, read_by_links])
+def test_what_a_container_has_left_is_read_and_not_changed(place: Place, tmp_path: Path, mount: Mount) -> None:
+    layers = make_layers(tmp_path / "layers", 3)
+    root = by_configuration(place, layers)
+    Path(f"/proc/self/fd/{root}/last").write_text("written")
+    Path(f"/proc/self/fd/{root}/own-1").unlink()
+    os.mknod(f"/proc/self/fd/{root}/null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    os.close(root)
+
+    root = mount(place, layers)
+    try:
+        assert Path(f"/proc/self/fd/{root}/last").read_text() == "written"
+        assert listed(root) == {"last", "null", "own-0", "own-2"}
+        with pytest.raises(OSError, match="Read-only file system"):
+            Path(f"/proc/self/fd/{root}/new").touch()
+        with pytest.raises(PermissionError):
+            Path(f"/proc/self/fd/{root}/null").read_bytes()
+        assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    finally:
+        os.close(root)
+
+
+def test_a_container_without_layers_is_read_as_well(place: Place) -> None:
+    Path(place.upper, "written").touch()
+
+    root = overlay.mount_read_only(place, [])
+
+    assert listed(root) == {"written"}
     os.close(root)
