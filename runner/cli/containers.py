@@ -35,3 +35,8 @@ def each(places: Places, words: Sequence[str], work: Callable[[Folders, Place], 
             print(f"Error: {error}", file=sys.stderr)
             status = 1
     return status
+
+
+def warn(text: str) -> None:
+    """Tell the user what had to be left out, in docker's way."""
+    print(f"WARNING: {text}", file=sys.stderr)

@@ -82,11 +82,11 @@ def _begin(
     size = attaching.terminal_size() if foreground_wanted else None
     try:
         if explanation is None:
-            start(folders, place, container, monitor, size=size, warn=_warn)
+            start(folders, place, container, monitor, size=size, warn=containers.warn)
         else:
             explanation.create(container)
             ready = lambda: explanation.ready(place, container)  # noqa: E731 - two values for one call
-            start(folders, place, container, monitor, size=size, warn=_warn, ready=ready)
+            start(folders, place, container, monitor, size=size, warn=containers.warn, ready=ready)
             explanation.started(place, container)
     except (RunnerError, OSError):
         monitor.dismiss()
@@ -96,7 +96,3 @@ def _begin(
     finally:
         os.close(lock)
     return place, container
-
-
-def _warn(text: str) -> None:
-    print(f"WARNING: {text}", file=sys.stderr)

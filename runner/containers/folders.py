@@ -19,7 +19,6 @@
         config.json                    its bundle
         attach                         the socket for those who want to see what it says
         process.json                   its first process
-        warnings                       what the runtime had to leave out
     <state>/oci/                       the state of the runtime
     <state>/network/                   addresses and ports
 
@@ -103,10 +102,6 @@ class Place(Record):
     @property
     def process(self) -> str:
         return f"{self.passing}/process.json"
-
-    @property
-    def warnings(self) -> str:
-        return f"{self.passing}/warnings"
 
 
 class Folders(Record):

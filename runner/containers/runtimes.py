@@ -18,6 +18,8 @@ from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.containers.folders import Folders, Place
 
 
@@ -26,10 +28,10 @@ class Native:
 
     __slots__ = ("_log", "_place", "_root")
 
-    def __init__(self, folders: Folders, place: Place) -> None:
+    def __init__(self, folders: Folders, place: Place, warn: Callable[[str], None]) -> None:
         self._root = folders.runtime
         self._place = place
-        self._log = Log(place.warnings, "json", debug=False)
+        self._log = _Told(warn)
 
     def create(self, console: str | None) -> int:
         """Make the container, with the standard streams of this process, or a terminal; its first process.
@@ -60,6 +62,20 @@ class Native:
         """End what is left of it, and forget it. It may be repeated."""
         with Suppressed(ContainerUnknown):
             lifecycle.delete(find(self._root, self._place.container), self._log, force=True)
+
+
+class _Told(Log):
+    """The runtime's log, of which somebody is told what had to be left out."""
+
+    __slots__ = ("_warn",)
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        super().__init__(None, "text", debug=False)
+        self._warn = warn
+
+    def warning(self, text: str) -> None:
+        """Tell it."""
+        self._warn(text)
 
 
 class Other:
@@ -104,9 +120,18 @@ class Other:
             )
 
 
-def of(folders: Folders, place: Place, command: str | None) -> Native | Other:
-    """The runtime of a container, by the name or the path that its settings have."""
-    return Native(folders, place) if command is None else Other(folders, place, command)
+def of(
+    folders: Folders, place: Place, command: str | None, warn: Callable[[str], None] | None = None
+) -> Native | Other:
+    """The runtime of a container.
+
+    Args:
+        folders: where containers are.
+        place: the container's.
+        command: the name or the path that its settings have.
+        warn: told what the runner's own one leaves out; of another one's messages only errors are looked at.
+    """
+    return Native(folders, place, warn or _nobody) if command is None else Other(folders, place, command)
 
 
 def tick(pid: int) -> int:
@@ -115,3 +140,7 @@ def tick(pid: int) -> int:
         return processes.start_time(pid)
     except OSError:
         return 0
+
+
+def _nobody(_text: str) -> None:
+    """Let it be said to nobody: who takes away what is left has asked for nothing that could be left out."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from runner.cli import containers
 from runner.cli.creation.program_reading import read_program
 from runner.cli.main import Places
@@ -22,8 +20,4 @@ def run(arguments: Arguments, places: Places) -> int:
         check_terminal(program.terminal, has_input=program.stdin_open and not detached)
     found = containers.folders(places)
     place = finding.find(found, arguments.words[0])
-    return executing.execute(found, place, program, detached=detached, warn=_warn)
-
-
-def _warn(text: str) -> None:
-    print(f"WARNING: {text}", file=sys.stderr)
+    return executing.execute(found, place, program, detached=detached, warn=containers.warn)

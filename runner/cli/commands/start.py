@@ -70,13 +70,9 @@ def _begin(folders: Folders, place: Place, monitor: Monitor) -> None:
                 raise MonitorPresent(place.container)
             sweeping.settle(folders, place)
             container = records.read(place)
-            starting.start(folders, place, container, monitor, size=attaching.terminal_size(), warn=_warn)
+            starting.start(folders, place, container, monitor, size=attaching.terminal_size(), warn=containers.warn)
         finally:
             os.close(lock)
     except (RunnerError, OSError):
         monitor.dismiss()
         raise
-
-
-def _warn(text: str) -> None:
-    print(f"WARNING: {text}", file=sys.stderr)

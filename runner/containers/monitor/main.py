@@ -87,7 +87,7 @@ class _Run:
         self._order = wanted
         self._client = client
         self._lock = lock
-        self._runtime = runtimes.of(folders, place, self._settings.runtime)
+        self._runtime = runtimes.of(folders, place, self._settings.runtime, self._warn)
         self._ports: list[HeldPort] = []
         self._started = ""
 
@@ -139,7 +139,7 @@ class _Run:
         try:
             warnings, shm = bundling.write(self._folders, self._place, self._container, root)
             for warning in warnings:
-                self._client.send(protocol.WARNING + warning.encode("utf-8", "backslashreplace"))
+                self._warn(warning)
             if self._order.stepwise:
                 self._client.send(protocol.READY)
                 self._client.wait()
@@ -173,6 +173,10 @@ class _Run:
             return pid
         finally:
             streams.let_go()
+
+    def _warn(self, text: str) -> None:
+        """Tell who waits for the start what had to be left out."""
+        self._client.send(protocol.WARNING + text.encode("utf-8", "backslashreplace"))
 
     def _stop(self, pid: int) -> None:
         """Pass on that the machine, or whoever else, wants it to end."""

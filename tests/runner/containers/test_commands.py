@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.bundles import facts
+from runner.bundles.resources import resources
+from runner.containers.settings import Resources
 from tests.requirements import require_tool
 from tests.runner.containers.commands import IMAGE, Commands, kill
 from tests.runner.containers.sites import until
@@ -307,3 +310,28 @@ def test_another_runtime_is_used_in_the_same_way(runner: Commands) -> None:
     runner("run", "-d", "--name", "web", "--runtime", runtime, IMAGE, "sleep", "100")
     kill(*runner.monitors().values())
     until(lambda: runner("ps", "-a", "--format", "{{.State}}") == "exited\n")
+
+
+def test_what_had_to_be_left_out_is_told_once_at_each_start(runner: Commands) -> None:
+    # A host without the privilege to raise limits.
+    without = ["setpriv", "--bounding-set=-sys_resource", "prlimit", "--nofile=300:300"]
+    clamped = "WARNING: RLIMIT_NOFILE cannot be raised to 5000 here: it stays at 300\n"
+
+    def told(*words: str) -> str:
+        return subprocess.run([*without, *runner.command(*words)], check=True, capture_output=True, text=True).stderr
+
+    asked = ("--ulimit", "nofile=5000", *QUIET, IMAGE, "true")
+    assert told("run", "--rm", *asked) == clamped
+    assert told("create", "--name", "web", *asked) == ""
+    for words in (("start", "web"), ("start", "--attach", "web")):
+        assert told(*words) == clamped
+        assert runner("wait", "web") == "0\n"
+
+
+def test_what_the_host_cannot_limit_is_told_when_it_is_asked_for(runner: Commands) -> None:
+    _, warnings = resources(Resources(blkio_weight=300), facts.look())
+
+    said = runner.both("create", "--blkio-weight", "300", *QUIET, IMAGE, "true")[1]
+
+    assert said == "".join(f"WARNING: {warning}\n" for warning in warnings)
+    assert "not available" in runner.complaint("create", "--cpus", "10000", *QUIET, IMAGE)
