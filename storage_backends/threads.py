@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -20,7 +21,11 @@ class BlockingPool:
 
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Begin `function` in a thread; what it returns is had from `settled`."""
-        return asyncio.get_running_loop().run_in_executor(self.executor, lambda: function(*args, **kwargs))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        # Past `run_in_executor`, which ties a future of its own to that of the thread: that costs as much as the hop.
+        self.executor.submit(_work, loop, future, partial(function, *args, **kwargs))
+        return future
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` returns, or raises, in a thread; it is never left behind half done (see `settled`)."""
@@ -59,6 +64,26 @@ async def ended(future: asyncio.Future[T]) -> None:
     future.exception()
     if cancellation is not None:
         raise cancellation
+
+
+def _work(loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], function: Callable[[], T]) -> None:
+    try:
+        outcome: Callable[[], None] = partial(_succeed, future, function())
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to whoever awaits the future
+        outcome = partial(_fail, future, error)
+    # Once the loop is closed nobody waits any more.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(outcome)
+
+
+def _succeed(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[T], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _wake(waiter: asyncio.Future[None], _: object) -> None:

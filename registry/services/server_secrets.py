@@ -5,7 +5,6 @@ They live in the database, are made once, and may be rotated: a new key seals, t
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from datetime import UTC, datetime
@@ -81,4 +80,4 @@ def _new_key() -> bytes:
 def _mac(key: bytes, context: str, message: bytes) -> bytes:
     # The context's length stands before it, so that no two (context, message) pairs make the same text.
     text = len(context).to_bytes(2, "big") + context.encode() + message
-    return hmac.new(key, text, hashlib.sha256).digest()[:_MAC_BYTES]
+    return hmac.digest(key, text, "sha256")[:_MAC_BYTES]

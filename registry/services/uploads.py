@@ -168,6 +168,8 @@ async def _receive(
     if body.start is not None and body.start != upload.offset:
         raise UploadRangeInvalid(upload.id, upload.offset, body.start)
     state = await verified_state(services, upload)
+    if body.length == 0:
+        return state
     try:
         bounded = BoundedBody(body, upload.offset, services.settings.blob_bytes)
         grown = await session.append(state, bounded, to_commit=to_commit)
