@@ -124,12 +124,13 @@ class Folder(Record):
         yield self
 
     def processes(self) -> set[int]:
-        """The processes in this cgroup and those beneath it."""
+        """The processes in this cgroup and those beneath it that have a number in this process's pid namespace."""
         pids: set[int] = set()
         for folder in self.subtree():
             # A subtree whose type is threaded lists no processes; nobody makes one for a container.
             pids.update(map(int, (folder.read("cgroup.procs") or "").split()))
-        return pids
+        # Version 2 lists those of other pid namespaces as 0, which to kill(2) is everybody in the caller's own group.
+        return pids - {0}
 
     def _open(self, file: str, flags: int) -> _Opened:
         try:

@@ -89,6 +89,23 @@ def test_another_process_is_moved_with_its_threads(make: Make) -> None:
         cgroup.kill()
 
 
+def test_processes_that_have_no_number_here_are_not_taken_for_ones_own_group(make: Make) -> None:
+    cgroup = make()
+    program = f"""
+from runner.cgroups import group, hierarchies
+print(group.find(hierarchies.detect(), {PARENT + "/one"!r}).processes())
+"""
+
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE) as process:
+        cgroup.enter(process.pid)
+        seen = subprocess.run(
+            ["unshare", "--pid", "--fork", sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        cgroup.kill()
+
+    assert seen.stdout == "set()\n"
+
+
 FORKS = """
 import os, time
 made = 0
