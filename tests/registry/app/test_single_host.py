@@ -68,7 +68,11 @@ def test_a_mark_that_was_left_behind_is_in_nobodys_way(mark: Path) -> None:
     host.require_free()
 
 
-def test_the_marks_of_this_host_are_no_obstacle_to_it_and_go_at_the_end(mark: Path) -> None:
+def test_the_marks_of_this_host_are_no_obstacle_to_it_and_go_at_the_end(
+    mark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever looks again at these marks is here for a minute.
+    monkeypatch.setattr(single_host, "_LOOK_S", 60)
     host = SingleHost({mark: ""})
     with host.kept(lambda used: pytest.fail(str(used))):
         while not mark.exists():
@@ -76,7 +80,7 @@ def test_the_marks_of_this_host_are_no_obstacle_to_it_and_go_at_the_end(mark: Pa
         first = mark.read_bytes()
         began = time.monotonic()
         SingleHost({mark: ""}).require_free()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 30
         while mark.read_bytes() == first:
             time.sleep(0.01)
 
