@@ -9,8 +9,9 @@ be another request's, on another node, after a restart. The caller keeps hash st
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,27 @@ class BlobReader(ABC):
             ValueError: not 0 <= start <= stop <= size.
             StorageUnavailable: the bytes cannot be read, or there are fewer than when the blob was opened.
         """
+
+    async def send(self, start: int, stop: int, target: int) -> AsyncGenerator[int, None]:
+        """Put the bytes that `chunks` would give into `target`, a socket's descriptor that does not block.
+
+        Each item is how many bytes went there just now; 0 says that it takes no more, and the next item is not to be
+        asked for before it does. Nothing uses `target` between items, nor once a cancellation has been raised.
+
+        Raises:
+            ConnectionError: whoever is behind `target` is gone.
+            ValueError, StorageUnavailable: as `chunks` does.
+        """
+        async for chunk in self.chunks(start, stop):
+            with memoryview(chunk) as rest:
+                position = 0
+                while position < len(rest):
+                    try:
+                        count = os.write(target, rest[position:])
+                    except BlockingIOError:
+                        count = 0
+                    position += count
+                    yield count
 
     @abstractmethod
     async def close(self) -> None:

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.s3.forwarding import Forwarder
+from benchmarks.s3.forwarding import Forwarder, forwarding
 
 _ERROR = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>as asked for</Message></Error>'
 
@@ -66,17 +65,8 @@ def faulty(endpoint: str, faults: Faults) -> Iterator[str]:
         chosen = faults
         upstream = (server.hostname or "", server.port or 80)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
-        # A connection that rests must not keep the test from ending.
-        proxy.daemon_threads = True
-        proxy.block_on_close = False
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{proxy.server_port}"
-        finally:
-            proxy.shutdown()
-            thread.join()
+    with forwarding(Handler) as address:
+        yield f"http://{address}"
 
 
 class _Faulty(Forwarder):

@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
 from urllib.parse import unquote
 
-from benchmarks.s3.forwarding import Forwarder
+from benchmarks.s3.forwarding import Forwarder, forwarding
 from benchmarks.s3.store import Store
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
@@ -60,17 +59,8 @@ def counting(store: Store) -> Iterator[tuple[str, Asked]]:
             asked.note(self.command, len(body), copied)
             super().forward(body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        # Registries keep connections open that rest.
-        server.daemon_threads = True
-        server.block_on_close = False
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with forwarding(Handler) as address:
+        yield address, asked
 
 
 def _copied(store: Store, source: str, part: str | None) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
-from http.server import BaseHTTPRequestHandler
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Forwarder(BaseHTTPRequestHandler):
@@ -57,3 +60,19 @@ class Forwarder(BaseHTTPRequestHandler):
         length = answer.headers["Content-Length"] if self.command == "HEAD" else len(content)
         self.send_header("Content-Length", str(length or 0))
         self.end_headers()
+
+
+@contextmanager
+def forwarding(handler: type[Forwarder]) -> Iterator[str]:
+    """The address (host:port) of a server whose requests `handler` hands on, until the block ends."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        # Clients keep connections open that rest.
+        server.daemon_threads = True
+        server.block_on_close = False
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -137,8 +137,8 @@ async def _send_blocks(call: Call, answer: _Answer, response: web.StreamResponse
         for piece in answer.pieces():
             if isinstance(piece, ByteRange):
                 await connection.flush()
-                async for block in reader.chunks(piece.start, piece.stop):
-                    await connection.send(block, call.traffic.add_sent)
+                steps = reader.send(piece.start, piece.stop, connection.descriptor)
+                await connection.send(steps, call.traffic.add_sent)
             else:
                 await send(call, response, piece)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from aiohttp import web
 
@@ -45,23 +46,18 @@ class DirectConnection:
         """
         await while_taken(self._until_writable(), lambda: untaken_by_peer(self.descriptor), self._stall_s)
 
-    async def send(self, block: bytes, sent: Callable[[int], None]) -> None:
-        """Send `block`, there and then as far as the socket takes it; `sent` is told of each step's bytes.
+    async def send(self, steps: AsyncGenerator[int, None], sent: Callable[[int], None]) -> None:
+        """Go through the `steps` of `BlobReader.send` as the socket takes more; `sent` is told of the bytes of each.
 
         Raises:
-            ConnectionError: the client is gone.
-            TimeoutError: it takes nothing.
+            TimeoutError: the client takes nothing.
         """
-        with memoryview(block) as rest:
-            position = 0
-            while position < len(rest):
-                try:
-                    count = os.write(self.descriptor, rest[position:])
-                except BlockingIOError:
-                    await self.writable()
-                else:
+        async with aclosing(steps):
+            async for count in steps:
+                if count:
                     sent(count)
-                    position += count
+                else:
+                    await self.writable()
 
     def close(self) -> None:
         """Give the descriptor back."""

@@ -17,6 +17,7 @@ from storage_backends.holding import UploadHolds
 from storage_backends.s3._blocking.client import open_client
 from storage_backends.s3._blocking.multiparts import Multiparts, Pending
 from storage_backends.s3._blocking.objects import Listed, Objects
+from storage_backends.s3._blocking.pipes import Pipes
 from storage_backends.s3.bucket import Bucket
 from storage_backends.s3.budget import ByteBudget
 from storage_backends.s3.faults import translated
@@ -32,6 +33,8 @@ from storage_backends.threads import BlockingPool
 
 _RECEIVING_THREADS = 4
 _COMMITTED_KEPT = 1024
+# Each takes up to a megabyte of the kernel's memory, and two descriptors. Blobs beyond these go through this process.
+_MOST_PIPES = 64
 
 
 class S3BlobStore(BlobStore):
@@ -51,6 +54,7 @@ class S3BlobStore(BlobStore):
         self._requests = BlockingPool(settings.concurrency, "s3-requests")
         # Those who read find a thread while uploads wait for a server that takes no writes.
         self._reading = BlockingPool(settings.concurrency, "s3-reading")
+        self._pipes = Pipes(_MOST_PIPES)
         self._receiving = BlockingPool(_RECEIVING_THREADS, "s3-receiving")
         first = max(settings.part_bytes, SMALLEST_PART)
         largest = max(first, settings.buffer_bytes // 2)
@@ -97,7 +101,7 @@ class S3BlobStore(BlobStore):
             await self._requests.run(self._drop, state)
 
     async def open(self, key: str) -> BlobReader:
-        return await open_reader(self._objects, self._reading, key, self._layout.blob(key))
+        return await open_reader(self._objects, self._reading, key, self._layout.blob(key), pipes=self._pipes)
 
     def read_cached(self, key: str, size: int) -> bytes | None:
         self._layout.blob(key)

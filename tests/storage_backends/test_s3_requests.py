@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.s3.forwarding import Forwarder
+from benchmarks.s3.forwarding import Forwarder, forwarding
 from storage_backends.errors import StorageUnavailable
 from storage_backends.holding import UploadHolds
 from storage_backends.s3.store import S3BlobStore
@@ -38,16 +36,8 @@ def overheard(endpoint: str) -> Iterator[tuple[str, list[dict[str, str]]]]:
                 heard.append({name.lower(): value for name, value in self.headers.items()})
             super().forward(body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
-        proxy.daemon_threads = True
-        proxy.block_on_close = False
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{proxy.server_port}", heard
-        finally:
-            proxy.shutdown()
-            thread.join()
+    with forwarding(Handler) as address:
+        yield f"http://{address}", heard
 
 
 async def test_every_object_is_made_as_the_settings_say(versitygw: S3Server, holds: UploadHolds) -> None:

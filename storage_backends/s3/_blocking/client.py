@@ -11,8 +11,10 @@ from botocore.config import Config
 
 from storage_backends.s3.settings import S3Settings
 
+READ_S = 60
+"""How long S3 may send nothing of an answer, in seconds."""
+
 _CONNECT_S = 5
-_READ_S = 60
 # Kept for the next request. As many more as there are downloads come and go, each of which would be warned about.
 _RESTING_CONNECTIONS = 256
 # With what boto3 waits in between (a random part of 1, 2, 4, … seconds) a server may be away for a quarter of a minute.
@@ -56,7 +58,7 @@ def open_client(settings: S3Settings) -> S3Client:
         config=Config(
             signature_version="s3v4",
             connect_timeout=_CONNECT_S,
-            read_timeout=_READ_S,
+            read_timeout=READ_S,
             max_pool_connections=_RESTING_CONNECTIONS,
             retries={"mode": "standard", "max_attempts": _ATTEMPTS},
             # A checksum that nobody asked for costs a third more time, and older servers refuse its trailers.

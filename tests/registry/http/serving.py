@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -103,6 +104,10 @@ class Connection:
         status, headers = await self.head()
         return Answer(status, headers, await self._reader.readexactly(int(headers.get("Content-Length", 0))))
 
+    async def exactly(self, size: int) -> bytes:
+        """The next bytes, so many."""
+        return await self._reader.readexactly(size)
+
     async def rest(self) -> bytes:
         """Everything up to the end of the connection, which may be a reset."""
         received = b""
@@ -194,3 +199,13 @@ class Client:
         )
         assert answer.status == 201, answer.body
         return digest, content
+
+
+async def logged(file: Path, request_id: str) -> dict[str, Any]:
+    """The access log's entry of a request, which a thread writes a moment after the answer."""
+    while True:
+        for line in file.read_text().splitlines():
+            entry: dict[str, Any] = json.loads(line)
+            if entry["request_id"] == request_id:
+                return entry
+        await asyncio.sleep(0.01)

@@ -1,18 +1,44 @@
-"""Blobs whose store gives no files to send from, as one in S3."""
+"""Blobs whose store gives no files to send from: in blocks, and as they come from S3."""
 
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from registry.services.context import Services
 from storage_backends.filesystem.files import FilesystemBlobReader
-from tests.registry.http.serving import Client, Serve
+from storage_backends.s3.settings import S3Settings
+from tests.registry.assembly import open_services
+from tests.registry.http.serving import Client, Serve, logged
 
 SIZE = 12_000_000
 
 
-@pytest.fixture(autouse=True)
-def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FilesystemBlobReader, "fileno", lambda _: None)
+@pytest.fixture(
+    params=[
+        "blocks",
+        pytest.param("versitygw", marks=pytest.mark.tool("versitygw")),
+        pytest.param("minio", marks=pytest.mark.tool("minio")),
+    ]
+)
+def place(request: pytest.FixtureRequest, storage_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path | S3Settings:
+    """Where the bytes are."""
+    if request.param == "blocks":
+        monkeypatch.setattr(FilesystemBlobReader, "fileno", lambda _: None)
+        return storage_root
+    # Fewer threads than there are clients at once.
+    settings: S3Settings = request.getfixturevalue(request.param).settings(concurrency=2)
+    return settings
+
+
+@pytest.fixture
+async def http_services(place: Path | S3Settings, sqlite_url: str) -> AsyncIterator[Services]:
+    """In place of those on files that can be sent."""
+    async with open_services(place, sqlite_url) as services:
+        yield services
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +76,7 @@ async def test_parts_come_between_what_separates_them(client: Client, content: b
 async def test_a_client_that_takes_nothing_is_dropped_and_others_are_served_meanwhile(
     serve: Serve, content: bytes
 ) -> None:
-    client = await serve(stall_s=0.5)
+    client = await serve(stall_s=1)
     digest = await client.push_blob("team/app", content)
 
     async with client.connection() as connection:
@@ -62,6 +88,43 @@ async def test_a_client_that_takes_nothing_is_dropped_and_others_are_served_mean
 
     assert whole.body == content
     assert len(received) < SIZE
+
+
+async def test_many_slow_clients_do_not_keep_the_others_waiting(client: Client, content: bytes) -> None:
+    digest = await client.push_blob("team/app", content)
+    request = f"GET /v2/team/app/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    async with asyncio.TaskGroup() as clients:
+        done = asyncio.Event()
+
+        async def take_nothing() -> None:
+            async with client.connection() as connection:
+                await connection.send(request)
+                await connection.head()
+                await done.wait()
+
+        for _ in range(8):
+            clients.create_task(take_nothing())
+
+        answer = await client.get(f"/v2/team/app/blobs/{digest}")
+
+        assert answer.body == content
+        done.set()
+
+
+async def test_the_log_tells_how_many_bytes_went_to_whom(client: Client, content: bytes, access_log: Path) -> None:
+    digest = await client.push_blob("team/app", content)
+    path = f"/v2/team/app/blobs/{digest}"
+
+    await client.get(path, headers={"X-Request-ID": "whole"})
+    await client.get(path, headers={"X-Request-ID": "part", "Range": "bytes=1000000-4999999"})
+    async with client.connection() as connection:
+        await connection.send(f"GET {path} HTTP/1.1\r\nHost: a\r\nX-Request-ID: broken\r\n\r\n".encode())
+        await connection.head()
+        await connection.exactly(1_000_000)
+
+    sent = {identity: (await logged(access_log, identity))["sent"] for identity in ("whole", "part", "broken")}
+    assert (sent["whole"], sent["part"]) == (SIZE, 4_000_000)
+    assert 1_000_000 <= sent["broken"] < SIZE
 
 
 async def test_a_client_that_goes_away_in_the_middle_leaves_no_descriptor_behind(

@@ -1,5 +1,3 @@
-import asyncio
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from registry.config.schema import Server
 from registry.config.values import Network
 from registry.services.context import Services
 from tests.registry.assembly import Rules, open_services
-from tests.registry.http.serving import Client, Serve
+from tests.registry.http.serving import Client, Serve, logged
 from tests.registry.uploading import stored_blobs
 
 LONG = "x" * 70_000
@@ -296,13 +294,3 @@ async def test_a_client_that_sends_a_long_body_before_it_reads_still_gets_its_an
         await connection.send(head, b"x" * (size - 100_000))
 
         assert (await connection.answer()).status == 404
-
-
-async def logged(file: Path, request_id: str) -> dict[str, Any]:
-    """The access log's entry of a request, which a thread writes a moment after the answer."""
-    while True:
-        for line in file.read_text().splitlines():
-            entry: dict[str, Any] = json.loads(line)
-            if entry["request_id"] == request_id:
-                return entry
-        await asyncio.sleep(0.01)
