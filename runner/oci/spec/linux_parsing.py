@@ -161,6 +161,9 @@ def _check_sysctls(fields: JsonFields, linux: Linux) -> None:
     """Refuse what would change the host: a setting belongs to a namespace, and the container must have its own."""
     for name in linux.sysctls:
         plain = name.replace("/", ".")
+        # In a name that begins as one of a namespace's, `..` would lead to any other setting.
+        if "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/" if "/" in name else ".")):
+            raise fields.wrong("sysctl", f"{plain[:80]!r} is no name of a setting")
         if plain.startswith(_NETWORK_SYSCTLS):
             kind = "network"
         elif plain.startswith(_IPC_SYSCTLS) or plain in _IPC_NAMES:

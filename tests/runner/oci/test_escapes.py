@@ -310,6 +310,13 @@ def test_no_path_of_a_setting_leads_out_of_proc_sys(box: Box) -> None:
     box.run(status=1)
 
 
+def test_no_path_of_a_setting_leads_from_a_namespaces_to_the_hosts(box: Box) -> None:
+    """The host would execute what stands there, outside of any container."""
+    box.linux["sysctl"] = {"net/../kernel/core_pattern": Path("/proc/sys/kernel/core_pattern").read_text().strip()}
+
+    assert "is no name of a setting" in box.run(status=1)
+
+
 def test_programs_of_exec_get_no_inheritable_capability(box: Box) -> None:
     """CVE-2022-24769, CVE-2022-29162."""
     box.process["args"] = ["sleep", "100"]

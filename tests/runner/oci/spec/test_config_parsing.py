@@ -105,7 +105,11 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}}, "network"),
     ({"linux": {**NAMESPACE, "sysctl": {"kernel.panic": "1"}}}, "kernel.panic"),
     ({"linux": {**NAMESPACE, "sysctl": {"kernel.hostname": "x"}}}, "kernel.hostname"),
-    ({"linux": {**NAMESPACE, "sysctl": {"fs/../net": "x"}}}, "namespace"),
+    ({"linux": {**NAMESPACE, "sysctl": {"fs/../net": "x"}}}, "name of a setting"),
+    ({"linux": {**NAMESPACE, "sysctl": {"net/../kernel/core_pattern": "x"}}}, "name of a setting"),
+    ({"linux": {**NAMESPACE, "sysctl": {"fs/mqueue/../../kernel/core_pattern": "x"}}}, "name of a setting"),
+    ({"linux": {**NAMESPACE, "sysctl": {"net..core": "x"}}}, "name of a setting"),
+    ({"linux": {**NAMESPACE, "sysctl": {"net.core\0": "x"}}}, "name of a setting"),
 ]
 
 
