@@ -11,15 +11,17 @@ import struct
 from runner.bundles.errors import InitMissing
 
 # docker-init is Docker's name for a static tini; the others are Debian's, podman's and those of other distributions.
-_PLACES = (
+PLACES = (
     "/usr/bin/docker-init", "/usr/bin/tini-static", "/usr/libexec/docker/docker-init", "/usr/local/bin/docker-init",
     "/usr/sbin/docker-init", "/usr/bin/tini", "/sbin/tini",
 )  # fmt: skip
+"""Where it is looked for, in this order."""
+
 _PROGRAM_HEADER = 56
 _INTERPRETED = 3
 
 
-def find(places: tuple[str, ...] = _PLACES) -> str:
+def find(places: tuple[str, ...] = PLACES) -> str:
     """Where the host has it.
 
     Raises:

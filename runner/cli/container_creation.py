@@ -28,6 +28,11 @@ def create(
         RunnerError, OciSpecError, OSError: it cannot be made.
     """
     _check_id_file(settings)
+    if settings.init:
+        # Only here: few ask for it. Whatever is missing is told before anything is pulled or made.
+        from runner.bundles import init_program
+
+        init_program.find()
     store = Store(folders.root)
     image = _find_or_pull(store, settings, arguments)
     merged = merge(settings, read_defaults(blobs.read(store, image.id)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
+from runner.bundles import init_program
+from runner.bundles.errors import InitMissing
 from runner.cli.main import Places
 from runner.cli.output import formatted
 from runner.cli.parsing import Arguments
@@ -14,13 +17,14 @@ from runner.store.folders import Store
 
 def run(arguments: Arguments, places: Places) -> int:
     """Show it; the status to end with."""
-    found = describe()
+    found, init = describe(), _init()
     document: dict[str, object] = {
         "Images": len(index.read(Store(places.root)).images()),
         "Root": places.root,
         "State": places.state,
         **found,
-        "Warnings": lacks(found),
+        "InitBinary": init,
+        "Warnings": [*lacks(found), *([] if init else [str(InitMissing())])],
     }
     template = arguments.text("format")
     if template == "json":
@@ -30,6 +34,13 @@ def run(arguments: Arguments, places: Places) -> int:
     else:
         _show(document)
     return 0
+
+
+def _init() -> str:
+    """Where the program of `--init` is; empty without one."""
+    with suppress(InitMissing):
+        return init_program.find()
+    return ""
 
 
 def _show(document: dict[str, object]) -> None:

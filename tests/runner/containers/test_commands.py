@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.bundles import facts
+from runner.bundles import facts, init_program
 from runner.bundles.resources import resources
 from runner.containers.settings import Resources
 from tests.requirements import require_tool
@@ -335,3 +335,20 @@ def test_what_the_host_cannot_limit_is_told_when_it_is_asked_for(runner: Command
 
     assert said == "".join(f"WARNING: {warning}\n" for warning in warnings)
     assert "not available" in runner.complaint("create", "--cpus", "10000", *QUIET, IMAGE)
+
+
+def test_without_an_init_program_nothing_is_made_and_its_package_is_named(runner: Commands) -> None:
+    hide = 'for place in $PLACES; do [ ! -e "$place" ] || mount --bind /dev/null "$place"; done; exec "$@"'
+    without = ["unshare", "--mount", "sh", "-c", hide, "sh"]
+
+    def refused(*words: str) -> tuple[int, str]:
+        environment = {**os.environ, "PLACES": " ".join(init_program.PLACES)}
+        done = subprocess.run(
+            [*without, *runner.command(*words)], check=False, capture_output=True, text=True, env=environment
+        )
+        return done.returncode, done.stderr
+
+    for command, status in (("run", 125), ("create", 1)):
+        code, said = refused(command, "--init", "--pull", "always", *QUIET, IMAGE, "true")
+        assert (code, "apt-get install tini" in said) == (status, True)
+    assert runner.containers() == []
