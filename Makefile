@@ -54,7 +54,8 @@ install-system: install  ## put the commands on everybody's path, as root (PREFI
 		echo "    sudo $(MAKE) -C $(CURDIR) install-system PREFIX=$(PREFIX)$(if $(DESTDIR), DESTDIR=$(DESTDIR))" >&2; exit 1; }
 	@$(VENV)/python -m venv --clear --without-pip "$(SYSTEM)"
 	@$(call install-locked,requirements.lock,"$(SYSTEM)/bin/python")
-	@rm -rf build/wheel && $(VENV)/python -m hatchling build --target wheel --directory build/wheel >/dev/null
+	@rm -rf build/wheel; said=$$($(VENV)/python -m hatchling build --target wheel --directory build/wheel 2>&1) || { \
+		echo "$$said" >&2; exit 1; }
 	@$(call pip-install,"$(SYSTEM)/bin/python") --no-deps build/wheel/*.whl
 	@"$(SYSTEM)/bin/python" -m compileall -q -s "$(DESTDIR)" "$(SYSTEM)"/lib/python*/site-packages
 	@file="$(DESTDIR)$(PREFIX)/bin/registry"; \

@@ -61,6 +61,8 @@ def test_the_commands_are_installed_for_everybody_and_need_the_tree_no_more(tmp_
     run = _make(MAKEFILE.parent, "install-system", f"DESTDIR={stage}", f"PREFIX={prefix}")
 
     assert run.returncode == 0, run.stderr
+    assert run.stdout == f"registry, runner and runner-oci are in {prefix}/bin.\n"
+    assert ".whl" not in run.stderr
     (stage / prefix.relative_to("/")).rename(prefix)
     commands = sorted((prefix / "bin").iterdir())
     assert [command.name for command in commands] == ["registry", "runner", "runner-oci"]
