@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.cli.flags import NUMBER, TEXT, TEXTS, Flag
+from runner.cli.flags import NUMBER, TEXT, TEXTS, TLS_VERIFY, Flag
 
 CREATE_FLAGS: tuple[Flag, ...] = (
     Flag("add-host", "Add a custom host-to-IP mapping (host:ip)", TEXTS),
@@ -58,9 +58,7 @@ CREATE_FLAGS: tuple[Flag, ...] = (
     Flag("stop-timeout", "Timeout (in seconds) to stop a container", NUMBER),
     Flag("sysctl", "Sysctl options", TEXTS),
     Flag("tmpfs", "Mount a tmpfs directory", TEXTS),
-    Flag(
-        "tls-verify", "Demand HTTPS with a certificate that can be trusted (not with loopback addresses)", default=True
-    ),
+    TLS_VERIFY,
     Flag("tty", "Allocate a pseudo-TTY", short="t"),
     Flag("ulimit", "Ulimit options", TEXTS),
     Flag("user", "Username or UID (format: <name|uid>[:<group|gid>])", TEXT, "u"),

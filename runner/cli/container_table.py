@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
-from runner.cli.flags import NUMBER, TEXT, TEXTS, Command, Flag
+from runner.cli.flags import FORMAT, NUMBER, TEXT, TEXTS, Command, Flag
 
 _COMMANDS = "runner.cli.commands"
-_FORMAT = Flag("format", "Format output with 'json', 'table', 'table TEMPLATE' or a Go template", TEXT)
 _FILTER = Flag("filter", "Filter output based on conditions provided", TEXTS, "f")
 _DETACH_KEYS = Flag("detach-keys", "Override the key sequence for detaching a container", TEXT)
 _SIG_PROXY = Flag("sig-proxy", "Proxy all received signals to the process", default=True)
@@ -121,7 +120,7 @@ CONTAINER_COMMANDS: tuple[Command, ...] = (
         (
             Flag("all", "Show all containers (default shows just running)", short="a"),
             _FILTER,
-            _FORMAT,
+            FORMAT,
             Flag("last", "Show n last created containers (includes all states)", NUMBER, "n"),
             Flag("latest", "Show the latest created container (includes all states)", short="l"),
             Flag("no-trunc", "Don't truncate output"),

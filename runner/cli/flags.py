@@ -51,3 +51,12 @@ class Command(Record):
     def words(self) -> str:
         """How the command is called, with the program's name."""
         return f"runner {self.name}"
+
+
+FORMAT = Flag("format", "Format output with 'json', 'table', 'table TEMPLATE' or a Go template", TEXT)
+"""How lists are shown."""
+
+TLS_VERIFY = Flag(
+    "tls-verify", "Demand HTTPS with a certificate that can be trusted (not with loopback addresses)", default=True
+)
+"""Of all that asks registries."""

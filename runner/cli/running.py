@@ -84,10 +84,7 @@ def _begin(
         if explanation is None:
             start(folders, place, container, monitor, size=size, warn=containers.warn)
         else:
-            explanation.create(container)
-            ready = lambda: explanation.ready(place, container)  # noqa: E731 - two values for one call
-            start(folders, place, container, monitor, size=size, warn=containers.warn, ready=ready)
-            explanation.started(place, container)
+            _start_explained(folders, place, container, monitor, size=size, explanation=explanation)
     except (RunnerError, OSError):
         monitor.dismiss()
         if os.path.isdir(place.lasting):
@@ -96,3 +93,22 @@ def _begin(
     finally:
         os.close(lock)
     return place, container
+
+
+def _start_explained(
+    folders: Folders,
+    place: Place,
+    container: Container,
+    monitor: Monitor,
+    *,
+    size: tuple[int, int] | None,
+    explanation: Explanation,
+) -> None:
+    """The same as `start`, with each step told."""
+
+    def ready() -> None:
+        explanation.ready(place, container)
+
+    explanation.create(container)
+    start(folders, place, container, monitor, size=size, warn=containers.warn, ready=ready)
+    explanation.started(place, container)

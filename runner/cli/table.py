@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from runner.cli.container_table import CONTAINER_COMMANDS
-from runner.cli.flags import TEXT, TEXTS, Command, Flag
+from runner.cli.flags import FORMAT, TEXT, TEXTS, TLS_VERIFY, Command, Flag
 
 _COMMANDS = "runner.cli.commands"
 _CONTENT_TRUST = "disable-content-trust"
-_TLS_VERIFY = Flag(
-    "tls-verify", "Demand HTTPS with a certificate that can be trusted (not with loopback addresses)", default=True
-)
-_FORMAT = Flag("format", "Format output with 'json', 'table', 'table TEMPLATE' or a Go template", TEXT)
 
 COMMANDS: tuple[Command, ...] = (
     *CONTAINER_COMMANDS,
@@ -23,7 +19,7 @@ COMMANDS: tuple[Command, ...] = (
             Flag("all-tags", "Download all tagged images in the repository", short="a"),
             Flag("platform", "Set platform if server is multi-platform capable", TEXT),
             Flag("quiet", "Suppress verbose output", short="q"),
-            _TLS_VERIFY,
+            TLS_VERIFY,
         ),
         least=1,
         most=1,
@@ -38,7 +34,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             Flag("all-tags", "Push all tags of an image to the repository", short="a"),
             Flag("quiet", "Suppress verbose output", short="q"),
-            _TLS_VERIFY,
+            TLS_VERIFY,
         ),
         least=1,
         most=1,
@@ -54,7 +50,7 @@ COMMANDS: tuple[Command, ...] = (
             Flag("all", "Show all images (there are no intermediate ones)", short="a"),
             Flag("digests", "Show digests"),
             Flag("filter", "Filter output based on conditions provided", TEXTS, short="f"),
-            _FORMAT,
+            FORMAT,
             Flag("no-trunc", "Don't truncate output"),
             Flag("quiet", "Only show image IDs", short="q"),
         ),
@@ -100,7 +96,7 @@ COMMANDS: tuple[Command, ...] = (
         "Show the history of an image",
         f"{_COMMANDS}.history",
         (
-            _FORMAT,
+            FORMAT,
             Flag("human", "Print sizes and dates in human readable format", short="H", default=True),
             Flag("no-trunc", "Don't truncate output"),
             Flag("quiet", "Only show image IDs", short="q"),
@@ -167,7 +163,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             Flag("password", "Password or personal access token", TEXT, "p"),
             Flag("password-stdin", "Take the password or personal access token from stdin"),
-            _TLS_VERIFY,
+            TLS_VERIFY,
             Flag("username", "Username", TEXT, "u"),
         ),
         most=1,

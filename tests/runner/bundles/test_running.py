@@ -17,19 +17,8 @@ from runner.bundles.image_defaults import ImageDefaults
 from runner.bundles.making import make
 from runner.bundles.merging import merge
 from runner.bundles.place import Place
-from runner.containers.settings import (
-    BIND,
-    TMPFS,
-    VOLUME,
-    Device,
-    Mount,
-    Namespaces,
-    Network,
-    Resources,
-    Security,
-    Settings,
-    Ulimit,
-)
+from runner.containers import settings as of
+from runner.containers.settings import Network, Settings
 from tests.requirements import require_tool
 from tests.runner.bundles.hosts import opened
 from tests.runner.oci.bundles import Runtime, make_rootfs
@@ -143,9 +132,9 @@ def test_limits_are_those_that_were_asked_for(runner: Runner) -> None:
     settings = Settings(
         "image",
         network=NOBODY,
-        resources=Resources(memory=64 << 20, nano_cpus=500_000_000, pids=50),
-        ulimits=(Ulimit("nofile", 50, 60), Ulimit("core", 0, 0)),
-        security=Security(no_new_privileges=True, capabilities_dropped=("ALL",), capabilities_added=("CAP_KILL",)),
+        resources=of.Resources(memory=64 << 20, nano_cpus=500_000_000, pids=50),
+        ulimits=(of.Ulimit("nofile", 50, 60), of.Ulimit("core", 0, 0)),
+        security=of.Security(no_new_privileges=True, capabilities_dropped=("ALL",), capabilities_added=("CAP_KILL",)),
     )
 
     printed = runner(
@@ -162,11 +151,11 @@ def test_mounts_are_those_that_were_asked_for(runner: Runner, tmp_path: Path) ->
     shared = tmp_path / "shared"
     (shared / "sub").mkdir(parents=True)
     mounts = (
-        Mount(BIND, "/ro", str(shared), read_only=True),
-        Mount(BIND, "/rw", str(shared)),
-        Mount(TMPFS, "/run/small", options=("size=64k", "mode=1777")),
-        Mount(VOLUME, "/data"),
-        Mount(BIND, "/etc/one", str(shared / "file")),
+        of.Mount(of.BIND, "/ro", str(shared), read_only=True),
+        of.Mount(of.BIND, "/rw", str(shared)),
+        of.Mount(of.TMPFS, "/run/small", options=("size=64k", "mode=1777")),
+        of.Mount(of.VOLUME, "/data"),
+        of.Mount(of.BIND, "/etc/one", str(shared / "file")),
     )
     (shared / "file").write_text("one file\n")
     volume = tmp_path / "volume"
@@ -185,7 +174,7 @@ def test_mounts_are_those_that_were_asked_for(runner: Runner, tmp_path: Path) ->
 
 
 def test_a_device_is_used_as_far_as_it_is_allowed(runner: Runner) -> None:
-    fuse = Device("/dev/fuse", "/dev/mine", "r")
+    fuse = of.Device("/dev/fuse", "/dev/mine", "r")
 
     printed = runner(
         "(: </dev/mine) && echo read; (: >/dev/mine) && echo written; ls /dev/fuse",
@@ -207,7 +196,7 @@ def test_init_reaps_and_passes_the_status_on(runner: Runner) -> None:
 
 
 def test_the_hosts_namespaces_are_shared_if_it_is_asked_for(runner: Runner) -> None:
-    spaces = Namespaces(pid="host", ipc="host", uts="host")
+    spaces = of.Namespaces(pid="host", ipc="host", uts="host")
     kinds = ("pid", "net", "ipc", "uts")
 
     printed = runner(
