@@ -26,6 +26,7 @@ END = "-- end of a step --"
 
 NUMBERS = (
     (re.compile(r"\b(sha256:)?[0-9a-f]{12,64}\b"), "DIGEST"),
+    (re.compile(r"\bmrg[0-9a-f]+\b"), "LINK"),
     (re.compile(r"(Less than a|About an?|\d+) (second|minute|hour)s?( ago)?"), "TIME"),
     (re.compile(r"\d+(\.\d+)?"), "NUMBER"),
     (re.compile(r"\s+"), " "),
@@ -73,6 +74,8 @@ def carry_out(commands: list[str], home: Path) -> list[list[str]]:
         )
         output.seek(0)
         printed = output.read()
+    for place, usual in ((f"{home}/images", "/var/lib/moorage-runner"), (f"{home}/state", "/run/moorage-runner")):
+        printed = printed.replace(place, usual)
     return [[line for line in part.splitlines() if line] for part in printed.split(END)[:-1]]
 
 
