@@ -9,7 +9,7 @@ from oci_spec.errors import OciSpecError
 from runner.cli import container_creation, containers, foreground
 from runner.cli.creation.settings_reading import read_settings
 from runner.cli.errors import Failed
-from runner.containers import attaching, sweeping
+from runner.containers import attaching, settling
 from runner.containers.errors import StartFailed
 from runner.containers.starting import start
 from runner.errors import RunnerError
@@ -88,7 +88,7 @@ def _begin(
     except (RunnerError, OSError):
         monitor.dismiss()
         if os.path.isdir(place.lasting):
-            sweeping.settle(folders, place)
+            settling.settle(folders, place)
         raise
     finally:
         os.close(lock)

@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from runner.containers import liveness, protocol, reaching, records, removal, signalling, status, sweeping
+from runner.containers import liveness, protocol, reaching, records, removal, settling, signalling, status, sweeping
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerStays, ContainerUnknown
 from runner.containers.settings import DEFAULT_STOP_TIMEOUT_S
 from runner.plain_signal import signal
@@ -108,7 +108,7 @@ def discard(folders: Folders, place: Place, *, force: bool, with_volumes: bool) 
         ContainerRunning: it runs, and is not to be ended.
         ContainerStays: not even SIGKILL has ended it.
     """
-    lock = sweeping.lock(place)
+    lock = settling.lock(place)
     try:
         container = records.read(place)
         if status.of(place) == status.RUNNING and not force:
@@ -117,7 +117,7 @@ def discard(folders: Folders, place: Place, *, force: bool, with_volumes: bool) 
         if not os.path.isdir(place.lasting):
             # It was to be removed at its end anyway.
             return
-        sweeping.settle(folders, place)
+        settling.settle(folders, place)
         if os.path.isdir(place.lasting):
             if with_volumes:
                 removal.remove_with_volumes(folders, place, container.settings)
@@ -166,7 +166,7 @@ def _monitor_of_running(place: Place) -> int | None:
     """A descriptor of the monitor of a container that has been started, or is about to be."""
     if status.of(place) != status.RUNNING:
         # Somebody may be at it.
-        os.close(sweeping.lock(place))
+        os.close(settling.lock(place))
     return liveness.opened_monitor(place)
 
 

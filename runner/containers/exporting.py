@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from runner.containers import layers, liveness, overlay, records, sweeping
+from runner.containers import layers, liveness, overlay, records, settling
 from runner.containers.errors import ContainerRemoved
 from runner.containers.folders import Folders, Place
 from runner.layers.archiving import archive
@@ -25,7 +25,7 @@ def export(folders: Folders, place: Place, output: ByteSink) -> None:
         LayerError: something of it cannot be read, or be in an archive.
         CallFailed: the kernel does not mount its root.
     """
-    lock = sweeping.shared_lock(place)
+    lock = settling.shared_lock(place)
     try:
         root = _opened_root(folders, place)
         try:

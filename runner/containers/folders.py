@@ -18,6 +18,7 @@
         shm/                           where another one's shared memory is mounted likewise while it is made
         config.json                    its bundle
         attach                         the socket for those who want to see what it says
+        exec                           that for those who want something executed in it
         process.json                   its first process
     <state>/oci/                       the state of the runtime
     <state>/network/                   addresses and ports

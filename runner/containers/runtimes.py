@@ -31,7 +31,7 @@ class Native:
     def __init__(self, folders: Folders, place: Place, warn: Callable[[str], None]) -> None:
         self._root = folders.runtime
         self._place = place
-        self._log = _Told(warn)
+        self._log = Told(warn)
 
     def create(self, console: str | None) -> int:
         """Make the container, with the standard streams of this process, or a terminal; its first process.
@@ -64,7 +64,7 @@ class Native:
             lifecycle.delete(find(self._root, self._place.container), self._log, force=True)
 
 
-class _Told(Log):
+class Told(Log):
     """The runtime's log, of which somebody is told what had to be left out."""
 
     __slots__ = ("_warn",)

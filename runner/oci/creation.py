@@ -194,8 +194,9 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
             ours.send(dialogue.GO)
         elif kind == dialogue.PID:
             pid = int(text)
-            os.waitpid(child, 0)
             ours.send(dialogue.GO, text)
+            # It ends while the container's first process goes on, which is this one's child when it has.
+            os.waitpid(child, 0)
         elif kind == dialogue.HOOKS:
             _run_hooks(order, state._replace(pid=pid))
             ours.send(dialogue.GO)

@@ -91,12 +91,13 @@ def _converse(order: ExecOrder, log: Log) -> int:
     try:
         while True:
             kind, text = ours.listen(log.warning)
-            if kind == dialogue.PID:
-                pid = int(text)
-                os.waitpid(child, 0)
             if kind == dialogue.CREATED:
                 waiting.pass_signals_on(pid)
             ours.send(dialogue.GO)
+            if kind == dialogue.PID:
+                # It ends while the program's process goes on, which is this one's child when it has.
+                pid = int(text)
+                os.waitpid(child, 0)
             if kind == dialogue.CREATED:
                 return pid
     finally:

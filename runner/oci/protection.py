@@ -40,12 +40,22 @@ def ensure() -> None:
         CallFailed: the kernel cannot give one (Linux 5.12 can).
         SetupFailed: it gave one, and still the file can be written to.
     """
-    if os.statvfs("/proc/self/exe").f_flag & os.ST_RDONLY:
+    if _is_protected():
         return
     if _MARK in sys._xoptions:
-        raise SetupFailed("the interpreter cannot be protected from the container")
+        check()
     file = open_interpreter()
     os.execve(file, command(f"{os.path.dirname(__file__)}/launch.py", *sys.argv[1:]), os.environ)
+
+
+def check() -> None:
+    """See that this process executes a file that nobody can write to.
+
+    Raises:
+        SetupFailed: it does not.
+    """
+    if not _is_protected():
+        raise SetupFailed("the interpreter cannot be protected from the container")
 
 
 def open_interpreter() -> int:
@@ -66,3 +76,7 @@ def command(launcher: str, *words: str) -> list[str]:
     # By this name it finds its library.
     interpreter = sys.orig_argv[0] if "/" in sys.orig_argv[0] else sys.executable
     return [interpreter, "-I", "-S", "-X", _MARK, launcher, *words]
+
+
+def _is_protected() -> bool:
+    return bool(os.statvfs("/proc/self/exe").f_flag & os.ST_RDONLY)

@@ -9,7 +9,7 @@ from runner.cli import containers, foreground
 from runner.cli.errors import Failed
 from runner.cli.main import Places
 from runner.cli.parsing import Arguments
-from runner.containers import attaching, ending, finding, records, starting, sweeping
+from runner.containers import attaching, ending, finding, records, settling, starting
 from runner.containers import status as statuses
 from runner.containers.errors import MonitorPresent, StartFailed
 from runner.containers.folders import Folders, Place
@@ -63,12 +63,12 @@ def _begin(folders: Folders, place: Place, monitor: Monitor) -> None:
         RunnerError: it was not started.
     """
     try:
-        lock = sweeping.lock(place)
+        lock = settling.lock(place)
         try:
             # One whose container has just ended may be about to end, too.
             if not ending.outlast(place):
                 raise MonitorPresent(place.container)
-            sweeping.settle(folders, place)
+            settling.settle(folders, place)
             container = records.read(place)
             starting.start(folders, place, container, monitor, size=attaching.terminal_size(), warn=containers.warn)
         finally:

@@ -20,29 +20,29 @@ from runner.suppression import Suppressed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runner.containers.folders import Place
-    from runner.containers.further.child import Child
+    from runner.containers.further.following import Doer
 
 
-def carry(child: Child, place: Place, *, passed: set[int], has_input: bool) -> int:
+def carry(doer: Doer, place: Place, *, passed: set[int], has_input: bool) -> int:
     """Begin a program that has a terminal, whose other end this process's streams are; its exit status.
 
     Args:
-        child: the runtime's process, not begun yet.
+        doer: whoever executes it, and has not begun.
         place: the container's.
         passed: the signals that are passed on to the program.
         has_input: whether what is typed goes to it.
     """
     wakeup = Wakeup({*passed, int(signal.SIGWINCH)})
-    master = _begin(child, place)
+    master = _begin(doer, place)
     if master is None:
-        return child.wait()
+        return doer.wait()
     with RawTerminal():
-        _Carrier(master, wakeup, has_input=has_input).run(child)
-    return child.wait()
+        _Carrier(master, wakeup, has_input=has_input).run(doer)
+    return doer.wait()
 
 
-def _begin(child: Child, place: Place) -> int | None:
-    """Begin it; the terminal's master, or None where the runtime ended before there was one."""
+def _begin(doer: Doer, place: Place) -> int | None:
+    """Begin it; the terminal's master, or None where there was an end before there was one."""
     name = f"exec-{os.urandom(6).hex()}"
     folder = os.open(place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     console = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
@@ -50,9 +50,9 @@ def _begin(child: Child, place: Place) -> int | None:
         # By the descriptor: the path itself may be longer than the name of a socket.
         console.bind(f"/proc/self/fd/{folder}/{name}")
         console.listen(1)
-        child.begin("--console-socket", f"/proc/{os.getpid()}/fd/{folder}/{name}", streams=False)
+        doer.begin(f"/proc/{os.getpid()}/fd/{folder}/{name}")
         poll = select.poll()
-        for end in (child.ended, console.fileno()):
+        for end in (doer.ended, console.fileno()):
             poll.register(end, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll()}
         return receive_terminal(console) if console.fileno() in ready else None
@@ -72,19 +72,19 @@ class _Carrier:
         self._source: Source | None = Source(master, OUTPUT)
         self._sink = Sink(master, is_terminal=True) if has_input else None
 
-    def run(self, child: Child) -> None:
+    def run(self, doer: Doer) -> None:
         """Carry on until the program has ended and all that it said is shown."""
         has_ended = False
         while self._source is not None and not has_ended:
-            ready = self._wait(child.ended)
+            ready = self._wait(doer.ended)
             for number in self._wakeup.read() if self._wakeup.fileno() in ready else b"":
-                self._heed(number, child)
+                self._heed(number, doer)
             if 0 in ready:
                 self._type()
             if self._sink is not None and self._sink.is_waiting:
                 self._sink.flush()
             self._show()
-            has_ended = child.ended in ready
+            has_ended = doer.ended in ready
         # Programs that it left behind may have the terminal still; they are not waited for.
         while self._source is not None and self._show():
             pass
@@ -99,10 +99,10 @@ class _Carrier:
             poll.register(0, select.POLLIN)
         return {descriptor for descriptor, _ in poll.poll()}
 
-    def _heed(self, number: int, child: Child) -> None:
+    def _heed(self, number: int, doer: Doer) -> None:
         size = attaching.terminal_size()
         if number != signal.SIGWINCH:
-            child.send(number)
+            doer.send(number)
         elif size is not None:
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
 

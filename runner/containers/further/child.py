@@ -12,7 +12,7 @@ _ENDED_BY_SIGNAL = 128
 class Child:
     """The runtime's process, in a group of its own: what a terminal sends to this one's reaches it once."""
 
-    def __init__(self, program: str, words: list[str], container: str, *, has_input: bool) -> None:
+    def __init__(self, program: str, words: list[str], container: str, *, has_input: bool, detached: bool) -> None:
         """Not begun yet.
 
         Args:
@@ -20,20 +20,24 @@ class Child:
             words: its command line, up to the container's ID.
             container: that ID.
             has_input: whether the program gets this process's standard input.
+            detached: whether the runtime lets the program go.
         """
         self._program = program
         self._words = words
         self._container = container
         self._has_input = has_input
+        self._detached = detached
         self.pid = 0
         self.ended = -1
         """A descriptor that tells its end (pidfd_open(2))."""
 
-    def begin(self, *flags: str, streams: bool = True) -> None:
-        """Begin it, with this process's streams as far as the program gets them."""
+    def begin(self, console: str | None = None) -> None:
+        """Begin it, with this process's streams as far as the program gets them, or a terminal's socket."""
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        closed = [] if self._has_input and streams else [0]
-        closed += [1] if not streams or "--detach" in flags else []
+        closed = [] if self._has_input and console is None else [0]
+        closed += [1] if self._detached or console is not None else []
+        flags = ["--detach"] if self._detached else []
+        flags += ["--console-socket", console] if console is not None else []
         self.pid = os.posix_spawnp(
             self._program,
             [*self._words, *flags, self._container],

@@ -105,11 +105,16 @@ class Listener:
 
     def accept(self) -> Client | None:
         """The next that has arrived, if any."""
+        end = self.take()
+        return None if end is None else Client(end)
+
+    def take(self) -> _socket.socket | None:
+        """The connection to the next that has arrived, if any."""
         try:
             descriptor, _ = self._end._accept()  # type: ignore[attr-defined]
         except OSError:
             return None
-        return Client(_socket.socket(fileno=descriptor))
+        return _socket.socket(fileno=descriptor)
 
     def close(self) -> None:
         """Take no more."""

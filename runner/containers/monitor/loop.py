@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from runner.containers.monitor.clients import Client, Listener
     from runner.containers.monitor.logs import LogWriter
+    from runner.containers.monitor.requests import Requests
     from runner.containers.monitor.streams import Sink, Source, Streams
     from runner.containers.wakeup import Wakeup
 
@@ -27,14 +28,32 @@ HEEDED = (int(signal.SIGCHLD), *_ENDING)
 class Loop:
     """The container's streams, its clients and its first process, until that ends."""
 
-    __slots__ = ("_clients", "_first", "_listener", "_log", "_pid", "_stop", "_streams", "_wakeup")
+    __slots__ = ("_clients", "_first", "_listener", "_log", "_pid", "_requests", "_stop", "_streams", "_wakeup")
 
     def __init__(
-        self, streams: Streams, log: LogWriter, listener: Listener, *, wakeup: Wakeup, clients: list[Client]
+        self,
+        streams: Streams,
+        log: LogWriter,
+        listener: Listener,
+        *,
+        requests: Requests | None,
+        wakeup: Wakeup,
+        clients: list[Client],
     ) -> None:
+        """Know all of them.
+
+        Args:
+            streams: the container's.
+            log: where what it says is written.
+            listener: where clients arrive.
+            requests: what others want to have executed; None where another runtime sees to that.
+            wakeup: of the signals that are heeded.
+            clients: those who are connected already.
+        """
         self._streams = streams
         self._log = log
         self._listener = listener
+        self._requests = requests
         self._wakeup = wakeup
         self._clients = clients
         self._first: Client | None = None
@@ -68,6 +87,8 @@ class Loop:
                 pass
         self._log.close()
         self._listener.close()
+        if self._requests is not None:
+            self._requests.close()
 
     def send_all(self, message: bytes) -> None:
         """Send a message to every client."""
@@ -92,6 +113,9 @@ class Loop:
             self._wakeup.fileno(): (select.POLLIN, self._wake),
             self._listener.fileno(): (select.POLLIN, self._welcome),
         }
+        requests = self._requests
+        if requests is not None:
+            members[requests.fileno()] = (select.POLLIN, lambda _happened: requests.serve())
         for client in self._clients:
             events = (select.POLLIN if has_room else 0) | (select.POLLOUT if client.is_waiting else 0)
             members[client.fileno()] = (events, lambda happened, client=client: self._serve(client, happened))  # type: ignore[misc]

@@ -19,6 +19,7 @@ from runner.containers import (
     liveness,
     overlay,
     protocol,
+    reaching,
     records,
     removal,
     runtimes,
@@ -31,6 +32,7 @@ from runner.containers.monitor import connecting, order, rootfs
 from runner.containers.monitor.clients import Listener
 from runner.containers.monitor.logs import LogWriter
 from runner.containers.monitor.loop import HEEDED, Loop
+from runner.containers.monitor.requests import Requests
 from runner.containers.monitor.streams import Streams
 from runner.containers.records import Outcome, Running
 from runner.containers.wakeup import Wakeup
@@ -119,7 +121,7 @@ class _Run:
         settings = self._settings
         shm = self._prepare()
         folder = os.open(self._place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        listener = Listener(folder, "attach")
+        listener = Listener(folder, reaching.ATTACH)
         log = LogWriter(self._place.log, settings.log)
         streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
         pid = self._make(streams, folder) if shm is None else self._make_with(shm, streams, folder)
@@ -130,7 +132,16 @@ class _Run:
         documents.write(self._place.outcome, Outcome(self._started))
         self._runtime.start()
         self._client.send(protocol.STARTED)
-        return Loop(streams, log, listener, wakeup=wakeup, clients=[self._client]), pid
+        requests = None if settings.runtime else self._take_requests(folder, running)
+        return Loop(streams, log, listener, requests=requests, wakeup=wakeup, clients=[self._client]), pid
+
+    def _take_requests(self, folder: int, running: Running) -> Requests:
+        """Take requests to execute further programs; another runtime executes them by itself."""
+        # Only now, when nobody waits; and not later, for there may be another version of it by then.
+        from runner.containers.further import serving
+
+        served = serving.Served(self._folders, self._container, running, HEEDED)
+        return Requests(folder, lambda end: serving.serve(end, served))
 
     def _prepare(self) -> int | None:
         """Mount the root and write the bundle; a mount of another one's shared memory, if there is to be one."""

@@ -9,10 +9,12 @@ import os
 import struct
 import termios
 
+from runner import descriptors
 from runner.containers import protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Final
 
 _MOST_WAITING: Final = 64 * 1024
@@ -120,7 +122,7 @@ class Streams:
             for standard, kind in ((1, protocol.OUTPUT), (2, protocol.ERRORS)):
                 own, ends[standard] = os.pipe()
                 self.sources.append(Source(own, kind))
-        _become_standard(ends)
+        become_standard(ends)
         for end in {*ends}:
             os.close(end)
 
@@ -128,7 +130,7 @@ class Streams:
     def let_go() -> None:
         """Have nothing of the container's as this process's own standard streams any more."""
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        _become_standard([nothing, nothing, nothing])
+        become_standard([nothing, nothing, nothing])
         os.close(nothing)
 
     def take_terminal(self, console: _socket.socket, *, has_input: bool) -> None:
@@ -163,12 +165,12 @@ def receive_terminal(console: _socket.socket) -> int:
     """
     descriptor, _ = console._accept()  # type: ignore[attr-defined]
     with_runtime = _socket.socket(fileno=descriptor)
-    _, sent, _, _ = with_runtime.recvmsg(4096, _socket.CMSG_LEN(struct.calcsize("i")), _socket.MSG_CMSG_CLOEXEC)
+    _, [master] = descriptors.receive(with_runtime, 4096, 1)
     with_runtime.close()
-    master: int = struct.unpack("i", sent[0][2])[0]
     return master
 
 
-def _become_standard(ends: list[int]) -> None:
+def become_standard(ends: Iterable[int]) -> None:
+    """Have these as the standard streams of this process."""
     for standard, end in enumerate(ends):
         os.dup2(end, standard, inheritable=True)

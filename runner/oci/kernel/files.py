@@ -61,6 +61,15 @@ def close_on_exec(first: int) -> None:
     system_call("close_range", first, _LAST_DESCRIPTOR, _CLOSE_RANGE_CLOEXEC)
 
 
+def close_all(first: int) -> None:
+    """Close every descriptor from `first` on, whoever in this process believes to have it.
+
+    Raises:
+        CallFailed: the kernel refuses.
+    """
+    system_call("close_range", first, _LAST_DESCRIPTOR, 0)
+
+
 def _open(root: int, path: str, flags: int, resolve: int) -> int:
     how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
     while True:

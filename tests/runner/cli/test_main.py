@@ -61,6 +61,13 @@ def test_what_is_loaded_before_a_monitor_is_begun_is_less_still() -> None:
     assert not loaded & {"_ctypes", "runner.containers.settings", "runner.store.index", "runner.bundles.making"}
 
 
+def test_to_execute_a_further_program_next_to_nothing_is_loaded() -> None:
+    loaded = loaded_by("import runner.cli.main, runner.cli.commands.exec, runner.containers.further.asking")
+
+    assert not loaded & {"_ctypes", "runner.containers.settings", "runner.containers.records", "runner.oci.execution"}
+    assert len([name for name in loaded if name.startswith("runner.")]) < 50
+
+
 def test_a_command_line_that_starts_containers_leaves_the_runtime_to_the_monitor() -> None:
     assert not loaded_by("import runner.cli.main, runner.cli.running") & {"runner.oci.creation", "runner.oci.initial"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.containers import ending, liveness, protocol, reaching, records, status, sweeping
+from runner.containers import ending, liveness, protocol, reaching, records, settling, status, sweeping
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
 from runner.containers.settings import Log, Resources
 from runner.oci.processes import is_alive
@@ -270,8 +270,8 @@ def test_a_container_of_a_machine_that_was_switched_off_is_told_to_have_ended(si
     # As it would be: the monitor is gone, and all that is beneath the directory of what passes.
     Path(place.outcome).write_text(written)
 
-    lock = sweeping.lock(place)
-    sweeping.settle(site.folders, place)
+    lock = settling.lock(place)
+    settling.settle(site.folders, place)
     os.close(lock)
 
     outcome = records.outcome(place)

@@ -11,13 +11,13 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner.containers import ending
+from runner.containers import ending, finding, liveness, reaching
 from runner.containers.settings import Security, Ulimit
 from tests.runner.containers.sites import Site
 
@@ -46,19 +46,71 @@ def execute(site: Site, *words: str, status: int = 0, given: str = "") -> str:
     return done.stdout
 
 
-@pytest.fixture
-def box(site: Site) -> Iterator[Callable[..., str]]:
-    """Makes and starts a container; its name."""
+@pytest.fixture(params=["monitor", "runtime"])
+def box(site: Site, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
+    """Makes and starts a container; its name. What is executed in it is executed by its monitor, or by the runtime."""
     with ExitStack() as stack:
 
         def begin(**settings: Any) -> str:
             container = site.create(*SLEEP, name="box", **settings)
             stack.enter_context(site.started(container))
+            place = site.place(container)
             # Before its monitor is waited for.
-            stack.callback(ending.kill, site.place(container), signal.SIGKILL)
+            stack.callback(ending.kill, place, signal.SIGKILL)
+            until(lambda: os.path.exists(f"{place.passing}/exec"))
+            if request.param == "runtime":
+                os.unlink(f"{place.passing}/exec")
             return "box"
 
         yield begin
+
+
+served = pytest.mark.parametrize("box", ["monitor"], indirect=True)
+"""For what only a monitor's process does."""
+
+
+def monitor_of(site: Site) -> int:
+    pid = liveness.monitor_of(finding.find(site.folders, "box"))
+    assert pid is not None
+    return pid
+
+
+def children_of(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def words_of(pid: int) -> bytes:
+    """A process's command line; empty where it has gone."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def servers(site: Site) -> list[int]:
+    """The monitor's processes that execute something for somebody: they execute the same file."""
+    monitor = monitor_of(site)
+    return [child for child in children_of(monitor) if words_of(child) == words_of(monitor)]
+
+
+@contextmanager
+def sleeping(site: Site, name: str) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
+    """Somebody has `sleep` executed in the container: the command, the monitor's process that does it, and its own."""
+    with subprocess.Popen(command(site, name, "sleep", "100"), stdin=subprocess.DEVNULL) as asking:
+        found: list[tuple[int, int]] = []
+
+        def is_there() -> bool:
+            pairs = [(server, child) for server in servers(site) for child in children_of(server)]
+            found[:] = [(server, child) for server, child in pairs if words_of(child).startswith(b"sleep")]
+            return found != []
+
+        until(is_there)
+        [(server, program)] = found
+        try:
+            yield asking, server, program
+        finally:
+            os.kill(program, signal.SIGKILL)
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -182,3 +234,139 @@ def test_a_program_in_a_terminal_that_cannot_be_executed_gives_the_terminal_back
 ) -> None:
     with in_a_terminal(command(site, "-it", box(), "not-there")) as (_, process):
         assert process.wait(30) == 127
+
+
+def test_a_stream_that_is_closed_is_an_empty_one_to_the_program(site: Site, box: Callable[..., str]) -> None:
+    words = command(site, "-i", box(), "sh", "-c", "cat; echo end")
+
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *words], check=True, capture_output=True, timeout=60)
+
+    assert done.stdout == b"end\n"
+
+
+def test_a_long_command_line_reaches_the_program(site: Site, box: Callable[..., str]) -> None:
+    words = [letter * 100_000 for letter in "abcde"]
+
+    assert execute(site, box(), "sh", "-c", 'echo "$*" | wc -c', "sh", *words).strip() == "500005"
+
+
+def test_what_a_program_leaves_behind_is_buried(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+
+    execute(site, name, "sh", "-c", "sleep 0.2 & exit 3", status=3)
+    execute(site, "-d", name, "sleep", "0.2")
+
+    until(lambda: len(children_of(monitor_of(site))) == 1)
+
+
+@served
+def test_a_process_of_the_monitors_has_nothing_open_that_is_the_monitors(site: Site, box: Callable[..., str]) -> None:
+    """CVE-2024-21626: what it has open the program might get, if it could get at it."""
+    with sleeping(site, box()) as (_, server, _):
+
+        def opened() -> list[str]:
+            found = []
+            for entry in os.scandir(f"/proc/{server}/fd"):
+                # One may be closed meanwhile.
+                with suppress(FileNotFoundError):
+                    found += [os.readlink(entry.path)] if int(entry.name) > 2 else []
+            return found
+
+        # Its client's, once that to the program's process is closed.
+        until(lambda: len([text for text in opened() if text.startswith("socket")]) == 1)
+        found = opened()
+
+    assert {text.partition(":")[0] for text in found} <= {"socket", "anon_inode"}
+
+
+@served
+def test_the_file_that_a_process_of_the_monitors_executes_can_not_be_written_to(
+    site: Site, box: Callable[..., str]
+) -> None:
+    """CVE-2019-5736: it is opened through /proc/PID/exe while the process is not the program yet."""
+    with sleeping(site, box()) as (_, server, _):
+        descriptor = os.open(f"/proc/{server}/exe", os.O_RDONLY)
+
+    try:
+        # To open it for writing would be refused now in any case, for the monitor executes it.
+        assert os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
+        with pytest.raises(OSError, match="Read-only file system"):
+            os.chmod(f"/proc/self/fd/{descriptor}", 0o777)
+    finally:
+        os.close(descriptor)
+
+
+@served
+def test_a_program_in_the_container_can_not_write_to_the_file_that_executes_others(
+    site: Site, box: Callable[..., str]
+) -> None:
+    """CVE-2019-5736: with all rights, it waits for the process that enters the container."""
+    script = (
+        "while [ ! -e /stop ]; do for exe in /proc/[0-9]*/exe; do\n"
+        "  case $(readlink $exe) in *python*) exec 9<$exe && echo caught >> /caught && { echo x >> /proc/self/fd/9; } "
+        "2>> /refused; exec 9<&-;; esac\n"
+        "done; done\n"
+    )
+    name = box(security=Security(privileged=True))
+    interpreter = Path(f"/proc/{monitor_of(site)}/exe").resolve()
+    before = interpreter.stat().st_size, interpreter.stat().st_mtime_ns
+    execute(site, "-d", name, "sh", "-c", script)
+
+    for _ in range(8):
+        execute(site, name, "true")
+    execute(site, name, "touch", "/stop")
+    until(lambda: len(children_of(monitor_of(site))) == 1)
+
+    assert (interpreter.stat().st_size, interpreter.stat().st_mtime_ns) == before
+    told = execute(site, name, "sh", "-c", "if [ -e /caught ]; then cat /refused; else echo not caught; fi")
+    assert "Read-only file system" in told or told == "not caught\n"
+
+
+@served
+def test_a_process_of_the_monitors_that_is_killed_is_told_and_the_container_goes_on(
+    site: Site, box: Callable[..., str]
+) -> None:
+    name = box()
+    with sleeping(site, name) as (asking, server, _):
+        os.kill(server, signal.SIGKILL)
+        assert asking.wait(30) == 137
+
+    assert execute(site, name, "echo", "on") == "on\n"
+
+
+@served
+def test_a_program_outlives_the_command_that_has_it_executed(site: Site, box: Callable[..., str]) -> None:
+    with sleeping(site, box()) as (asking, server, program):
+        asking.kill()
+        asking.wait()
+        assert program in children_of(server)
+
+    until(lambda: servers(site) == [])
+
+
+@served
+def test_a_monitor_is_as_small_when_it_has_executed_something(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+    for _ in range(3):
+        execute(site, name, "true")
+    until(lambda: servers(site) == [])
+
+    rollup = Path(f"/proc/{monitor_of(site)}/smaps_rollup").read_text()
+
+    assert next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) <= 10 * 1024
+
+
+@served
+def test_who_asks_for_nothing_or_nonsense_disturbs_nobody(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+    place = finding.find(site.folders, name)
+    for message in (b"", b"x", b"r"):
+        end = reaching.connect(place, reaching.EXEC)
+        assert end is not None
+        if message:
+            end.send(message)
+            assert b"Protocol error" in end.recv(4096)
+        end.close()
+
+    assert execute(site, name, "echo", "on") == "on\n"
+    until(lambda: servers(site) == [])
