@@ -15,11 +15,15 @@ the runtime (`creation`) by one end of a socket pair:
              error        →             the text says what has stopped it; it ends
 
 Where the other end is gone, each of them ends: nobody would know of the container.
+
+A process of `exec` (`execution`, `joining`) says pid, created, warning and error alike. When it executes the
+program, its end closes.
 """
 
 from __future__ import annotations
 
 import _socket
+import os
 
 from runner.oci.errors import SetupFailed
 
@@ -107,6 +111,21 @@ class Channel:
         if kind != GO:
             raise SetupFailed(f"unexpected answer {kind}")
         return text
+
+    def leave_to_end(self) -> None:
+        """Have it close when this process executes another program, whatever that inherits."""
+        os.set_inheritable(self._socket.fileno(), False)
+
+    def wait_for_end(self) -> None:
+        """Wait until the other side executes another program, by which its end of the channel closes, or has ended.
+
+        Raises:
+            SetupFailed: it was stopped before.
+        """
+        message = self._socket.recv(_LONGEST)
+        kind, _, text = message.decode("utf-8", "surrogateescape").partition("\0")
+        if kind == ERROR:
+            raise SetupFailed(text)
 
     def close(self) -> None:
         """Be gone."""

@@ -99,6 +99,7 @@ def _converse(order: ExecOrder, log: Log) -> int:
                 pid = int(text)
                 os.waitpid(child, 0)
             if kind == dialogue.CREATED:
+                ours.wait_for_end()
                 return pid
     finally:
         ours.close()

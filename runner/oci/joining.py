@@ -84,7 +84,8 @@ def _begin(order: ExecOrder, proc: int, channel: Channel) -> None:
     means = becoming.Means(console, chosen, order.filter, order.preserved)
     program = becoming.prepare(order.process, means, lambda text: channel.send(dialogue.WARNING, text))
     channel.ask(dialogue.CREATED)
-    channel.close()
+    # That it closes tells the runtime that the program is executed.
+    channel.leave_to_end()
     becoming.become(program)
 
 

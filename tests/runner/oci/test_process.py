@@ -299,6 +299,17 @@ def test_exec_lets_go_and_writes_the_programs_number(box: Box, tmp_path: Path) -
     assert Path(f"/proc/{pid}/ns/pid").readlink() == Path(f"/proc/{box.state()['pid']}/ns/pid").readlink()
 
 
+def test_exec_tells_why_the_kernel_does_not_execute_a_file(box: Box) -> None:
+    box.process["args"] = ["sleep", "100"]
+    (box.rootfs / "bin" / "nonsense").write_text("neither a program nor a script\n")
+    (box.rootfs / "bin" / "nonsense").chmod(0o755)
+    box.create()
+    box.start()
+
+    for flags in ((), ("--detach",)):
+        assert "exec format error" in box.runtime("exec", *flags, box.id, "/bin/nonsense", status=1)
+
+
 def test_exec_takes_flags_for_single_matters(box: Box) -> None:
     box.process["args"] = ["sleep", "100"]
     box.create()

@@ -159,6 +159,8 @@ def test_a_program_that_cannot_be_executed_is_told_by_dockers_numbers(site: Site
 
     assert "not-there" in execute(site, name, "not-there", status=127)
     assert execute(site, name, "/etc", status=126)
+    execute(site, name, "sh", "-c", "echo nonsense > /tmp/nonsense; chmod 755 /tmp/nonsense")
+    assert "exec format error" in execute(site, name, "/tmp/nonsense", status=126)
     assert "No such container" in execute(site, "nobody", "true", status=1)
     assert "no matching entries" in execute(site, "-u", "nobody", name, "true", status=1)
 
