@@ -32,7 +32,7 @@ def hide(folders: Folders, place: Place) -> Place:
     """The first step, after which nobody finds the container, and its name is free; what is left to `finish`."""
     gone = folders.place(place.container, GONE)
     os.rename(place.lasting, gone.lasting)
-    _forget_name(folders, documents.read(gone.description, Container))
+    _forget_name(folders, gone, documents.read(gone.description, Container))
     return gone
 
 
@@ -43,7 +43,7 @@ def finish(folders: Folders, half: Place) -> None:
         RunnerError: something that runs cannot be ended.
     """
     container = documents.read(half.description, Container)
-    _forget_name(folders, container)
+    _forget_name(folders, half, container)
     if container is not None and os.path.isdir(half.passing):
         # Only here: it loads all of the runtime.
         from runner.containers import cleaning
@@ -57,10 +57,10 @@ def finish(folders: Folders, half: Place) -> None:
     trees.remove_path(half.lasting)
 
 
-def _forget_name(folders: Folders, container: Container | None) -> None:
-    if container is None:
-        return
-    path = f"{folders.names}/{container.name}"
-    with Suppressed(FileNotFoundError):
-        if os.readlink(path) == container.id:
-            os.unlink(path)
+def _forget_name(folders: Folders, half: Place, container: Container | None) -> None:
+    """Take its name away; whoever made it may have been killed before it was written down which that is."""
+    names = os.listdir(folders.names) if container is None else [container.name]
+    for name in names:
+        with Suppressed(FileNotFoundError):
+            if os.readlink(f"{folders.names}/{name}") == half.container:
+                os.unlink(f"{folders.names}/{name}")

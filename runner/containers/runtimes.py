@@ -10,7 +10,7 @@ import os
 from runner.containers import runtime_commands
 from runner.containers.errors import RuntimeFailed
 from runner.oci import creation, lifecycle, processes
-from runner.oci.containers import find
+from runner.oci.containers import find, forget_unfinished
 from runner.oci.errors import ContainerUnknown
 from runner.oci.kernel import tasks
 from runner.oci.log import Log
@@ -60,8 +60,12 @@ class Native:
 
     def delete(self) -> None:
         """End what is left of it, and forget it. It may be repeated."""
-        with Suppressed(ContainerUnknown):
+        try:
             lifecycle.delete(find(self._root, self._place.container), self._log, force=True)
+        except ContainerUnknown:
+            # Whoever made it may have been killed before it had its name.
+            with Suppressed(FileNotFoundError):
+                forget_unfinished(self._root)
 
 
 class Told(Log):

@@ -14,6 +14,7 @@ from runner.json_text import decode, encode
 from runner.oci.errors import ContainerExists, ContainerIdInvalid, ContainerUnknown
 from runner.oci.spec.config_parsing import parse_config
 from runner.records import Record
+from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ class Container(Record):
         try:
             descriptor = os.open(f"{self.place}/{_LOCK}", os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
+            # Whoever removed it may have been killed before the last step; a directory that is not empty stays.
+            with Suppressed(OSError):
+                os.rmdir(self.place)
             raise ContainerUnknown(self.container) from None
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not os.fstat(descriptor).st_nlink:
@@ -171,7 +175,7 @@ def make(root: str, state: State, config: str) -> tuple[Container, int]:
     """
     container = Container(state.container, _place(root, state.container))
     os.makedirs(root, mode=0o711, exist_ok=True)
-    _forget_unfinished(root)
+    forget_unfinished(root)
     new = Container(state.container, f"{root}/{_NEW}{os.getpid()}")
     # Of a process that was killed, and had this number.
     new.remove()
@@ -195,14 +199,14 @@ def make(root: str, state: State, config: str) -> tuple[Container, int]:
 def every(root: str) -> tuple[Container, ...]:
     """All containers, by name. What killed makers left half made is removed."""
     try:
-        _forget_unfinished(root)
+        forget_unfinished(root)
         names = sorted(name for name in os.listdir(root) if not name.startswith("."))
     except FileNotFoundError:
         return ()
     return tuple(Container(name, f"{root}/{name}") for name in names)
 
 
-def _forget_unfinished(root: str) -> None:
+def forget_unfinished(root: str) -> None:
     """Remove the directories of those who were killed before theirs had its name: they have ended, and hold no lock."""
     for name in os.listdir(root):
         pid = name.removeprefix(_NEW)

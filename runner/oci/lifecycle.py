@@ -104,7 +104,7 @@ def delete(container: Container, log: Log, *, force: bool) -> None:
     """
     lock = container.lock()
     try:
-        state = container.read_state()
+        state = _state_of_whole(container)
         word = status(container, state)
         if word == CREATING:
             # Its maker holds the lock as long as it lives.
@@ -123,6 +123,20 @@ def delete(container: Container, log: Log, *, force: bool) -> None:
             hooks.run("poststop", [hook], state_for_hooks(state, STOPPED))
         except HookFailed as error:
             log.warning(str(error))
+
+
+def _state_of_whole(container: Container) -> State:
+    """Its state; where whoever removed it was killed before the end, that is made up for.
+
+    Raises:
+        ContainerUnknown: it has none any more.
+    """
+    try:
+        return container.read_state()
+    except ContainerUnknown:
+        # The state is the last that goes but for the lock, which is held here.
+        container.remove()
+        raise
 
 
 def _require(container: Container, state: State, operation: str, words: set[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.containers import finding, making, names, records, removal, status, sweeping
+from runner.containers import documents, finding, making, names, records, removal, status, sweeping
 from runner.containers.errors import (
     ContainerAmbiguous,
     ContainerNameInvalid,
@@ -99,6 +99,24 @@ def test_a_container_that_was_not_made_to_the_end_is_cleared_away(folders: Folde
 
     assert before == [f"{NEW}{'a' * 64}"]
     assert entries(folders) == []
+
+
+def test_the_name_of_one_that_was_not_made_to_the_end_is_taken_away(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders.make()
+    pid = os.fork()
+    if pid == 0:
+        # As if it was killed when it had its name, and nothing was written of it.
+        monkeypatch.setattr(documents, "write", lambda *_: os._exit(0))
+        making.make(folders, Container("a" * 64, "web", "", (), Settings("x"), by_run=True), lambda: None)
+    os.waitpid(pid, 0)
+    before = os.listdir(folders.names)
+
+    sweeping.sweep(folders)
+
+    assert before == ["web"]
+    assert os.listdir(folders.names) == entries(folders) == []
 
 
 def test_one_that_is_being_made_is_left_alone(folders: Folders) -> None:

@@ -350,6 +350,18 @@ def test_what_a_killed_maker_left_half_made_is_removed(runtime: Runtime) -> None
     made.rmdir()
 
 
+@pytest.mark.parametrize("left", [["lock"], []])
+def test_what_a_killed_remover_left_is_removed_by_the_next(runtime: Runtime, left: list[str]) -> None:
+    place = runtime.root / "half"
+    place.mkdir(parents=True)
+    for name in left:
+        (place / name).touch()
+
+    runtime("delete", "--force", "half")
+
+    assert not place.exists()
+
+
 def test_two_that_create_one_name_do_not_disturb_each_other(box: Box) -> None:
     box.process["args"] = ["sleep", "100"]
     box.write()
