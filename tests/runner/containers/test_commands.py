@@ -300,18 +300,6 @@ def test_a_container_shares_the_network_of_another_one(runner: Commands) -> None
     assert address in hosts
 
 
-def test_another_runtime_is_used_in_the_same_way(runner: Commands) -> None:
-    runtime = os.path.relpath(require_tool("runc"))
-    script = "echo out; exit 3"
-
-    printed = runner.both("run", "--rm", "--runtime", runtime, *QUIET, IMAGE, "sh", "-c", script, status=3)
-    assert printed[0] == "out\n"
-    assert "not found" in runner.complaint("run", "--rm", "--runtime", runtime, *QUIET, IMAGE, "nothing", status=127)
-    runner("run", "-d", "--name", "web", "--runtime", runtime, IMAGE, "sleep", "100")
-    kill(*runner.monitors().values())
-    until(lambda: runner("ps", "-a", "--format", "{{.State}}") == "exited\n")
-
-
 def test_what_had_to_be_left_out_is_told_once_at_each_start(runner: Commands) -> None:
     # A host without the privilege to raise limits.
     without = ["setpriv", "--bounding-set=-sys_resource", "prlimit", "--nofile=300:300"]
