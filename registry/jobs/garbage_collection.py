@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import structlog
-
 from registry.jobs.leased import Job
+from registry.observability.logging import logger
 from registry.services import garbage_collection
 from registry.services.context import Services, Settings
 from registry.services.garbage_report import GarbageKind
 
 NAME = "garbage-collection"
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 def job(settings: Settings) -> Job:

@@ -7,16 +7,15 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import structlog
-
 from registry import limits
 from registry.errors import RegistryError
 from registry.metadata.node_rows import Node
 from registry.metadata.transaction import Transaction
+from registry.observability.logging import logger
 from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services, now
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 async def run(services: Services, node: Node) -> None:

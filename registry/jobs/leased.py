@@ -13,13 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from registry import limits
 from registry.errors import RegistryError
 from registry.metadata.database import Database
 from registry.metadata.rows import JobLease
 from registry.metadata.transaction import Transaction
+from registry.observability.logging import logger
 from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services, now
 from registry.services.owner import has_died, this_process
@@ -27,7 +26,7 @@ from storage_backends.errors import StorageError
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

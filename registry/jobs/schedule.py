@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from registry.errors import RegistryError
 from registry.jobs import (
     audit_retention,
@@ -16,6 +14,7 @@ from registry.jobs import (
     upload_expiry,
 )
 from registry.jobs.leased import repeat
+from registry.observability.logging import logger
 from registry.observability.recurring import RecurringFaults
 from registry.services.context import Services
 
@@ -24,7 +23,7 @@ JOBS = (upload_expiry.JOB, index_objects.JOB, event_retention.JOB, audit_retenti
 
 _GATHERED_S = 5
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 
 async def run(services: Services, settings_changed: asyncio.Event) -> None:

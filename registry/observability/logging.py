@@ -3,6 +3,8 @@
 Libraries that use the standard `logging` module write to the same log.
 """
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os
@@ -10,14 +12,16 @@ import sys
 import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 import msgspec
-import structlog
-from structlog.typing import FilteringBoundLogger, Processor
 
+from registry.observability.lean_structlog import structlog
 from registry.observability.masking import masked_value
 from registry.observability.request_context import current
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger, Processor
 
 Level = Literal["debug", "info", "warning", "error"]
 Form = Literal["json", "console"]

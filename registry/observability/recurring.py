@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
-
-from structlog.typing import FilteringBoundLogger
+from typing import TYPE_CHECKING, Any, Final
 
 from registry import limits
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 # Few are known; were each a kind of its own, memory would not grow by them.
 _KINDS: Final = 1024

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-import structlog
-
 from oci_spec.digest import Digest
 from oci_spec.reference import Reference, Tag
 from registry import limits
@@ -14,12 +12,13 @@ from registry.auth.access import Access
 from registry.errors import BlobUnknown, ManifestUnknown, Unavailable
 from registry.metadata.rows import LinkedBlob, StoredManifest
 from registry.metadata.transaction import Transaction
+from registry.observability.logging import logger
 from registry.services import blobs
 from registry.services.context import Services, lease_from, now
 from storage_backends.contract import BlobReader
 from storage_backends.errors import BlobNotFound
 
-_log = structlog.get_logger(__name__)
+_log = logger(__name__)
 
 _HALF_A_LEASE = timedelta(seconds=limits.LEASE_S / 2)
 
