@@ -19,7 +19,7 @@ def opened(output: str | None) -> Iterator[BinaryIO]:
     Only its owner can read the file: what images and containers hold is not everybody's.
 
     Raises:
-        Failed: it would be a terminal, or there is something that is no file.
+        Failed: it would be a terminal, there is something that is no file, or there is no directory for it.
     """
     if not output:
         if sys.stdout.isatty():
@@ -30,6 +30,8 @@ def opened(output: str | None) -> Iterator[BinaryIO]:
     target = Path(output).resolve()
     if target.exists() and not target.is_file():
         raise Failed(f"invalid output path: {output} is there, and is no file")
+    if not target.parent.is_dir():
+        raise Failed(f"invalid output path: {target.parent} is no directory")
     written = target.with_name(f"{target.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:

@@ -45,13 +45,14 @@ def _find_or_pull(store: Store, settings: Settings, arguments: Arguments) -> Ima
     if settings.pull != ALWAYS:
         try:
             image = finding.find(index.read(store), settings.image)
+            if settings.platform is not None:
+                _check_platform(store, image, settings)
         except ImageUnknown:
             if settings.pull == NEVER:
                 raise
             print(f"Unable to find image '{settings.image}' locally", file=sys.stderr)
         else:
-            if settings.platform is None or _fits(store, image, settings.platform):
-                return image
+            return image
     return _pull(store, arguments)
 
 
@@ -66,13 +67,26 @@ def _pull(store: Store, arguments: Arguments) -> Image:
     return transfers.run(pull_and_tell(wanted, arguments.words[0], transfers.tls_verify(arguments))).image
 
 
-def _fits(store: Store, image: Image, wanted: str) -> bool:
-    """Whether the image that is here is of the platform that is asked for."""
-    from oci_spec.image_config import parse_image_config
-    from oci_spec.platforms import parse_platform, runs
-    from runner.images import host
+def _check_platform(store: Store, image: Image, settings: Settings) -> None:
+    """Return if the image that is here is of the platform that is asked for.
 
-    return runs(parse_image_config(blobs.read(store, image.id)).platform, parse_platform(wanted, host.platform()))
+    Raises:
+        PlatformDiffers: it is not, and no other one is to be pulled.
+        ImageUnknown: it is not.
+    """
+    from oci_spec.image_config import parse_image_config
+    from oci_spec.platforms import parse_platform
+    from runner.images import host
+    from runner.images.errors import PlatformDiffers
+    from runner.images.manifests import check_platform
+
+    try:
+        config = parse_image_config(blobs.read(store, image.id))
+        check_platform(config, parse_platform(settings.platform or "", host.platform()), settings.image)
+    except PlatformDiffers:
+        if settings.pull == NEVER:
+            raise
+        raise ImageUnknown(settings.image) from None
 
 
 def _check_id_file(settings: Settings) -> None:

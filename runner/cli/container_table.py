@@ -77,7 +77,7 @@ CONTAINER_COMMANDS: tuple[Command, ...] = (
         f"{_COMMANDS}.stop",
         (
             Flag("signal", "Signal to send to the container", TEXT, "s"),
-            Flag("time", "Seconds to wait before killing the container", NUMBER, "t"),
+            Flag("timeout", "Seconds to wait before killing the container", NUMBER, "t", aliases=("time",)),
         ),
         least=1,
         aliases=("container stop",),

@@ -28,6 +28,20 @@ def overview() -> str:
     )
 
 
+def group(word: str) -> str | None:
+    """The commands whose names, or other names, begin with this word, such as `image`; None where there are none."""
+    named = [
+        (name.removeprefix(f"{word} "), command.summary)
+        for command in COMMANDS
+        for name in (command.name, *command.aliases)
+        if name.startswith(f"{word} ")
+    ]
+    if not named:
+        return None
+    commands = "".join(f"  {name:<12}{summary}\n" for name, summary in sorted(named))
+    return f"Usage:  runner {word} COMMAND\n\nCommands:\n{commands}"
+
+
 def of(command: Command) -> str:
     """One command: how it is called, what it does, and its flags."""
     text = f"Usage:  {command.words()} {command.usage}".rstrip() + f"\n\n{command.summary}\n"

@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except OSError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {_told(error)}", file=sys.stderr)
         return 1
 
 
@@ -60,11 +60,27 @@ def _run(words: list[str]) -> int:
         return 0
     found = table.find(words)
     if found is None:
-        raise UsageError("runner", f"runner: unknown command: runner {words[0]}", status=1)
+        return _help_group(words)
     command, rest = found
     if places.explain and command.name != "run":
         raise UsageError("runner", "--explain tells the steps of 'runner run', and of no other command")
     return _do(parse(command, rest), places)
+
+
+def _help_group(words: list[str]) -> int:
+    """Show the commands of a group, if that is what the words name."""
+    from runner.cli.helping import group
+
+    text = group(words[0])
+    if text is None or (words[1:] and words[1] not in {"-h", "--help"}):
+        name = " ".join(words[: 1 if text is None else 2])
+        raise UsageError("runner", f"runner: unknown command: runner {name}", status=1)
+    print(text, end="")
+    return 0
+
+
+def _told(error: OSError) -> str:
+    return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _do(arguments: Arguments, places: Places) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from runner.cli import containers
 from runner.cli.container_filters import Filters, Listed, listed
 from runner.cli.main import Places
@@ -65,14 +67,15 @@ def _id(each: Listed, *, whole: bool) -> str:
 
 def _row(each: Listed, *, whole: bool) -> dict[str, object]:
     settings = each.container.settings
-    command = " ".join((*(settings.entrypoint or ()), *(settings.command or ())))
+    words = (*(settings.entrypoint or ()), *(settings.command or ()))
+    command = " ".join((*words[:1], *(f"'{word}'" if " " in word else word for word in words[1:])))
     mounts = [mount.source for mount in settings.mounts if mount.kind != TMPFS]
     return {
-        "Command": f'"{_cut(command, _COMMAND, whole=whole)}"',
+        "Command": json.dumps(_cut(command, _COMMAND, whole=whole), ensure_ascii=False),
         "CreatedAt": each.container.created,
         "ID": _id(each, whole=whole),
         "Image": settings.image,
-        "Labels": dict(settings.labels),
+        "Labels": ",".join(f"{name}={value}" for name, value in sorted(settings.labels.items())),
         "LocalVolumes": str(sum(mount.kind == "volume" for mount in settings.mounts)),
         "Mounts": ",".join(mounts),
         "Names": each.container.name,

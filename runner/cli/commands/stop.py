@@ -16,6 +16,6 @@ def run(arguments: Arguments, places: Places) -> int:
 
     def stop(_folders: Folders, place: Place) -> None:
         settings = records.read(place).settings
-        ending.stop(place, settings, number=number, timeout_s=arguments.number("time"))
+        ending.stop(place, settings, number=number, timeout_s=arguments.number("timeout"))
 
     return containers.each(places, arguments.words, stop)

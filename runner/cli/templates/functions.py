@@ -41,9 +41,7 @@ def index(value: Any, *keys: Any) -> object:
 
 
 def _json(value: object) -> str:
-    # As docker's encoder: what could end a script is written as a number.
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _printf(pattern: str, *values: object) -> str:

@@ -50,3 +50,8 @@ def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
             pass
 
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_directory_that_is_missing_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(Failed, match="is no directory"), opened(str(tmp_path / "none" / "file")):
+        pass

@@ -199,3 +199,21 @@ def test_each_thing_that_is_missing_is_named_with_what_brings_it() -> None:
         assert cure in said
     everything = dict.fromkeys(nothing, True) | {"CgroupControllers": ["blkio", "cpu", "cpuset", "memory", "pids"]}
     assert lacks({**everything, "CgroupMode": "v2"}) == []
+
+
+@pytest.mark.parametrize("group", ["image", "container"])
+def test_a_group_of_commands_is_listed(group: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    names = {name for command in COMMANDS for name in (command.name, *command.aliases) if name.startswith(f"{group} ")}
+
+    for words in ((group,), (group, "--help")):
+        status, text, _ = run(capsys, tmp_path, *words)
+        assert status == 0
+        assert {f"{group} {line.split()[0]}" for line in text.splitlines()[3:]} == names
+    status, _, said = run(capsys, tmp_path, group, "bogus")
+    assert (status, f"unknown command: runner {group} bogus" in said) == (1, True)
+
+
+def test_what_the_system_refuses_is_told_in_its_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    status, _, said = run(capsys, tmp_path, "load", "-i", "/nothing")
+
+    assert (status, said) == (1, "Error: /nothing: No such file or directory\n")

@@ -30,7 +30,7 @@ RENDERED = {
     "{{json .Endpoints}}": '{"docker":{"Host":"unix:///x","SkipTLSVerify":false}}',
     "{{json .Name}}": '"moorage"',
     "{{.Metadata}}": "map[<&>:x a:1 b:two]",
-    "{{json .Metadata}}": '{"b":"two","a":"1","\\u003c\\u0026\\u003e":"x"}',
+    "{{json .Metadata}}": '{"b":"two","a":"1","<&>":"x"}',
     '{{index .Metadata "b"}}': "two",
     '{{index .Endpoints "docker" "Host"}}': "unix:///x",
     "{{range $k, $v := .Metadata}}{{$k}}={{$v}};{{end}}": "<&>=x;a=1;b=two;",

@@ -216,6 +216,7 @@ def test_containers_are_filtered_and_shown_as_asked(runner: Commands) -> None:
     def names(*words: str) -> list[str]:
         return runner("ps", "--format", "{{.Names}}", *words).split()
 
+    assert runner("ps", "-a", "--format", "{{.Labels}}") == "b=\na=1\n"
     assert names() == []
     assert names("-a") == ["second", "first"]
     assert names("-l") == ["second"]
@@ -232,7 +233,7 @@ def test_containers_are_filtered_and_shown_as_asked(runner: Commands) -> None:
     assert "invalid filter" in runner.complaint("ps", "--filter", "colour=red")
     head, first, *_ = runner("ps", "-a").splitlines()
     assert head.split() == ["CONTAINER", "ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"]
-    assert '"sh -c exit 2"' in first
+    assert "\"sh -c 'exit 2'\"" in first
     assert json.loads(runner("ps", "-a", "-l", "--format", "json"))["State"] == "exited"
 
 
@@ -340,3 +341,19 @@ def test_without_an_init_program_nothing_is_made_and_its_package_is_named(runner
         code, said = refused(command, "--init", "--pull", "always", *QUIET, IMAGE, "true")
         assert (code, "apt-get install tini" in said) == (status, True)
     assert runner.containers() == []
+
+
+def test_an_image_for_another_platform_is_not_taken_and_not_pulled_where_nothing_is_to_be(runner: Commands) -> None:
+    wanted = "linux/s390x"
+
+    said = runner.complaint("run", "--platform", wanted, "--pull", "never", IMAGE, "true", status=125)
+
+    assert f"does not match the specified platform: wanted {wanted}, actual: " in said
+    assert "Unable to find image" in runner.complaint("run", "--platform", wanted, "localhost:1/x", "true", status=125)
+
+
+def test_a_container_is_stopped_in_its_time_by_either_name_of_the_flag(runner: Commands) -> None:
+    for flag in ("--timeout", "--time", "-t"):
+        runner("run", "-d", "--rm", "--name", "web", *QUIET, IMAGE, "sleep", "100")
+
+        assert runner("stop", flag, "0", "web") == "web\n"

@@ -72,7 +72,7 @@ def test_what_was_written_is_in_it_before_during_and_after_a_run(runner: Command
     runner("start", "web")
     until(lambda: runner("logs", "web") == "ready\n")
     during = export(runner, "web")
-    runner("stop", "--time", "0", "web")
+    runner("stop", "--timeout", "0", "web")
     after = export(runner, "web")
 
     assert before["bin/busybox"] == (runner.home / "rootfs/bin/busybox").read_bytes()
