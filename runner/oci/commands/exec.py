@@ -44,7 +44,8 @@ def _run(given: Given, context: Context) -> int:
     container = find(context.root, given.operands[0])
     config = container.read_config()
     path = given.text("process")
-    process = _from_flags(given, config.process) if path is None else parse_process_text(read_text(path))
+    own = config.process
+    process = _from_flags(given, own) if path is None else _confined(parse_process_text(read_text(path)), own)
     wish = ExecWish(
         process=process,
         console_socket=given.text("console-socket"),
@@ -54,6 +55,16 @@ def _run(given: Given, context: Context) -> int:
         root=context.root,
     )
     return execute(container, config, wish, context.log)
+
+
+def _confined(process: Process, own: Process) -> Process:
+    """A process that a file describes; what the file does not say of its bounds is as for the container's own."""
+    return process._replace(
+        capabilities=process.capabilities or own.capabilities,
+        rlimits=process.rlimits or own.rlimits,
+        apparmor_profile=process.apparmor_profile or own.apparmor_profile,
+        selinux_label=process.selinux_label or own.selinux_label,
+    )
 
 
 def _from_flags(given: Given, own: Process) -> Process:

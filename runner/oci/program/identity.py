@@ -6,14 +6,17 @@ import os
 
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import tasks
+from runner.oci.spec.values import Capabilities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from runner.oci.spec.values import Capabilities, User
+    from runner.oci.spec.values import User
 
     Warn = Callable[[str], None]
+
+_NONE = Capabilities(*[frozenset[int]()] * 5, unknown=())
 
 
 def take(user: User, capabilities: Capabilities | None, warn: Warn) -> None:
@@ -21,20 +24,18 @@ def take(user: User, capabilities: Capabilities | None, warn: Warn) -> None:
 
     Args:
         user: in the numbers of this process's user namespace.
-        capabilities: None leaves what root has, and gives a user none.
+        capabilities: where the configuration says nothing, the program has none, root's neither, as with other runtimes.
         warn: told of capabilities that cannot be had here.
 
     Raises:
         CallFailed: the kernel refuses, as it does IDs that the user namespace does not map.
     """
-    wanted = None if capabilities is None else _available(capabilities, warn)
-    if wanted is not None:
-        _drop_others(wanted.bounding)
-    tasks.keep_capabilities(wanted is not None)
+    wanted = _available(capabilities or _NONE, warn)
+    _drop_others(wanted.bounding)
+    tasks.keep_capabilities(True)
     _become(user)
     tasks.keep_capabilities(False)
-    if wanted is not None:
-        _set(wanted)
+    _set(wanted)
 
 
 def _available(wanted: Capabilities, warn: Warn) -> Capabilities:

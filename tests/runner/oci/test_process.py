@@ -69,13 +69,14 @@ def test_root_gets_the_bounding_set_and_no_more(box: Box) -> None:
     assert status["CapInh"] == status["CapAmb"] == mask()
 
 
-def test_without_sets_a_user_has_no_capability(box: Box) -> None:
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_without_sets_nobody_has_a_capability(box: Box, uid: int) -> None:
     box.process.pop("capabilities")
-    box.process["user"] = {"uid": 1000, "gid": 1000}
+    box.process["user"] = {"uid": uid, "gid": uid}
 
     status = fields(box.shell(STATUS).run())
 
-    assert status["CapPrm"] == status["CapEff"] == mask()
+    assert status["CapPrm"] == status["CapEff"] == status["CapBnd"] == mask()
 
 
 def test_capabilities_that_nobody_has_are_a_warning(box: Box) -> None:
@@ -285,6 +286,23 @@ def test_exec_takes_what_a_process_file_says(box: Box, tmp_path: Path) -> None:
     printed = box.runtime("exec", "--process", file, box.id, status=5)
 
     assert printed == f"uid=12 gid=13\n/tmp\nb\nCapBnd:\t{mask(0)}\n"
+
+
+def test_exec_binds_as_the_container_is_bound_where_a_process_file_says_nothing(box: Box, tmp_path: Path) -> None:
+    box.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]
+    box.process["args"] = ["sleep", "100"]
+    box.create()
+    box.start()
+    file = tmp_path / "process.json"
+    file.write_text(
+        json.dumps({"args": ["/bin/sh", "-c", f"{STATUS}; ulimit -Hn"], "env": ["PATH=/bin"], "cwd": "/"})
+    )
+
+    *status, limit = box.runtime("exec", "--process", file, box.id).splitlines()
+
+    seen = fields("\n".join(status))
+    assert seen["CapPrm"] == seen["CapEff"] == seen["CapBnd"] == mask(5, 10)
+    assert limit == "200"
 
 
 def test_exec_lets_go_and_writes_the_programs_number(box: Box, tmp_path: Path) -> None:
