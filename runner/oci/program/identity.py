@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Warn = Callable[[str], None]
 
+_USUAL_UMASK = 0o022
 _NONE = Capabilities(*[frozenset[int]()] * 5, unknown=())
 
 
@@ -68,24 +69,32 @@ def _drop_others(kept: frozenset[int]) -> None:
 
 def _become(user: User) -> None:
     try:
-        # In a user namespace that must not change its groups there are none to change.
-        if user.additional_gids or _may_set_groups():
-            os.setgroups(list(user.additional_gids))
+        _set_groups(user)
         os.setresgid(user.gid, user.gid, user.gid)
         os.setresuid(user.uid, user.uid, user.uid)
     except OSError as error:
         raise CallFailed("setuid", f"{user.uid}:{user.gid}", error) from error
-    if user.umask is not None:
-        os.umask(user.umask)
+    # The caller's is its own matter.
+    os.umask(_USUAL_UMASK if user.umask is None else user.umask)
 
 
-def _may_set_groups() -> bool:
+def _set_groups(user: User) -> None:
     try:
-        descriptor = os.open("/proc/self/setgroups", os.O_RDONLY | os.O_CLOEXEC)
+        os.setgroups(list(user.additional_gids))
+    except PermissionError:
+        # In a user namespace that must not change its groups there are none to change. That is asked only now: the file
+        # may be the image's, and must not keep the runtime's groups for the program.
+        if user.additional_gids or not _is_denied_groups():
+            raise
+
+
+def _is_denied_groups() -> bool:
+    try:
+        descriptor = os.open("/proc/self/setgroups", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return True
+        return False
     try:
-        return os.read(descriptor, 16).strip() != b"deny"
+        return os.read(descriptor, 16).strip() == b"deny"
     finally:
         os.close(descriptor)
 

@@ -41,7 +41,25 @@ def test_the_program_is_the_user_with_its_groups_and_umask(box: Box) -> None:
 
 
 def test_no_group_of_the_runtimes_is_left(box: Box) -> None:
-    assert fields(box.shell(STATUS).run())["Groups"] == ""
+    assert fields(box.shell(STATUS).run(extra_groups=[4321]))["Groups"] == ""
+
+
+def test_no_group_of_the_runtimes_is_left_whatever_an_image_has_at_proc(box: Box) -> None:
+    box.config["mounts"] = [each for each in box.config["mounts"] if each["destination"] != "/proc"]
+    box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    (box.rootfs / "proc" / "self").mkdir()
+    (box.rootfs / "proc" / "self" / "setgroups").write_text("deny\n")
+
+    assert "4321" not in box.shell("id").run(extra_groups=[4321])
+
+
+def test_the_umask_is_the_usual_one_whatever_the_runtimes_is(box: Box) -> None:
+    assert box.shell("umask").run(umask=0) == "0022\n"
+
+    box.process["args"] = ["sleep", "100"]
+    box.create()
+    box.start()
+    assert box.runtime("exec", box.id, "/bin/sh", "-c", "umask", umask=0o77) == "0022\n"
 
 
 def test_the_five_sets_of_capabilities_are_those_asked_for(box: Box) -> None:
