@@ -47,6 +47,8 @@ class State(Record):
     maker: int
     """The runtime that makes it."""
     maker_started: int
+    new_keyring: bool = True
+    """Whether its programs, also those of `exec`, are kept from the keys of whoever calls."""
 
 
 class Container(Record):

@@ -115,6 +115,7 @@ def _first_state(wish: Wish, bundle: str, config: Config) -> State:
         started=0,
         maker=os.getpid(),
         maker_started=processes.start_time(os.getpid()),
+        new_keyring=wish.new_keyring,
     )
 
 

@@ -60,6 +60,7 @@ def execute(container: Container, config: Config, wish: ExecWish, log: Log) -> i
         root=_root_of(state.pid, config),
         console=None if wish.console_socket is None else terminal.connect(wish.console_socket),
         preserved=wish.preserved,
+        new_keyring=state.new_keyring,
     )
     pid = _converse(order, log)
     if wish.pid_file is not None:

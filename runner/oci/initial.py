@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from runner.oci import children, dialogue, hooks, sysctls
-from runner.oci.errors import CallFailed
 from runner.oci.kernel import tasks
 from runner.oci.program import becoming, labels, terminal
 from runner.oci.rootfs import assembly
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from runner.oci.dialogue import Channel
     from runner.oci.order import Order
     from runner.oci.program.terminal import Terminal
-    from runner.oci.spec.values import Config
 
 
 def run(order: Order, channel: Channel) -> NoReturn:
@@ -46,7 +43,7 @@ def _begin(order: Order, channel: Channel) -> None:
     assembly.restrict(root, config)
     assembly.enter(root, config)
     os.close(root)
-    means = becoming.Means(console, chosen, order.filter, order.preserved)
+    means = becoming.Means(console, chosen, order.filter, order.preserved, order.new_keyring)
     program = becoming.prepare(config.process, means, lambda text: channel.send(dialogue.WARNING, text))
     channel.ask(dialogue.CREATED)
     channel.close()
@@ -62,8 +59,6 @@ def _begin(order: Order, channel: Channel) -> None:
 def _settle(order: Order) -> None:
     """What the namespaces are called and set to, while /proc still is the host's."""
     config = order.config
-    if order.new_keyring:
-        _leave_keys(config)
     if config.hostname is not None and config.linux.namespace("uts") is not None:
         tasks.set_hostname(config.hostname)
     if config.domainname is not None and config.linux.namespace("uts") is not None:
@@ -74,15 +69,6 @@ def _settle(order: Order) -> None:
     sysctls.write(config.linux.sysctls)
     if config.linux.personality is not None:
         tasks.set_personality(config.linux.personality)
-
-
-def _leave_keys(config: Config) -> None:
-    try:
-        tasks.join_new_session_keyring(f"_ses.{os.path.basename(config.root.path)}")
-    except CallFailed as error:
-        # A kernel without keys has none to leave.
-        if error.cause.errno != errno.ENOSYS:
-            raise
 
 
 def _open_console(order: Order, root: int) -> Terminal | None:

@@ -41,6 +41,7 @@ class ExecOrder(Record):
     console: int | None
     """A connection to whoever gets the terminal's master."""
     preserved: int
+    new_keyring: bool
 
 
 def run(order: ExecOrder, channel: Channel, born_in: Folder | None) -> NoReturn:
@@ -81,7 +82,7 @@ def _begin(order: ExecOrder, proc: int, channel: Channel) -> None:
             console.resize(order.process.console_size)
         console.hand_over(order.console)
         os.close(root)
-    means = becoming.Means(console, chosen, order.filter, order.preserved)
+    means = becoming.Means(console, chosen, order.filter, order.preserved, order.new_keyring)
     program = becoming.prepare(order.process, means, lambda text: channel.send(dialogue.WARNING, text))
     channel.ask(dialogue.CREATED)
     # That it closes tells the runtime that the program is executed.

@@ -124,9 +124,12 @@ def set_capabilities(effective: int, permitted: int, inheritable: int) -> None:
     system_call("capset", pointer(header), pointer(data))
 
 
-def join_new_session_keyring(name: str) -> None:
-    """Leave the keys of whoever started this process."""
-    system_call("keyctl", _JOIN_SESSION_KEYRING, os.fsencode(name))
+def join_new_session_keyring() -> None:
+    """Leave the keys of whoever started this process.
+
+    The new keyring has no name: by a name the kernel would look for one that is there, which may be a container's.
+    """
+    system_call("keyctl", _JOIN_SESSION_KEYRING, None)
 
 
 def set_hostname(name: str) -> None:

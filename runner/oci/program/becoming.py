@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from runner.oci import children
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import tasks
@@ -40,6 +42,8 @@ class Means(Record):
     filter: Prepared | None
     preserved: int
     """How many descriptors behind the standard streams stay open."""
+    new_keyring: bool
+    """Whether the keys of whoever called the runtime are left behind."""
 
 
 def prepare(process: Process, means: Means, warn: Warn) -> Program:
@@ -54,6 +58,8 @@ def prepare(process: Process, means: Means, warn: Warn) -> Program:
         RunnerError: something cannot be had.
     """
     uid = process.user.uid
+    if means.new_keyring:
+        _leave_keys()
     if means.console is not None:
         means.console.become_standard(uid)
     else:
@@ -90,6 +96,15 @@ def become(program: Program) -> None:
         # Last, so that it need not allow what leads here.
         loading.load(program.filter.program, program.filter.flags)
     execution.execute(program.path, program.process, program.environment)
+
+
+def _leave_keys() -> None:
+    try:
+        tasks.join_new_session_keyring()
+    except CallFailed as error:
+        # A kernel without keys has none to leave.
+        if error.cause.errno != errno.ENOSYS:
+            raise
 
 
 def _try_to_enter(path: str) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Warn = Callable[[str], None]
 
 _USUAL_UMASK = 0o022
-_NONE = Capabilities(*[frozenset[int]()] * 5, unknown=())
+_NONE = Capabilities(frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), ())
 
 
 def take(user: User, capabilities: Capabilities | None, warn: Warn) -> None:
@@ -25,7 +25,7 @@ def take(user: User, capabilities: Capabilities | None, warn: Warn) -> None:
 
     Args:
         user: in the numbers of this process's user namespace.
-        capabilities: where the configuration says nothing, the program has none, root's neither, as with other runtimes.
+        capabilities: None gives none, to root neither, as other runtimes have it.
         warn: told of capabilities that cannot be had here.
 
     Raises:

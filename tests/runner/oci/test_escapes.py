@@ -409,3 +409,42 @@ def test_the_state_of_containers_is_roots_alone(box: Box) -> None:
 
     assert place.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_mode & 0o077 == 0 for path in place.iterdir())
+
+
+# A session keyring of this name, which all of root's may search, with a key in it that only its possessors see.
+_WITH_A_KEY = """
+import ctypes, os, sys
+keyctl, add_key = (250, 248) if os.uname().machine == "x86_64" else (219, 217)
+syscall = ctypes.CDLL(None, use_errno=True).syscall
+session = syscall(keyctl, 1, b"_ses.rootfs")
+if session < 0:
+    sys.exit(77)
+syscall(keyctl, 5, session, 0x3F3F0000)
+key = syscall(add_key, b"user", b"moorage-secret", b"x", 1, ctypes.c_long(-3))
+syscall(keyctl, 5, key, 0x3F000000)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "exec"])
+def test_no_key_of_the_caller_reaches_the_program(box: Box, command: str) -> None:
+    """Neither the caller's session keyring nor, by its name, somebody else's is the program's."""
+    box.linux["maskedPaths"] = []
+    if command == "run":
+        box.process["args"] = ["cat", "/proc/keys"]
+        box.write()
+        words = box.runtime.command("run", "--bundle", box.bundle, box.id)
+    else:
+        box.process["args"] = ["sleep", "100"]
+        box.create()
+        box.start()
+        words = box.runtime.command("exec", box.id, "cat", "/proc/keys")
+
+    command_line = [sys.executable, "-c", _WITH_A_KEY, *words]
+    done = subprocess.run(command_line, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    if done.returncode == 77:
+        pytest.skip("this kernel has no keys")
+    assert done.returncode == 0, done.stderr
+    assert "keyring" in done.stdout
+    assert "moorage-secret" not in done.stdout

@@ -312,9 +312,7 @@ def test_exec_binds_as_the_container_is_bound_where_a_process_file_says_nothing(
     box.create()
     box.start()
     file = tmp_path / "process.json"
-    file.write_text(
-        json.dumps({"args": ["/bin/sh", "-c", f"{STATUS}; ulimit -Hn"], "env": ["PATH=/bin"], "cwd": "/"})
-    )
+    file.write_text(json.dumps({"args": ["/bin/sh", "-c", f"{STATUS}; ulimit -Hn"], "env": ["PATH=/bin"], "cwd": "/"}))
 
     *status, limit = box.runtime("exec", "--process", file, box.id).splitlines()
 
