@@ -88,6 +88,13 @@ test: .venv/.developing  ## install what tests need, lint, and run every test
 test-fast: .venv/.developing  ## run the tests that need nothing but Python
 	@$(VENV)/pytest $(IN_PARALLEL) -m "not heavy and not e2e and not root and not tool"
 
+# That server ignores checksums, so nothing is to be seen of them there.
+.PHONY: test-rgw
+test-rgw: .venv/.developing  ## run the storage tests on Ceph's S3 server, too (as root, Debian: installs it)
+	@if [ "$$(id -u)" = 0 ] && command -v dpkg-query >/dev/null; then tests/tools/install rgw; fi
+	@S3_SERVERS=rgw $(VENV)/pytest tests/storage_backends/on_rgw.py tests/storage_backends/test_s3_*.py \
+		-k "rgw and not test_the_server_checks_contents"
+
 .PHONY: bench
 bench: install  ## measure beside distribution (QUICK=1: three minutes; PEERS=name=http://127.0.0.1:PORT,…; ONLY=text)
 	@QUICK="$(QUICK)" PEERS="$(PEERS)" ONLY="$(ONLY)" COPY="$(COPY)" $(VENV)/python -m benchmarks.main

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,9 @@ from tests.certificates import Certificate
 from tests.ports import free_port
 from tests.requirements import require_tool
 
-_USER, _PASSWORD = "tester", "tester-secret"
+USER, PASSWORD = "tester", "tester-secret"
+"""Who has all rights in every one of these servers."""
+
 _BUCKET = "registry"
 _START_S = 30
 
@@ -31,8 +33,8 @@ class S3Server:
     """A server with one bucket."""
 
     endpoint: str
-    access_key_id: str = _USER
-    secret_access_key: str = _PASSWORD
+    access_key_id: str = USER
+    secret_access_key: str = PASSWORD
     bucket: str = _BUCKET
     client: Any = field(default=None, compare=False)
 
@@ -49,9 +51,9 @@ class S3Server:
         }
         return S3Settings(**(fixed | choices))
 
-    def flags(self) -> tuple[str, ...]:
+    def flags(self, **choices: Any) -> tuple[str, ...]:
         """The same as `key=value` settings of a registry."""
-        chosen = self.settings()
+        chosen = self.settings(**choices)
         names = ("bucket", "prefix", "endpoint", "region", "access_key_id", "secret_access_key", "addressing_style")
         return ("storage.backend=s3", *(f"storage.s3.{name}={getattr(chosen, name)}" for name in names))
 
@@ -67,16 +69,23 @@ class S3Server:
 
 
 @contextmanager
-def running_versitygw(certificate: Certificate | None = None, authority: Path | None = None) -> Iterator[S3Server]:
-    """A versitygw, which keeps objects as files; it speaks TLS with a certificate for `localhost` of an authority."""
+def running_versitygw(
+    certificate: Certificate | None = None, authority: Path | None = None, *, addresses: Sequence[str] = ()
+) -> Iterator[S3Server]:
+    """A versitygw, which keeps objects as files; it speaks TLS with a certificate for `localhost` of an authority.
+
+    It is found at other `addresses` of this machine, too, by the same port.
+    """
     program, port = require_tool("versitygw"), free_port()
     with tempfile.TemporaryDirectory(prefix="moorage-versitygw-") as directory:
-        command = [str(program), "--access", _USER, "--secret", _PASSWORD, "--port", f"127.0.0.1:{port}", "--quiet"]
+        command = [str(program), "--access", USER, "--secret", PASSWORD, "--quiet"]
+        for address in ("127.0.0.1", *addresses):
+            command += ["--port", f"{address}:{port}"]
         endpoint = f"http://127.0.0.1:{port}"
         if certificate is not None:
             command += ["--cert", str(certificate.certificate), "--key", str(certificate.key)]
             endpoint = f"https://localhost:{port}"
-        with _running([*command, "posix", directory], {}, endpoint, authority) as server:
+        with running([*command, "posix", directory], {}, endpoint, authority) as server:
             yield server
 
 
@@ -84,19 +93,20 @@ def running_versitygw(certificate: Certificate | None = None, authority: Path | 
 def running_minio() -> Iterator[S3Server]:
     """A MinIO server."""
     program, port = require_tool("minio"), free_port()
-    environment = {"MINIO_ROOT_USER": _USER, "MINIO_ROOT_PASSWORD": _PASSWORD, "MINIO_UPDATE": "off"}
+    environment = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD, "MINIO_UPDATE": "off"}
     with tempfile.TemporaryDirectory(prefix="moorage-minio-") as directory:
         addresses = ["--address", f"127.0.0.1:{port}", "--console-address", f"127.0.0.1:{free_port()}"]
-        with _running(
+        with running(
             [str(program), "server", "--quiet", *addresses, directory], environment, f"http://127.0.0.1:{port}"
         ) as server:
             yield server
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str], environment: Mapping[str, str], endpoint: str, authority: Path | None = None
 ) -> Iterator[S3Server]:
+    """The server that `command` starts at `endpoint`, with its one bucket made."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, env=os.environ | dict(environment), stdout=log, stderr=log, cwd=Path("/"))
         try:
@@ -119,8 +129,8 @@ def _with_bucket(process: subprocess.Popen[bytes], endpoint: str, authority: Pat
         endpoint_url=endpoint,
         region_name="us-east-1",
         verify=None if authority is None else str(authority),
-        aws_access_key_id=_USER,
-        aws_secret_access_key=_PASSWORD,
+        aws_access_key_id=USER,
+        aws_secret_access_key=PASSWORD,
     )
     until = time.monotonic() + _START_S
     while True:

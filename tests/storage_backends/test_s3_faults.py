@@ -27,17 +27,6 @@ _RATE = 0.2
 _TRIES = 20
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("versitygw", marks=pytest.mark.tool("versitygw")),
-        pytest.param("minio", marks=pytest.mark.tool("minio")),
-    ]
-)
-def server(request: pytest.FixtureRequest) -> S3Server:
-    server: S3Server = request.getfixturevalue(request.param)
-    return server
-
-
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are as many, and of no length: what is tried is how often, not how patiently."""

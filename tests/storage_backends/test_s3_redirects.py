@@ -18,17 +18,6 @@ from tests.patterns import pattern
 from tests.s3 import S3Server
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("versitygw", marks=pytest.mark.tool("versitygw")),
-        pytest.param("minio", marks=pytest.mark.tool("minio")),
-    ]
-)
-def server(request: pytest.FixtureRequest) -> S3Server:
-    server: S3Server = request.getfixturevalue(request.param)
-    return server
-
-
 def get(url: str, **headers: str) -> tuple[int, str, bytes]:
     """Status, type and body of what a URL leads to."""
     try:

@@ -30,17 +30,6 @@ from tests.s3_faults import Fault, Faults, faulty
 CONTENT = pattern(6 * MIB)
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("versitygw", marks=pytest.mark.tool("versitygw")),
-        pytest.param("minio", marks=pytest.mark.tool("minio")),
-    ]
-)
-def server(request: pytest.FixtureRequest) -> S3Server:
-    server: S3Server = request.getfixturevalue(request.param)
-    return server
-
-
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails is tried as often, and at once."""

@@ -20,15 +20,7 @@ from tests.contracts.blob_store import MIB, Filling, append, chunks, commit, con
 from tests.patterns import pattern
 from tests.s3 import S3Server
 
-pytestmark = [pytest.mark.tool("versitygw"), pytest.mark.tool("minio")]
-
 UPLOADS = 24
-
-
-@pytest.fixture(params=["versitygw", "minio"])
-def server(request: pytest.FixtureRequest) -> S3Server:
-    server: S3Server = request.getfixturevalue(request.param)
-    return server
 
 
 @pytest.fixture
