@@ -21,7 +21,7 @@ from tests.s3 import S3Server
 def get(url: str, **headers: str) -> tuple[int, str, bytes]:
     """Status, type and body of what a URL leads to."""
     try:
-        with urlopen(Request(url, headers=headers), timeout=10) as answer:
+        with urlopen(Request(url, headers=headers), timeout=60) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read()
     except HTTPError as error:
         with error:
