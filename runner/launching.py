@@ -25,6 +25,23 @@ _HEADER_BYTES: Final = 16
 _MOST_BYTES: Final = 128 * 1024
 
 
+def open_standard_streams() -> None:
+    """Have /dev/null at each of the descriptors 0, 1 and 2 that whoever called has left closed.
+
+    Else the next file that is opened would be taken for a standard stream: read from, or written to.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest number that is free, hence this one. Programs that are executed here find it, too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    # Python has none where there was none at its beginning.
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+
+
 def import_quickly() -> None:
     """Have this program's own modules loaded from their compiled files, without a search for each.
 

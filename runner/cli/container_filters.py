@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -79,11 +80,21 @@ class Filters(NamedTuple):
 
 
 def _id(value: str, _folders: Folders, _index: Index) -> _Check:
-    return lambda each: each.container.id.startswith(value)
+    found = _pattern("id", value).search
+    return lambda each: bool(found(each.container.id))
 
 
 def _name(value: str, _folders: Folders, _index: Index) -> _Check:
-    return lambda each: value.removeprefix("/") in each.container.name
+    found = _pattern("name", value).search
+    # Docker's names begin with a slash, and may be asked for with it or without.
+    return lambda each: bool(found(each.container.name) or found(f"/{each.container.name}"))
+
+
+def _pattern(key: str, value: str) -> re.Pattern[str]:
+    try:
+        return re.compile(value)
+    except re.error as error:
+        raise Failed(f"Error: invalid filter '{key}={value}': {error}") from error
 
 
 def _label(value: str, _folders: Folders, _index: Index) -> _Check:

@@ -7,6 +7,7 @@ gc.set_threshold(50_000)
 
 from runner import launching  # noqa: E402 - the modules are what would be looked through
 
+launching.open_standard_streams()
 launching.import_quickly()
 
 from runner.cli.main import main  # noqa: E402 - quickly

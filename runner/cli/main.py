@@ -48,6 +48,8 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     places, words = _globals(words)
+    if len(words) > 1 and words[0] == "help":
+        words = [*words[1:], "--help"]
     if not words or words[0] in {"-h", "--help", "help"}:
         from runner.cli.helping import overview
 

@@ -87,6 +87,11 @@ def ago(time: str, now: datetime | None = None) -> str:
     return f"{span(time, now)} ago" if time else "N/A"
 
 
+def clock_text(time: str) -> str:
+    """A time of RFC 3339 as docker's lists show it: `2026-11-27 19:24:31 +0000 UTC`; "N/A" where there is none."""
+    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} +0000 UTC" if time else "N/A"
+
+
 def span(time: str, now: datetime | None = None) -> str:
     """How long ago a time of RFC 3339 was: `3 weeks`."""
     return _span(int(((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()))

@@ -6,6 +6,7 @@ import os
 
 from runner.containers import making
 from runner.containers.clock import now
+from runner.containers.errors import RuntimeUnknown
 from runner.containers.records import Container
 from runner.containers.volumes import Volumes
 from runner.store import blobs, layers, pins
@@ -35,14 +36,16 @@ def create(
     Raises:
         ImageUnknown: somebody has just removed the image.
         ContainerNameTaken, ContainerNameInvalid: it cannot be called so.
+        RuntimeUnknown: the runtime that it wants is not there.
     """
+    runtime = None if settings.runtime is None else _whole(settings.runtime)
     settings = settings._replace(mounts=Volumes(folders.volumes).named(settings.mounts))
     container = Container(
         id=making.new_id(),
         name=settings.name or "",
         created=now(),
         layers=tuple(map(str, image.layers)),
-        settings=settings._replace(image_id=str(image.id), runtime=_whole(settings.runtime)),
+        settings=settings._replace(image_id=str(image.id), runtime=runtime),
         foreground=foreground,
         by_run=by_run,
     )
@@ -56,6 +59,13 @@ def create(
     return making.make(folders, container, hold)
 
 
-def _whole(runtime: str | None) -> str | None:
+def _whole(runtime: str) -> str:
     """Where another runtime is, whoever starts the container from wherever; a name alone is looked for in PATH."""
-    return os.path.abspath(runtime) if runtime is not None and "/" in runtime else runtime
+    if "/" in runtime:
+        runtime = os.path.abspath(runtime)
+        places = [runtime]
+    else:
+        places = [f"{folder}/{runtime}" for folder in os.get_exec_path()]
+    if not any(os.path.isfile(place) and os.access(place, os.X_OK) for place in places):
+        raise RuntimeUnknown(runtime)
+    return runtime

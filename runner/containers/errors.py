@@ -13,6 +13,7 @@ ContainerError (a RunnerError)
 ├── ContainerStays(container)             not even SIGKILL has ended it
 ├── MonitorPresent(container)             somebody else has started it
 ├── MonitorLost(container)                its monitor ended without a word
+├── RuntimeUnknown(runtime)               another OCI runtime is wanted that is not here
 ├── RuntimeFailed(runtime, reason)        another OCI runtime did not do its part
 ├── StartFailed(reason, status)           the container was made, but not started
 ├── VolumeInvalid(name, reason)           a volume that cannot be, or not be filled
@@ -172,6 +173,17 @@ class MonitorLost(ContainerError):
 
     def __str__(self) -> str:
         return f"the monitor of container {self.container[:_SHORT]} ended without a word"
+
+
+class RuntimeUnknown(ContainerError):
+    """There is no program that another OCI runtime of this name would be."""
+
+    def __init__(self, runtime: str) -> None:
+        super().__init__(runtime)
+        self.runtime = runtime
+
+    def __str__(self) -> str:
+        return f"unknown runtime '{_shown(self.runtime)}': there is no such program"
 
 
 class RuntimeFailed(ContainerError):

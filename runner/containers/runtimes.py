@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from runner import trees
 from runner.containers import runtime_commands
 from runner.containers.errors import RuntimeFailed
 from runner.oci import creation, lifecycle, processes
@@ -107,8 +108,14 @@ class Other:
         self._call("start")
 
     def delete(self) -> None:
-        """As `Native.delete`."""
-        self._call("delete", "--force")
+        """As `Native.delete`. Where the command does not do it, or has gone, it is forgotten that it made anything.
+
+        What still runs then is ended by its cgroup.
+        """
+        try:
+            self._call("delete", "--force")
+        except RuntimeFailed:
+            trees.remove_path(f"{self._folder}/{self._place.container}")
 
     def _call(self, operation: str, *words: str) -> None:
         log = f"{self._place.passing}/runtime.log"

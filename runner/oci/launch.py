@@ -9,6 +9,7 @@ sys.path.insert(0, __file__.rpartition("/runner/oci/")[0])
 
 from runner import launching  # noqa: E402 - only now can it be found
 
+launching.open_standard_streams()
 launching.import_quickly()
 
 from runner.oci.protection import ensure_early  # noqa: E402 - quickly

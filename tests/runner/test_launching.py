@@ -32,6 +32,7 @@ def said(place: Path, program: str, *flags: str, status: int = 0) -> str:
     begin = f"import sys; sys.path.insert(0, {str(place.parent)!r}); from runner import launching; "
     done = subprocess.run(
         [sys.executable, "-I", "-S", *flags, "-c", f"{begin}launching.import_quickly(); {program}"],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
@@ -83,3 +84,15 @@ def test_optimised_code_is_pythons_own_matter(copied: Path) -> None:
 
 def test_what_was_written_is_there_after_the_end(copied: Path) -> None:
     assert said(copied, "print('all of it', end=''); launching.end(3)", status=3) == "all of it"
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_standard_stream_that_is_closed_becomes_no_other_file(copied: Path, closed: int) -> None:
+    program = (
+        f"import os, sys; os.close({closed}); sys.{('stdin', 'stdout', 'stderr')[closed]} = None; "
+        "launching.open_standard_streams(); told = os.memfd_create('told'); "
+        f"sys.stdout.write(''); sys.stderr.write(''); sys.stdin.read(); os.get_inheritable({closed}) or sys.exit(5); "
+        f"sys.exit(3 if told > 2 and os.readlink('/proc/self/fd/{closed}') == os.devnull else 4)"
+    )
+
+    assert said(copied, program, status=3) == ""

@@ -46,6 +46,7 @@ EXAMPLES: list[RunnerError] = [
     containers.ContainerStays("0" * 64),
     containers.MonitorPresent("0" * 64),
     containers.MonitorLost("0" * 64),
+    containers.RuntimeUnknown(HOSTILE),
     containers.RuntimeFailed(HOSTILE, HOSTILE),
     containers.StartFailed(HOSTILE, 125),
     containers.VolumeInvalid(HOSTILE, "because"),

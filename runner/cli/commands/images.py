@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from oci_spec.image_name import ImageName
 from runner.cli.filters import Filters, matches
 from runner.cli.main import Places
-from runner.cli.output import ago, listing, size_text
+from runner.cli.output import ago, clock_text, listing, size_text
 from runner.cli.parsing import Arguments
 from runner.store import index
 from runner.store.folders import Store
@@ -64,7 +64,7 @@ def _names(image: Image, *, with_digests: bool) -> Iterator[tuple[ImageName | No
 def _row(image: Image, name: ImageName | None, digest: str, *, whole: bool) -> dict[str, object]:
     return {
         "Containers": "N/A",
-        "CreatedAt": image.created,
+        "CreatedAt": clock_text(image.created),
         "CreatedSince": ago(image.created),
         "Digest": digest,
         "ID": str(image.id) if whole else image.id.encoded[:12],

@@ -7,7 +7,7 @@ import json
 from runner.cli import containers
 from runner.cli.container_filters import Filters, Listed, listed
 from runner.cli.main import Places
-from runner.cli.output import ago, listing, span
+from runner.cli.output import ago, clock_text, listing, span
 from runner.cli.parsing import Arguments
 from runner.containers import finding, status
 from runner.containers.folders import Folders
@@ -72,7 +72,7 @@ def _row(each: Listed, *, whole: bool) -> dict[str, object]:
     mounts = [mount.source for mount in settings.mounts if mount.kind != TMPFS]
     return {
         "Command": json.dumps(_cut(command, _COMMAND, whole=whole), ensure_ascii=False),
-        "CreatedAt": each.container.created,
+        "CreatedAt": clock_text(each.container.created),
         "ID": _id(each, whole=whole),
         "Image": settings.image,
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(settings.labels.items())),

@@ -112,11 +112,16 @@ def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str], tm
         assert all(f"  {command.name} " in text for command in COMMANDS)
 
 
+def test_help_before_a_command_is_the_same_as_behind_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, tmp_path, "help", "image", "ls") == run(capsys, tmp_path, "images", "--help")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
         (["nothing"], 1, "unknown command: runner nothing"),
-        (["image", "nothing"], 1, "unknown command: runner image"),
+        (["image", "nothing"], 1, "unknown command: runner image nothing"),
+        (["help", "nothing"], 1, "unknown command: runner nothing"),
         (["--nothing"], 125, "unknown flag: --nothing"),
         (["pull"], 1, "'runner pull' requires 1 argument"),
         (["pull", "--disable-content-trust", "x"], 125, "--disable-content-trust is a flag of docker's"),

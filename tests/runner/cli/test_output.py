@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runner.cli.output import ago, listing, size_text, table
+from runner.cli.output import ago, clock_text, listing, size_text, table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS = {"Name": "NAME", "Size": "SIZE"}
@@ -37,6 +37,15 @@ def test_sizes_have_three_digits(size: int, text: str) -> None:
 )
 def test_spans_are_docker_s_words(span: timedelta, text: str) -> None:
     assert ago((NOW - span).isoformat(), NOW) == f"{text} ago"
+
+
+@pytest.mark.parametrize("time", ["2026-01-02T03:04:05.678901234Z", "2026-01-02T05:04:05+02:00"])
+def test_times_in_lists_are_written_as_docker_writes_them(time: str) -> None:
+    assert clock_text(time) == "2026-01-02 03:04:05 +0000 UTC"
+
+
+def test_a_time_that_is_not_known_is_told_so() -> None:
+    assert clock_text("") == "N/A"
 
 
 def test_a_table_has_columns_and_no_space_at_its_lines_ends() -> None:

@@ -35,6 +35,17 @@ def test_what_is_typed_goes_to_the_container_only_with_interactive(runner: Comma
     assert runner("run", "--rm", *QUIET, IMAGE, "cat", given="words\n") == ""
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_standard_stream_is_an_empty_one(runner: Commands, closed: str) -> None:
+    words = runner.command("run", "--rm", "-i", *QUIET, IMAGE, "sh", "-c", "cat; echo out; echo err >&2; exit 3")
+
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *words], check=False, stdin=subprocess.DEVNULL, timeout=60
+    )
+
+    assert done.returncode == 3
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
@@ -56,6 +67,8 @@ def test_a_program_that_cannot_be_executed_is_told_as_docker_tells_it(
         (["--bogus", IMAGE], "unknown flag: --bogus"),
         (["--gpus", "all", IMAGE], "--gpus is a flag of docker's"),
         (["--user", "nobody", IMAGE, "true"], "unable to find"),
+        (["--runtime", "nothing", IMAGE, "true"], "unknown runtime 'nothing'"),
+        (["--runtime", "/bin/false", IMAGE, "true"], "/bin/false: create ended with status 1"),
         (["-t", "-i", IMAGE], "the input device is not a TTY"),
     ],
 )
@@ -109,7 +122,8 @@ def test_signals_to_the_command_reach_the_container(runner: Commands) -> None:
 
 
 def test_a_killed_command_leaves_its_container_running(runner: Commands) -> None:
-    with runner.begun("run", "--name", "web", *QUIET, IMAGE, "sh", "-c", TRAP) as process:
+    script = "trap 'exit 3' TERM; while :; do echo ready; sleep 0.02; done"
+    with runner.begun("run", "--name", "web", *QUIET, IMAGE, "sh", "-c", script) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.kill()
@@ -117,6 +131,9 @@ def test_a_killed_command_leaves_its_container_running(runner: Commands) -> None
 
     assert runner("ps", "--format", "{{.Names}}") == "web\n"
     with runner.begun("attach", "--no-stdin", "web") as process:
+        assert process.stdout is not None
+        # Only now is it attached for sure.
+        assert process.stdout.readline() == "ready\n"
         runner("kill", "--signal", "TERM", "web")
         assert process.wait(30) == 3
 
@@ -210,13 +227,13 @@ def test_an_image_is_kept_as_long_as_a_container_of_it_is_there(runner: Commands
 
 
 def test_containers_are_filtered_and_shown_as_asked(runner: Commands) -> None:
-    runner("create", "--name", "first", "--label", "a=1", *QUIET, IMAGE, "true")
-    runner("run", "--name", "second", "--label", "b", *QUIET, IMAGE, "sh", "-c", "exit 2", status=2)
+    runner("create", "--name", "first", "--label", "b=", "--label", "a=1", *QUIET, IMAGE, "true")
+    runner("run", "--name", "second", "--label", "c", *QUIET, IMAGE, "sh", "-c", "exit 2", status=2)
 
     def names(*words: str) -> list[str]:
         return runner("ps", "--format", "{{.Names}}", *words).split()
 
-    assert runner("ps", "-a", "--format", "{{.Labels}}") == "b=\na=1\n"
+    assert runner("ps", "-a", "--format", "{{.Labels}}") == "c=\na=1,b=\n"
     assert names() == []
     assert names("-a") == ["second", "first"]
     assert names("-l") == ["second"]
@@ -227,6 +244,9 @@ def test_containers_are_filtered_and_shown_as_asked(runner: Commands) -> None:
     assert names("--filter", "exited=2") == ["second"]
     assert names("-a", "--filter", "name=sec") == ["second"]
     assert names("-a", "--filter", "name=sec", "--filter", "name=fir") == ["second", "first"]
+    assert names("-a", "--filter", "name=^/?first$") == names("-a", "--filter", "name=^/first$") == ["first"]
+    assert names("-a", "--filter", "name=^irst$") == []
+    assert "invalid filter 'name=('" in runner.complaint("ps", "--filter", "name=(")
     assert names("-a", "--filter", f"ancestor={IMAGE}") == ["second", "first"]
     assert names("-a", "--filter", "since=first") == ["second"]
     assert names("-a", "--filter", "before=second") == ["first"]

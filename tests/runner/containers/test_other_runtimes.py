@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,17 @@ def test_another_runtime_is_chosen_by_its_name_from_where_one_is(runner: Command
     runner("run", "-d", "--name", "web", *chosen, "sleep", "100")
     kill(*runner.monitors().values())
     until(lambda: runner("ps", "-a", "--format", "{{.State}}") == "exited\n")
+
+
+@pytest.mark.tool("nft")
+@pytest.mark.tool("ip")
+def test_a_container_whose_runtime_has_gone_is_removed_all_the_same(runner: Commands, tmp_path: Path) -> None:
+    runtime = tmp_path / "runc"
+    runtime.symlink_to(require_tool("runc"))
+    runner("run", "-d", "--name", "web", "--runtime", str(runtime), "--network", "none", IMAGE, "sleep", "100")
+    runtime.unlink()
+
+    assert "unknown runtime" in runner.complaint("create", "--runtime", str(runtime), IMAGE)
+    assert runner("rm", "--force", "web") == "web\n"
+
+    assert runner("ps", "--all", "--quiet") == ""
