@@ -1,8 +1,7 @@
 """`registry org`: organisations, and who belongs to them."""
 
-from dataclasses import asdict
-
 import click
+from msgspec.structs import asdict
 
 from registry import limits
 from registry.auth.account_name import AccountName

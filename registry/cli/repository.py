@@ -1,10 +1,11 @@
 """`registry repository`: the repositories that the registry holds."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from oci_spec.reference import RepositoryName
 from registry import limits

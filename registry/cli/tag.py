@@ -1,10 +1,10 @@
 """`registry tag`: the tags of a repository, and what they named before."""
 
 import sys
-from dataclasses import replace
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -110,8 +112,7 @@ class Credential:
         return self.revoked_at is None and not _is_past(self.expires_at, now)
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialUse:
+class CredentialUse(msgspec.Struct, frozen=True):
     """That a credential was used, when, and from which address."""
 
     credential_id: int
@@ -119,8 +120,7 @@ class CredentialUse:
     address: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFederation:
+class NewFederation(msgspec.Struct, frozen=True, kw_only=True):
     """A workload to be trusted as an account; `claims` is text that only its writer knows to read."""
 
     account_id: int
@@ -131,8 +131,7 @@ class NewFederation:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Federation:
+class Federation(msgspec.Struct, frozen=True):
     """A workload that is trusted as an account: tokens of `issuer` for `audience` with these claims."""
 
     id: int
@@ -144,8 +143,7 @@ class Federation:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Namespace:
+class Namespace(msgspec.Struct, frozen=True):
     """A user's own namespace or an organisation's."""
 
     id: int
@@ -154,8 +152,7 @@ class Namespace:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OrganisationSummary:
+class OrganisationSummary(msgspec.Struct, frozen=True):
     """An organisation, and how many belong to it and are in it."""
 
     name: str
@@ -165,8 +162,7 @@ class OrganisationSummary:
     repositories: int
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """An account that belongs to a namespace."""
 
     account_id: int
@@ -175,16 +171,14 @@ class Member:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """A namespace that an account belongs to."""
 
     namespace: Namespace
     is_owner: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Team:
+class Team(msgspec.Struct, frozen=True):
     """Some accounts of an organisation that are granted roles together."""
 
     id: int
@@ -193,8 +187,7 @@ class Team:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewGrant:
+class NewGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A role to be granted to an account or to a team, exactly one of them, on the repositories of a pattern."""
 
     account_id: int | None = None
@@ -206,8 +199,7 @@ class NewGrant:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """A role that is granted."""
 
     id: int
@@ -220,8 +212,7 @@ class Grant:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class NamedGrant:
+class NamedGrant(msgspec.Struct, frozen=True):
     """A role that is granted, and to whom: the account of a name, or a team of a name in a namespace."""
 
     grant: Grant
@@ -230,8 +221,7 @@ class NamedGrant:
     team: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What every request asks again of the account, and of the credential, that a proof was made for.
 
     It is judged by the time of each request, so that an answer that is remembered expires with what it is about.
@@ -261,8 +251,7 @@ class Standing:
         return has_credential and not self.credential_revoked and not _is_past(self.credential_expires_at, now)
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryStanding:
+class RepositoryStanding(msgspec.Struct, frozen=True):
     """What decides about a repository beside grants; `visibility` is None where it does not exist yet."""
 
     namespace_kind: NamespaceKind

@@ -8,9 +8,9 @@ shared transaction are chained at once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy import insert as plain_insert
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from registry.metadata.column_types import to_microseconds
 
 _VERSION: Final = b"moorage audit 1\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Who did what to which target, when, from where and with which credential, and what came of it.
 
     `target` is a repository or an account; `detail` is a JSON object, as text.
@@ -30,8 +30,7 @@ class AuditEntry:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(msgspec.Struct, frozen=True):
     """An entry as it stands in the chain."""
 
     id: int
@@ -40,8 +39,7 @@ class AuditRow:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ChainPoint:
+class ChainPoint(msgspec.Struct, frozen=True):
     """The last entry up to some place of the chain: its id, hash and time."""
 
     entry: int
@@ -49,8 +47,7 @@ class ChainPoint:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditSearch:
+class AuditSearch(msgspec.Struct, frozen=True, kw_only=True):
     """Which entries are asked for: those that agree with all that is given, from `since` to before `until`."""
 
     actor: str | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -13,16 +14,14 @@ if TYPE_CHECKING:
     from oci_spec.digest import Digest
 
 
-@dataclass(frozen=True, slots=True)
-class GarbageTerms:
+class GarbageTerms(msgspec.Struct, frozen=True):
     """What is old enough: leases are over that ended before `moment`, and all else must have rested since `before`."""
 
     moment: datetime
     before: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LooseManifest:
+class LooseManifest(msgspec.Struct, frozen=True):
     """A manifest that no tag names and no lease holds, and that rested long enough; others may still hold it."""
 
     id: int
@@ -31,8 +30,7 @@ class LooseManifest:
     subject: Digest | None
 
 
-@dataclass(frozen=True, slots=True)
-class Holders:
+class Holders(msgspec.Struct, frozen=True):
     """What keeps a loose manifest as long as it is there itself: those that list it, and its subject; as ids."""
 
     parents: frozenset[int] = frozenset()
@@ -43,8 +41,7 @@ class Holders:
         return self.parents if self.subject is None else self.parents | {self.subject}
 
 
-@dataclass(frozen=True, slots=True)
-class LooseLink:
+class LooseLink(msgspec.Struct, frozen=True):
     """A link whose lease is over; `referenced` says whether a manifest of the repository refers to the blob."""
 
     blob_id: int
@@ -53,8 +50,7 @@ class LooseLink:
     referenced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RestingBlob:
+class RestingBlob(msgspec.Struct, frozen=True):
     """A blob whose bytes came long enough ago; `linked` says whether a repository holds it."""
 
     id: int
@@ -64,8 +60,7 @@ class RestingBlob:
     linked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalOrder:
+class RemovalOrder(msgspec.Struct, frozen=True):
     """Loose manifests that nothing but each other holds.
 
     Of `trees` each comes after all that hold it, so that any first part of them may go alone; those in `rings` hold

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(msgspec.Struct, frozen=True):
     """Which installation the database belongs to, and whether its storage has been told."""
 
     identity: str
@@ -18,8 +18,7 @@ class Installation:
     in_storage: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """A node as it was when it was last `seen_at`; `name` is drawn at its start."""
 
     name: str

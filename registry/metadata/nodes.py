@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
 from sqlalchemy import bindparam, delete, select
 
 from registry.metadata.node_rows import Node

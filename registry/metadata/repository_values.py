@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from registry.metadata.rows import Position, RepositorySummary
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """What to find: `text` is what was asked for, `terms` its words, all of which have to be there; in small letters.
 
     `after.key` is the rank of the last one of the page before.
@@ -22,8 +22,7 @@ class Search:
     after: Position | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundPage:
+class FoundPage(msgspec.Struct, frozen=True):
     """Some of the repositories that a search found, best first, and after which the next page begins (None: no more).
 
     `complete` is False where so many may match that not all of them were looked at.
@@ -34,8 +33,7 @@ class FoundPage:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryPage:
+class RepositoryPage(msgspec.Struct, frozen=True):
     """Some of the repositories that were searched for, and after which the next page begins (None: no more).
 
     Where too many would have to be looked at to fill it, a page has fewer than it may have, or none, and goes on

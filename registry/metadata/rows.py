@@ -2,14 +2,17 @@
 
 They are plain frozen values: reading one never reaches back to the database, and importing this module loads no
 database library. Times are aware UTC datetimes, sizes are bytes, `id` fields are the tables' own keys.
+
+msgspec's structs are declared thirty times as fast as data classes, which every start does, and made six times as fast.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,8 +78,7 @@ class TagSort(StrEnum):
     SIZE = "size"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a page of a sorted listing ends: what its last entry is sorted by, and that entry's name.
 
     A listing goes on after it in the same order, whatever came or went meanwhile.
@@ -86,8 +88,7 @@ class Position:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(msgspec.Struct, frozen=True):
     """A repository that exists: something was pushed to it."""
 
     id: int
@@ -96,8 +97,7 @@ class Repository:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RepositorySearch:
+class RepositorySearch(msgspec.Struct, frozen=True):
     """Which repositories to find: `text` is looked for anywhere in the name, ignoring case."""
 
     limit: int
@@ -107,8 +107,7 @@ class RepositorySearch:
     direction: Direction = Direction.ASCENDING
 
 
-@dataclass(frozen=True, slots=True)
-class RepositorySummary:
+class RepositorySummary(msgspec.Struct, frozen=True):
     """A repository as a listing shows it; `tags` counts the tags that exist now.
 
     `opening` is where its description begins, as much as `limits.DESCRIPTION_OPENING_CHARACTERS`.
@@ -134,8 +133,7 @@ class RepositorySummary:
         return Position(keys.get(sort, str(self.name)), str(self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(msgspec.Struct, frozen=True):
     """The one row of a digest whose bytes are stored, whatever repositories link it."""
 
     id: int
@@ -146,8 +144,7 @@ class Blob:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiableBlob:
+class VerifiableBlob(msgspec.Struct, frozen=True):
     """A blob whose bytes, found under `key`, can be compared with its digest."""
 
     id: int
@@ -156,8 +153,7 @@ class VerifiableBlob:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedBlob:
+class LinkedBlob(msgspec.Struct, frozen=True):
     """A blob as one repository holds it; until `lease_until` nothing may collect it there."""
 
     repository_id: int
@@ -169,8 +165,7 @@ class LinkedBlob:
     state: BlobState
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestReference:
+class ManifestReference(msgspec.Struct, frozen=True):
     """One descriptor that a manifest holds; `present` says whether it was in the repository at the push."""
 
     role: ReferenceRole
@@ -181,8 +176,7 @@ class ManifestReference:
     present: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestEntry:
+class ManifestEntry(msgspec.Struct, frozen=True):
     """One descriptor of a stored manifest and, if it names another manifest of the same repository, what that one is.
 
     `manifest_id`, `kind`, `artifact_type` and `config_media_type` are those of the named manifest; the first two are
@@ -201,8 +195,7 @@ class ManifestEntry:
     config_media_type: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewManifest:
+class NewManifest(msgspec.Struct, frozen=True):
     """A manifest to be stored: the exact pushed bytes and what was read out of them, references in their order."""
 
     digest: Digest
@@ -218,8 +211,7 @@ class NewManifest:
     pushed_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
+class ManifestRow(msgspec.Struct, frozen=True):
     """What is known about a stored manifest, without its bytes; `size` counts the manifest's own bytes."""
 
     id: int
@@ -237,8 +229,7 @@ class ManifestRow:
     pulled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredManifest:
+class StoredManifest(msgspec.Struct, frozen=True):
     """The exact bytes of a manifest and what an answer needs beside them; `tag_id` is None when asked by digest.
 
     `lease_until` is looked up only by digest: until then nothing may collect the manifest. None: it has no lease.
@@ -254,8 +245,7 @@ class StoredManifest:
     lease_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Referrer:
+class Referrer(msgspec.Struct, frozen=True):
     """What the referrers listing tells of one manifest (distribution-spec, "Listing Referrers")."""
 
     digest: Digest
@@ -265,8 +255,7 @@ class Referrer:
     annotations: dict[str, str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class TagRow:
+class TagRow(msgspec.Struct, frozen=True):
     """What a tag named during one interval; `valid_until` and `ended_by` are None while it still does."""
 
     id: int
@@ -280,8 +269,7 @@ class TagRow:
     pulled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Protection:
+class Protection(msgspec.Struct, frozen=True):
     """Tags that cannot be moved or removed: one by its name, or all that fit a pattern with `*`."""
 
     pattern: str
@@ -289,8 +277,7 @@ class Protection:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class TagSearch:
+class TagSearch(msgspec.Struct, frozen=True):
     """Which tags of a repository to describe: `text` is looked for anywhere in the name, ignoring case."""
 
     limit: int
@@ -300,8 +287,7 @@ class TagSearch:
     direction: Direction = Direction.ASCENDING
 
 
-@dataclass(frozen=True, slots=True)
-class TagDetail:
+class TagDetail(msgspec.Struct, frozen=True):
     """A tag that exists now and the manifest it names.
 
     `size` adds the manifest, its config and its layers; for an index those of the children that are in the repository.
@@ -332,8 +318,7 @@ class TagDetail:
         return Position(keys.get(sort, str(self.name)), str(self.name))
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(msgspec.Struct, frozen=True):
     """An upload session: whose it is, and how far its bytes and their running hash have come.
 
     `repository` is a name, not a row: starting an upload must not make a repository exist.
@@ -354,8 +339,7 @@ class Upload:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class UploadProgress:
+class UploadProgress(msgspec.Struct, frozen=True):
     """What one accepted request changes in an upload session."""
 
     algorithm: str
@@ -365,8 +349,7 @@ class UploadProgress:
     tail: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class JobLease:
+class JobLease(msgspec.Struct, frozen=True):
     """Who holds a job, or held it last: until when, and by which token."""
 
     owner: str
@@ -374,8 +357,7 @@ class JobLease:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class UploadHold:
+class UploadHold(msgspec.Struct, frozen=True):
     """Who holds an upload, or held it last and died: until when, and by which token."""
 
     owner: str
@@ -383,8 +365,7 @@ class UploadHold:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class NamedLease:
+class NamedLease(msgspec.Struct, frozen=True):
     """A job's lease as its last holder left it."""
 
     name: str
@@ -392,24 +373,21 @@ class NamedLease:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(msgspec.Struct, frozen=True):
     """How many changes wait to be written behind, and since when the oldest does; None when none waits."""
 
     waiting: int
     oldest: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """How many blobs there are, each counted once, and their `size` in bytes together."""
 
     blobs: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxEvent:
+class OutboxEvent(msgspec.Struct, frozen=True):
     """A change that was committed and waits to be written behind, or has been when `indexed_at` is set."""
 
     id: int
@@ -419,8 +397,7 @@ class OutboxEvent:
     indexed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(msgspec.Struct, frozen=True):
     """A server secret; a retired one still proves what was signed before, but signs nothing new."""
 
     id: int
@@ -435,8 +412,7 @@ class Secret:
         return f"Secret(purpose={self.purpose!r}, key_id={self.key_id!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(msgspec.Struct, frozen=True):
     """One manifest that was pulled, last at `pulled_at`; `tag_id` is None when it was asked for by digest."""
 
     manifest_id: int

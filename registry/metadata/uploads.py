@@ -62,7 +62,7 @@ class Uploads:
 
     def create(self, new: Upload) -> None:
         """Record an upload session that has begun."""
-        row = {name: getattr(new, name) for name in Upload.__slots__}
+        row = {name: getattr(new, name) for name in Upload.__struct_fields__}
         self._runner.change(_CREATE, row | {"repository": str(new.repository)})
 
     def count(self) -> int:
@@ -79,7 +79,7 @@ class Uploads:
         self, upload_id: str, version: int, progress: UploadProgress, *, now: datetime, expires_at: datetime
     ) -> bool:
         """Record progress made from `version`, which grows by one; False when somebody else changed the session."""
-        values = {name: getattr(progress, name) for name in type(progress).__slots__}
+        values = {name: getattr(progress, name) for name in progress.__struct_fields__}
         values |= {"version": version + 1, "updated_at": now, "expires_at": expires_at}
         return self._runner.change(_SAVE, {"this_id": upload_id, "this_version": version, **values}) > 0
 

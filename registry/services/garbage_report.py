@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName
 
@@ -32,8 +34,7 @@ class Reason(StrEnum):
     LINKS_GOING = "links-going"
 
 
-@dataclass(frozen=True, slots=True)
-class GarbageItem:
+class GarbageItem(msgspec.Struct, frozen=True):
     """One piece of garbage; a blob belongs to no repository any more. `size` is in bytes."""
 
     kind: GarbageKind
@@ -43,8 +44,7 @@ class GarbageItem:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(msgspec.Struct, frozen=True):
     """How many pieces there are, and their bytes together."""
 
     count: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest
@@ -23,8 +24,7 @@ from registry.services.inspection import ListedTag
 from registry.services.manifest_tree import ManifestRole
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedManifest:
+class DescribedManifest(msgspec.Struct, frozen=True):
     """A manifest that a tag leads to, and what is in it.
 
     `size` adds the manifest, its config and its layers. `configuration` is None for what is no image, and where the
@@ -42,8 +42,7 @@ class DescribedManifest:
     layers: tuple[ManifestEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedTag:
+class DescribedTag(msgspec.Struct, frozen=True):
     """A tag as a list shows it, and all manifests that it leads to: one, or those of its index.
 
     `complete` is False where there are more manifests or layers than one answer describes.
@@ -75,8 +74,7 @@ async def tag(services: Services, access: Access, name: Tag) -> DescribedTag:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Leaf(msgspec.Struct, frozen=True):
     """A manifest as its index names it, and its own entries; it stands for itself where no index names it."""
 
     entry: ManifestEntry
@@ -89,8 +87,7 @@ class _Leaf:
         return manifest_tree.config(self.entries) if is_image else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """A tag as the database tells it; `blobs` are those that the repository links and that the description is about."""
 
     detail: TagDetail

@@ -7,8 +7,10 @@ image and process. What is in one image tells `image_description`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import islice
+
+import msgspec
+from msgspec.structs import replace
 
 from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest
@@ -36,16 +38,14 @@ from registry.services.context import Services
 from registry.services.manifest_tree import ManifestRole, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRepository:
+class ShownRepository(msgspec.Struct, frozen=True):
     """A repository as lists show it, and all of its description."""
 
     summary: RepositorySummary
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTag:
+class ListedTag(msgspec.Struct, frozen=True):
     """A tag and the platforms that what it names runs on, in the order of its index."""
 
     detail: TagDetail
@@ -57,8 +57,7 @@ class ListedTag:
         return manifest_tree.artifact_type(self.detail.artifact_type, self.detail.config_media_type)
 
 
-@dataclass(frozen=True, slots=True)
-class TagPage:
+class TagPage(msgspec.Struct, frozen=True):
     """Some of the `total` tags that were searched for, and after which the next page begins (None: no more)."""
 
     tags: list[ListedTag]
@@ -96,8 +95,7 @@ async def tags(services: Services, access: Access, search: TagSearch) -> TagPage
     return TagPage(listed, listing.total, after)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listing(msgspec.Struct, frozen=True):
     """Tags as the database tells them, one more than the page has if there is one.
 
     `platforms` says by manifest where it runs; the digest of a configuration stands for the platform that it names.

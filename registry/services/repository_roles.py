@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from oci_spec.reference import RepositoryName
 from registry.auth.access import Access
@@ -18,8 +19,7 @@ from registry.services import grants
 from registry.services.context import Services
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """What gives a role: a grant by `pattern` (None: to own the namespace), to the `team` of whoever has the role."""
 
     role: Role
@@ -27,8 +27,7 @@ class Source:
     team: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(msgspec.Struct, frozen=True):
     """An account, or a team as `@team/builders`, and all that gives it a role, the highest first."""
 
     name: str
@@ -40,8 +39,7 @@ class Holder:
         return self.sources[0].role
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryRoles:
+class RepositoryRoles(msgspec.Struct, frozen=True):
     """Some who have a role in a repository, by name; administrators are not told, who may do everything anywhere."""
 
     visibility: Visibility

@@ -7,8 +7,9 @@ those of `registry.services.credentials`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from registry import limits
 from registry.auth.account_name import AccountName
@@ -32,16 +33,14 @@ FIRST_TOKEN: Final = "first"  # noqa: S105 - its name
 """What the token is called that a robot is made with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Robot:
+class Robot(msgspec.Struct, frozen=True):
     """A robot, and what was granted to it."""
 
     account: Account
     grants: list[Grant]
 
 
-@dataclass(frozen=True, slots=True)
-class RoleWish:
+class RoleWish(msgspec.Struct, frozen=True):
     """What a robot shall be in the repositories that a pattern fits."""
 
     role: Role

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from registry import limits
 from registry.auth.permission import Permission
@@ -17,16 +18,14 @@ from registry.services.context import Services, now
 from registry.version import version
 
 
-@dataclass(frozen=True, slots=True)
-class NodeState:
+class NodeState(msgspec.Struct, frozen=True):
     """A node, and whether it has been seen lately: it may have died, or been cut off from the database."""
 
     node: Node
     is_alive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(msgspec.Struct, frozen=True):
     """A periodic job, and who owns it until when; nobody where `owner` is None."""
 
     name: str
@@ -34,8 +33,7 @@ class JobState:
     until: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The registry at one moment."""
 
     version: str
@@ -77,8 +75,7 @@ def is_alive(node: Node, moment: datetime) -> bool:
     return moment - node.seen_at < timedelta(seconds=3 * limits.NODE_BEAT_S)
 
 
-@dataclass(frozen=True, slots=True)
-class _Survey:
+class _Survey(msgspec.Struct, frozen=True):
     installation: Installation | None
     nodes: list[Node]
     leases: list[NamedLease]

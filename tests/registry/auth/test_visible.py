@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import chain
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -137,7 +138,7 @@ def _listed(tx: Transaction, visible: Visible, limit: int, *, few: int) -> dict[
             sorted_differently += (str(each.name) for each in found.repositories)
             if found.after is None:
                 return {"by name": by_name, "by time": sorted_differently}
-            search = replace(search, after=found.after)
+            search = msgspec.structs.replace(search, after=found.after)
 
 
 async def _allowed(policy: Policy, subject: Subject) -> list[str]:

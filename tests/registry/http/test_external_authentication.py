@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from msgspec.structs import replace
 
 from oci_spec.digest import Digest
 from registry.app.external_authentication import check_keys, open_external_authentication

@@ -1,8 +1,8 @@
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from registry.metadata.audit_values import ORIGIN, AuditEntry, AuditRow, AuditSearch, chained
 from registry.metadata.database import Database, open_database

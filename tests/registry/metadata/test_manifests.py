@@ -1,5 +1,6 @@
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from oci_spec.descriptor import Platform
 from oci_spec.digest import Digest

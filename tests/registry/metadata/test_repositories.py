@@ -1,7 +1,7 @@
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from oci_spec.reference import RepositoryName, Tag
 from registry import limits

@@ -6,11 +6,11 @@ import stat
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import Pool
 

@@ -1,8 +1,8 @@
 import asyncio
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from oci_spec.digest import Digest
 from oci_spec.reference import RepositoryName, Tag

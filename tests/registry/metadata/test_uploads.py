@@ -29,7 +29,7 @@ async def test_progress_is_kept_and_counts_the_version_up(database: Database) ->
         assert saved is not None
         assert (saved.version, saved.updated_at, saved.expires_at) == (1, later(1), later(61))
         assert saved.started_at == NOW
-        for name in UploadProgress.__slots__:
+        for name in UploadProgress.__struct_fields__:
             assert getattr(saved, name) == getattr(PROGRESS, name)
 
     await database.write(unit)

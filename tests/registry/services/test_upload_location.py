@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from registry.auth.subject import OPERATOR
@@ -34,7 +35,7 @@ async def test_a_state_needs_no_escaping_in_a_query(services: Services) -> None:
     upload = await uploads.start(services, ACCESS, "sha256")
 
     for offset in range(100):
-        state = upload_location.query_state(services, replace(upload, offset=offset))
+        state = upload_location.query_state(services, msgspec.structs.replace(upload, offset=offset))
         assert set(state) <= set(string.ascii_letters + string.digits + "-_")
 
 
@@ -54,7 +55,7 @@ async def test_a_state_that_was_not_made_for_the_upload_is_refused(services: Ser
         state[:-2],
         ("B" if state[0] == "A" else "A") + state[1:],
         upload_location.query_state(services, other),
-        upload_location.query_state(services, replace(upload, offset=9))[:11] + state[11:],
+        upload_location.query_state(services, msgspec.structs.replace(upload, offset=9))[:11] + state[11:],
     ]
     for forged in forgeries:
         with pytest.raises(UploadUnknown):
