@@ -22,7 +22,7 @@ from tests.faults.clients import Client
 from tests.faults.inspection import Inspection
 from tests.faults.killing import kill, wait_for_open_file
 from tests.faults.ledger import UPLOAD_EXPIRE_S, Ledger
-from tests.faults.web import Web, open_web
+from tests.faults.web import Web, looking, open_web
 from tests.ports import free_port
 from tests.registry.app.processes import Registry, running
 
@@ -105,12 +105,11 @@ class Siege:
                 self._end()
 
     @asynccontextmanager
-    async def at_rest(self) -> AsyncIterator[Web]:
+    async def at_rest(self) -> AsyncIterator[None]:
         """The registry, started again, without clients."""
         self.registry = self._start(free_port())
         try:
-            async with open_web(self.registry.port) as web:
-                yield web
+            yield
         finally:
             self._end()
 
@@ -129,7 +128,8 @@ class Siege:
             self._restart()
         await web.quiet()
         await self._database_quiet()
-        await Inspection(web, self.ledger, self.compared).look_at_what_was_touched(self.chance)
+        async with self._inspection() as inspection:
+            await inspection.look_at_what_was_touched(self.chance)
 
     async def work(self, web: Web, *, requests: int) -> None:
         """Let clients send so many requests; nobody is killed."""
@@ -147,13 +147,15 @@ class Siege:
         web.close_gate()
         await web.quiet()
 
-    async def look_at_everything(self, web: Web) -> None:
+    async def look_at_everything(self) -> None:
         """Compare all that is there with all that was said."""
-        await Inspection(web, self.ledger, self.compared).look_at_everything()
+        async with self._inspection() as inspection:
+            await inspection.look_at_everything()
 
-    async def look_at_tags(self, web: Web) -> None:
+    async def look_at_tags(self) -> None:
         """Compare what all tags name, and whether that is whole."""
-        await Inspection(web, self.ledger, self.compared).look_at_tags()
+        async with self._inspection() as inspection:
+            await inspection.look_at_tags()
 
     def use_database(self, database_url: str) -> None:
         """Be, from the next start on, a registry with another database and the same storage.
@@ -171,6 +173,11 @@ class Siege:
             output, errors = process.communicate()
         assert process.returncode == 0, errors
         return json.loads(output)
+
+    @asynccontextmanager
+    async def _inspection(self) -> AsyncIterator[Inspection]:
+        async with looking(self.registry.port) as web:
+            yield Inspection(web, self.ledger, self.compared)
 
     async def _work_until_a_moment(self, web: Web) -> None:
         """Let clients work until, after some requests, one is sent of the kind that was interrupted least so far."""

@@ -144,7 +144,7 @@ async def test_pushes_beside_collectors_break_nothing(tmp_path: Path, database_u
     async with siege.under_load() as web:
         with _collecting(siege.registry, database_url) as removed:
             await siege.work(web, requests=2000)
-        await siege.look_at_everything(web)
+        await siege.look_at_everything()
     assert min(removed["manifest"], removed["link"], removed["blob"]) > 10
     assert siege.ask_command("gc", "--reconcile") == {"removed": False, "strays": [], "damaged": []}
 

@@ -36,8 +36,8 @@ async def test_nothing_acknowledged_is_lost_and_nothing_partial_is_seen_on_sqlit
     shutil.copyfile(migrated_sqlite_file, tmp_path / "rebuilt.db")
     siege.use_database(f"sqlite:///{tmp_path / 'rebuilt.db'}")
     assert siege.ask_command("rebuild")["losses"] == []
-    async with siege.at_rest() as web:
-        await siege.look_at_tags(web)
+    async with siege.at_rest():
+        await siege.look_at_tags()
 
 
 @pytest.mark.tool("postgres")
@@ -57,10 +57,10 @@ async def _besiege(siege: Siege, victims: Mapping[Victim, int]) -> Counter[str]:
             for victim in order:
                 done.append(victim)
                 await siege.round(web, victim)
-            await siege.look_at_everything(web)
+            await siege.look_at_everything()
         _reconcile(siege)
-        async with siege.at_rest() as quiet:
-            await siege.look_at_everything(quiet)
+        async with siege.at_rest():
+            await siege.look_at_everything()
     except BaseException as error:
         error.add_note(f"SEED={siege.seed}, round {len(done)} of {len(order)}; the last victims: {done[-3:]}")
         error.add_note("the registry said last: " + " ".join(siege.registry.said[-5:]))

@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 _DEADLINE = aiohttp.ClientTimeout(total=60)
+_KEPT = 8
 
 
 class Interrupted(Exception):
@@ -38,7 +39,7 @@ class Answer:
 
 
 class Web:
-    """Requests, each on a connection of its own, so that they spread over all workers; counted by their kinds.
+    """Requests that are counted by their kinds.
 
     Clients' requests are sent while the gate is open. `heard` is told the kind of each of them.
     """
@@ -113,9 +114,27 @@ class Web:
 
 @asynccontextmanager
 async def open_web(port: int) -> AsyncIterator[Web]:
-    """Requests to the registry at `port` of this machine, whichever of its processes come and go."""
-    connector = aiohttp.TCPConnector(force_close=True, limit=0)
+    """Requests to the registry at `port` of this machine, whichever of its processes come and go.
+
+    Each has a connection of its own, so that they spread over all workers.
+    """
+    async with _session(aiohttp.TCPConnector(force_close=True, limit=0)) as session:
+        yield Web(session, port)
+
+
+@asynccontextmanager
+async def looking(port: int) -> AsyncIterator[Web]:
+    """Requests to the registry at `port` while nobody is killed: many, on a few connections that are kept.
+
+    To make a connection is half of what a small answer costs. There are enough of them to spread over all workers.
+    """
+    async with _session(aiohttp.TCPConnector(limit=_KEPT)) as session:
+        yield Web(session, port)
+
+
+@asynccontextmanager
+async def _session(connector: aiohttp.TCPConnector) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(connector=connector, timeout=_DEADLINE, auto_decompress=False) as session:
         # By itself it would repeat a PUT or DELETE whose connection broke, and what became of that is the question.
         session._retry_connection = False
-        yield Web(session, port)
+        yield session
