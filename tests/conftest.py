@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("tests.contracts")
 
+# Until everything is collected; each process collects all tests.
+gc.disable()
+
 _IN_CI = os.environ.get("CI") == "true"
 _SECONDS = re.compile(r"\b\d{10}\b")
 _A_DAY_S = 86_400
@@ -55,9 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from what was collected, which stays: it took every seventh second of a process."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
