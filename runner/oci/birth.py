@@ -51,6 +51,8 @@ def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
         _become_root()
     namespaces.unshare(kind for kind in made if kind != "user")
     _set_clocks(linux.time_offsets)
+    # Other containers see the child, if they share its namespace of processes (CVE-2016-9962).
+    tasks.forbid_dumps()
     pid = os.fork()
     if pid == 0:
         initial.run(order, channel)
@@ -78,7 +80,8 @@ def _become_root() -> None:
         os.setresuid(0, 0, 0)
     except OSError as error:
         raise CallFailed("setuid", "0", OSError(error.errno, "the user namespace maps nobody to its root")) from error
-    # A change of user hides a process's own files in /proc from it, as they then belong to the host's root.
+    # A change of user hides a process's own files in /proc from it, as they then belong to the host's root: the offsets
+    # of clocks among them.
     tasks.allow_dumps()
 
 

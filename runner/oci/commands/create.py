@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from runner.oci import creation
 from runner.oci.command import Command
 from runner.oci.operands import one
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
     from runner.oci.command import Context
     from runner.oci.options import Given
 
-MOST_DESCRIPTORS = 1024
+_FIRST_DESCRIPTOR = 3
+_MOST_DESCRIPTORS = 1024
 
 FLAGS = (
     Flag("bundle", "the directory with config.json; the current one without it", "DIRECTORY", short="b"),
@@ -40,9 +43,26 @@ def wish(given: Given, context: Context) -> creation.Wish:
         bundle=given.text("bundle") or ".",
         console_socket=given.text("console-socket"),
         pid_file=given.text("pid-file"),
-        preserved=given.number("preserve-fds", MOST_DESCRIPTORS),
+        preserved=preserved(given),
         new_keyring=not given.has("no-new-keyring"),
     )
+
+
+def preserved(given: Given) -> int:
+    """What `--preserve-fds` asks for; to be called before this process has opened anything itself.
+
+    Raises:
+        UsageInvalid: it is no number, or the caller has not opened so many: the program would get the runtime's own.
+    """
+    from runner.oci.errors import UsageInvalid
+
+    count = given.number("preserve-fds", _MOST_DESCRIPTORS)
+    for descriptor in range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + count):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            raise UsageInvalid(f"--preserve-fds: descriptor {descriptor} is not open") from None
+    return count
 
 
 def _run(given: Given, context: Context) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.oci.bundles import read_text
 from runner.oci.command import Command
-from runner.oci.commands.create import MOST_DESCRIPTORS
+from runner.oci.commands.create import preserved
 from runner.oci.containers import find
 from runner.oci.errors import UsageInvalid
 from runner.oci.execution import ExecWish, execute
@@ -50,7 +50,7 @@ def _run(given: Given, context: Context) -> int:
         process=process,
         console_socket=given.text("console-socket"),
         pid_file=given.text("pid-file"),
-        preserved=given.number("preserve-fds", MOST_DESCRIPTORS),
+        preserved=preserved(given),
         detach=given.has("detach"),
         root=context.root,
     )

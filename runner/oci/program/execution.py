@@ -77,10 +77,7 @@ def close_descriptors(preserved: int) -> None:
         CallFailed: the kernel refuses.
     """
     for descriptor in range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + preserved):
-        try:
-            os.set_inheritable(descriptor, True)
-        except OSError:
-            continue
+        os.set_inheritable(descriptor, True)
     close_on_exec(_FIRST_DESCRIPTOR + preserved)
 
 

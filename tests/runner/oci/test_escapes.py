@@ -379,6 +379,31 @@ def test_a_process_of_a_shared_namespace_can_not_look_into_the_runtimes(box: Box
     os.kill(other.state()["pid"], signal.SIGKILL)
 
 
+def test_a_process_of_a_shared_user_namespace_can_not_look_into_the_runtimes_either(box: Box) -> None:
+    """CVE-2016-9962: there, root has all rights over processes that may be traced."""
+    box.namespaces(user="")
+    box.linux["uidMappings"] = box.linux["gidMappings"] = [{"containerID": 0, "hostID": 200_000, "size": 65_536}]
+    for place in [box.rootfs, *box.rootfs.rglob("*")]:
+        os.lchown(place, 200_000, 200_000)
+    all_powerful(box)
+    box.process["args"] = ["sleep", "100"]
+    box.create()
+    box.start()
+    other = box.sharing()
+    other.linux["uidMappings"] = other.linux["gidMappings"] = []
+    other.namespaces(**{kind: f"/proc/{box.state()['pid']}/ns/{kind}" for kind in ("user", "pid")})
+    other.create()
+
+    lines = Path(f"/proc/{other.state()['pid']}/status").read_text().splitlines()
+    inside = next(line.split()[-1] for line in lines if line.startswith("NSpid"))
+    printed = box.exec(
+        "/bin/sh", "-c", f"for name in exe cwd fd/4; do readlink /proc/{inside}/$name || echo no; done", status=None
+    )
+
+    assert printed.split() == ["no", "no", "no"]
+    other.delete("--force")
+
+
 def test_a_target_is_never_outside_whatever_its_path_says(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

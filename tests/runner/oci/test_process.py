@@ -287,6 +287,20 @@ def test_descriptors_are_preserved_as_asked(box: Box, tmp_path: Path) -> None:
     assert printed.split() == ["given", "0", "1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("command", ["run", "exec"])
+def test_no_more_descriptors_can_be_preserved_than_the_caller_has(box: Box, command: str) -> None:
+    """The numbers behind them are the runtime's own descriptors later."""
+    if command == "run":
+        printed = box.run("--preserve-fds", "2", status=2)
+    else:
+        box.process["args"] = ["sleep", "100"]
+        box.create()
+        box.start()
+        printed = box.runtime("exec", "--preserve-fds", "2", box.id, "ls", "/proc/self/fd", status=2)
+
+    assert "descriptor 3 is not open" in printed
+
+
 def test_exec_takes_what_a_process_file_says(box: Box, tmp_path: Path) -> None:
     box.process["args"] = ["sleep", "100"]
     box.create()
