@@ -74,11 +74,13 @@ demo: install  ## push and pull an image with a client of this machine, and as r
 # Whatever the shell says: several processes load all tests, and each server that they start loads the registry.
 test test-fast: export PYTHONDONTWRITEBYTECODE :=
 
+# The tests are compiled once, beside the linters, which leave a core idle: each process of pytest would do it by itself.
 .PHONY: test
 test: .venv/.developing  ## install what tests need, lint, and run every test
 	@if [ "$$(id -u)" = 0 ] && command -v dpkg-query >/dev/null; then \
 		tests/tools/install || echo "Some programs could not be had; their tests are skipped by name." >&2; fi
-	@$(MAKE) lint
+	@$(VENV)/pytest --collect-only -qq >/dev/null 2>&1 & compiling=$$!; \
+		$(MAKE) lint || { kill $$compiling 2>/dev/null; exit 1; }; wait $$compiling || true
 	@mkdir -p $(REPORTS); status=0; \
 	$(VENV)/pytest $(IN_PARALLEL) -m "not heavy" --junitxml=$(REPORTS)/tests.xml || status=1; \
 	$(VENV)/pytest -m heavy --junitxml=$(REPORTS)/heavy.xml || status=1; \
