@@ -62,6 +62,9 @@ def make(settings: Settings, place: Place, facts: Facts) -> Bundle:
     }
     if settings.namespaces.uts != HOST:
         document["hostname"] = hostname
+    network = settings.network
+    if network.mode == HOST and (network.publications or network.publish_all):
+        more.append("Published ports are discarded when using host network mode")
     return Bundle(document, tuple(warnings + more))
 
 

@@ -28,14 +28,16 @@ def mounts(settings: Settings, place: Place) -> list[Document]:
         MountSourceMissing: a bind's source is not there, and is not to be made.
     """
     own = {mount.destination: _own(mount, place.volumes) for mount in settings.mounts}
-    usual = {document["destination"]: document for document in _usual(settings, place)}
     # Who mounts something where something is usual means it instead; with a /dev of the host's, all that is in it.
     kept = [
         document
-        for destination, document in usual.items()
-        if destination not in own and not ("/dev" in own and str(destination).startswith("/dev/"))
+        for document in _usual(settings, place)
+        if document["destination"] not in own
+        and not ("/dev" in own and str(document["destination"]).startswith("/dev/"))
     ]
-    return kept + sorted(own.values(), key=lambda document: str(document["destination"]).count("/"))
+    files = [document for document in _files(settings, place) if document["destination"] not in own]
+    # The files, too, are mounted after a volume at the directory that they are in: it would hide them.
+    return kept + sorted([*own.values(), *files], key=lambda document: str(document["destination"]).count("/"))
 
 
 def propagation(settings: Settings) -> str | None:
@@ -46,7 +48,7 @@ def propagation(settings: Settings) -> str | None:
 
 def _usual(settings: Settings, place: Place) -> list[Document]:
     writable = ["rw"] if settings.security.privileged else ["ro"]
-    found = [
+    return [
         _mount("/proc", "proc", "proc", "nosuid", "noexec", "nodev"),
         _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         _mount(
@@ -57,9 +59,12 @@ def _usual(settings: Settings, place: Place) -> list[Document]:
         _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
         *_shared_memory(settings, place),
     ]
+
+
+def _files(settings: Settings, place: Place) -> list[Document]:
     files = (("/etc/resolv.conf", place.resolv_conf), ("/etc/hostname", place.hostname), ("/etc/hosts", place.hosts))
     only_read = ["ro"] if settings.read_only else []
-    found += [_mount(path, "bind", source, "bind", "rprivate", *only_read) for path, source in files if source]
+    found = [_mount(path, "bind", source, "bind", "rprivate", *only_read) for path, source in files if source]
     if place.init is not None:
         found.append(_mount(_INIT, "bind", place.init, "bind", "rprivate", "ro", "nosuid", "nodev"))
     return found

@@ -27,17 +27,24 @@ def create(
     Raises:
         RunnerError, OciSpecError, OSError: it cannot be made.
     """
-    _check_id_file(settings)
     if settings.init:
         # Only here: few ask for it. Whatever is missing is told before anything is pulled or made.
         from runner.bundles import init_program
 
         init_program.find()
-    store = Store(folders.root)
-    image = _find_or_pull(store, settings, arguments)
-    merged = merge(settings, read_defaults(blobs.read(store, image.id)))
-    container, lock = creating.create(folders, store, image, merged, foreground=foreground, by_run=by_run)
-    _write_id(settings, container)
+    id_file = None if settings.cidfile is None else _made_id_file(settings.cidfile)
+    try:
+        store = Store(folders.root)
+        image = _find_or_pull(store, settings, arguments)
+        merged = merge(settings, read_defaults(blobs.read(store, image.id)))
+        container, lock = creating.create(folders, store, image, merged, foreground=foreground, by_run=by_run)
+    except BaseException:
+        if settings.cidfile is not None:
+            os.unlink(settings.cidfile)
+        raise
+    if id_file is not None:
+        os.write(id_file, container.id.encode())
+        os.close(id_file)
     return container, lock
 
 
@@ -89,14 +96,11 @@ def _check_platform(store: Store, image: Image, settings: Settings) -> None:
         raise ImageUnknown(settings.image) from None
 
 
-def _check_id_file(settings: Settings) -> None:
-    if settings.cidfile is not None and os.path.exists(settings.cidfile):
-        raise Failed(
-            f"container ID file found, make sure the other container isn't running or delete {settings.cidfile}"
-        )
-
-
-def _write_id(settings: Settings, container: Container) -> None:
-    if settings.cidfile is not None:
-        with open(settings.cidfile, "x", encoding="ascii") as file:
-            file.write(container.id)
+def _made_id_file(path: str) -> int:
+    """The file for the id, made before the container is: where it cannot be, there is none."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except FileExistsError:
+        raise Failed(f"container ID file found, make sure the other container isn't running or delete {path}") from None
+    except OSError as error:
+        raise Failed(f"failed to create the container ID file: {path}: {error.strerror}") from error

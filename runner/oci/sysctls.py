@@ -57,7 +57,10 @@ def bring_loopback_up() -> None:
 def _write_one(folder: int, name: str, value: str) -> None:
     # Dots separate; a name with slashes may have dots in it, as interfaces with VLANs do.
     path = name if "/" in name else name.replace(".", "/")
-    descriptor = open_beneath(folder, path, os.O_WRONLY)
+    try:
+        descriptor = open_beneath(folder, path, os.O_WRONLY)
+    except CallFailed as error:
+        raise CallFailed("sysctl", name, error.cause) from error
     try:
         os.write(descriptor, value.encode())
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts
 from runner.oci.rootfs import cgroup_mounts, devices, masking, mounting, targets
 
@@ -43,7 +44,10 @@ def assemble(config: Config) -> int:
         devices.make_all(root, config.linux.devices, bound=config.linux.namespace("user") is not None)
         devices.link_all(root)
     # As engines expect it, though it may not be in the image.
-    os.close(targets.directory(root, config.process.cwd))
+    try:
+        os.close(targets.directory(root, config.process.cwd))
+    except CallFailed as error:
+        raise CallFailed("working directory", config.process.cwd, error.cause) from error
     return root
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -63,11 +64,24 @@ def _attach(made: int, root: int, wanted: Mount) -> None:
 
 
 def _target(root: int, wanted: Mount, made: int) -> int:
+    """Where it is mounted. The kernel's own words for what does not fit there (EINVAL) would explain nothing."""
+    place = wanted.destination
     if not stat.S_ISDIR(os.fstat(made).st_mode):
-        return targets.file(root, wanted.destination)
+        target = targets.file(root, place)
+        if not stat.S_ISDIR(os.fstat(target).st_mode):
+            return target
+        os.close(target)
+        raise CallFailed("mount", place, OSError(errno.EISDIR, "a file cannot be mounted on a directory"))
     if wanted.kind in _KERNEL_OWNED:
-        _refuse_links(root, wanted.destination)
-    return targets.directory(root, wanted.destination)
+        _refuse_links(root, place)
+    try:
+        return targets.directory(root, place)
+    except CallFailed as error:
+        if error.cause.errno != errno.ENOTDIR:
+            raise
+        raise CallFailed(
+            "mount", place, OSError(errno.ENOTDIR, "a directory cannot be mounted on a file, or beneath one")
+        ) from error
 
 
 def _refuse_links(root: int, destination: str) -> None:

@@ -36,6 +36,7 @@ from runner.containers.settings import (
     Settings,
     Ulimit,
 )
+from runner.network import publications
 from runner.oci.spec.config_parsing import parse_config, parse_process_text
 from runner.seccomp.profile import SeccompProfile
 from tests.runner.bundles.hosts import HOST, ID, opened, place
@@ -113,6 +114,23 @@ def test_files_of_the_runner_are_mounted_unless_the_user_has_some(tmp_path: Path
     assert found["/etc/hosts"]["source"] == str(tmp_path)
     assert found["/etc/hostname"]["source"] == "/r/hostname"
     assert found["/etc/resolv.conf"]["options"] == ["bind", "rprivate"]
+
+
+def test_files_of_the_runner_lie_in_a_volume_at_their_directory(tmp_path: Path) -> None:
+    own = (Mount(BIND, "/etc", str(tmp_path)), Mount(BIND, "/etc/a/b", str(tmp_path)))
+
+    found = mounts(tmp_path, *own, hosts="/r/hosts", hostname="/r/hostname", resolv_conf="/r/resolv")
+
+    assert [*found][-5:] == ["/etc", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/etc/a/b"]
+
+
+def test_ports_that_the_hosts_network_cannot_publish_are_a_warning(tmp_path: Path) -> None:
+    published = Network("host", publications=tuple(publications.parse("80:80")))
+
+    assert bundle(tmp_path, USUAL._replace(network=published)).warnings == (
+        "Published ports are discarded when using host network mode",
+    )
+    assert bundle(tmp_path, USUAL._replace(network=Network("host"))).warnings == ()
 
 
 def test_mounts_lie_in_each_other_in_their_order(tmp_path: Path) -> None:

@@ -301,6 +301,24 @@ def test_the_id_is_written_to_a_file_that_must_not_be_there(runner: Commands, tm
     assert "container ID file found" in runner.complaint("run", "--cidfile", str(file), IMAGE, status=125)
 
 
+def test_no_container_is_made_whose_id_cannot_be_written(runner: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "id"
+
+    assert f"failed to create the container ID file: {file}: No such" in runner.complaint(
+        "run", "--cidfile", str(file), *QUIET, IMAGE, status=125
+    )
+    assert runner("ps", "--all", "--quiet") == ""
+
+
+def test_no_file_for_an_id_is_left_where_no_container_is_made(runner: Commands, tmp_path: Path) -> None:
+    runner("create", "--name", "web", *QUIET, IMAGE)
+    file = tmp_path / "id"
+
+    runner.complaint("create", "--cidfile", str(file), "--name", "web", *QUIET, IMAGE)
+
+    assert not file.exists()
+
+
 def test_stopped_containers_are_pruned(runner: Commands) -> None:
     runner("create", "--name", "old", *QUIET, IMAGE)
     runner("run", "-d", "--name", "runs", *QUIET, IMAGE, "sleep", "100")

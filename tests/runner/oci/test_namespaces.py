@@ -96,6 +96,12 @@ def test_settings_of_the_kernel_are_the_containers_alone(box: Box) -> None:
     assert Path("/proc/sys/net/ipv4/ip_default_ttl").read_text() == before
 
 
+def test_a_setting_that_the_kernel_has_not_got_is_named(box: Box) -> None:
+    box.linux["sysctl"] = {"net.ipv4.nothing": "1"}
+
+    assert "sysctl 'net.ipv4.nothing': No such file or directory" in box.run(status=1)
+
+
 def test_clocks_of_a_time_namespace_are_ahead(box: Box) -> None:
     box.namespaces(time="")
     box.linux["timeOffsets"] = {"boottime": {"secs": 86_400}}

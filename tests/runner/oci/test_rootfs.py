@@ -237,6 +237,25 @@ def test_a_device_of_the_image_in_the_wrong_place_is_refused(box: Box) -> None:
     assert "another file stands there" in box.run(status=1)
 
 
+def test_what_does_not_fit_where_it_is_to_be_mounted_is_told_so(box: Box, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for source, place, reason in (
+        (tmp_path / "file", "/bin", "a file cannot be mounted on a directory"),
+        (tmp_path, "/bin/sh", "a directory cannot be mounted on a file"),
+        (tmp_path, "/bin/busybox/beneath", "a directory cannot be mounted on a file, or beneath one"),
+    ):
+        box.mounted(place, source, "bind")
+
+        assert f"mount '{place}': {reason}" in box.run(status=1)
+        box.config["mounts"].pop()
+
+
+def test_a_working_directory_that_is_a_file_is_told_so(box: Box) -> None:
+    box.config["process"]["cwd"] = "/bin/busybox"
+
+    assert "working directory '/bin/busybox': Not a directory" in box.run(status=1)
+
+
 def test_a_mount_that_fails_says_which_and_why(box: Box) -> None:
     box.mounted("/data", "tmpfs", "size=much", kind="tmpfs")
 
