@@ -96,7 +96,7 @@ class S3BlobReader(BlobReader):
         failures = _Failures()
         while stop - start >= _WORTH_A_PIPE and self._pipes is not None:
             await self._stand_at(start, stop)
-            body = plain(self._body)
+            body = plain(self._body, _WORTH_A_PIPE)
             pipe = self._pipes.open() if body is not None else None
             if body is None or pipe is None:
                 break

@@ -123,15 +123,16 @@ async def test_a_blob_whose_rest_cannot_be_had_ends_in_an_error_after_what_came(
                 assert await receiving == CONTENT[: len(CONTENT) // 2]
 
 
-async def test_while_s3_is_silent_no_thread_waits_for_it(server: S3Server, holds: UploadHolds) -> None:
+@pytest.mark.parametrize("after", [0, len(CONTENT) // 2], ids=["before the first byte", "halfway"])
+async def test_while_s3_is_silent_no_thread_waits_for_it(server: S3Server, holds: UploadHolds, after: int) -> None:
     settings = server.settings(concurrency=1)
     async with opened(settings, holds) as store:
         blob = await stored(store, CONTENT)
 
-    with watched(server.endpoint) as (endpoint, proxy):
+    with watched(server.endpoint, after) as (endpoint, proxy):
         async with opened(replace(settings, endpoint=endpoint), holds) as store, await store.open(blob.key) as reader:
             sending = asyncio.ensure_future(sent(reader, 0, len(CONTENT)))
-            await asyncio.to_thread(proxy.halfway.wait)
+            await asyncio.to_thread(proxy.is_silent.wait)
 
             assert await store.stat(blob.key) == len(CONTENT)
             assert not sending.done()
@@ -184,17 +185,18 @@ async def received(client: socket.socket) -> bytes:
 
 @dataclass
 class Proxy:
-    """What comes by a proxy: it waits in the `halfway` of a large body until that `goes_on`."""
+    """What comes by a proxy; after `silent_after` bytes of a large body it waits until that `goes_on`."""
 
+    silent_after: int
     connections: int = 0
-    halfway: threading.Event = field(default_factory=threading.Event)
+    is_silent: threading.Event = field(default_factory=threading.Event)
     goes_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
-def watched(endpoint: str) -> Iterator[tuple[str, Proxy]]:
+def watched(endpoint: str, silent_after: int = 0) -> Iterator[tuple[str, Proxy]]:
     """The URL of a proxy before `endpoint`, and what comes by it."""
-    url, proxy = urlsplit(endpoint), Proxy()
+    url, proxy = urlsplit(endpoint), Proxy(silent_after)
 
     class Handler(Forwarder):
         upstream = (url.hostname or "", url.port or 80)
@@ -204,13 +206,12 @@ def watched(endpoint: str) -> Iterator[tuple[str, Proxy]]:
             super().handle()
 
         def pass_on(self, answer: HTTPResponse, content: bytes) -> None:
-            half = len(content) // 2
             self.begin(answer, content)
-            self.wfile.write(content[:half])
-            if half > MIB:
-                proxy.halfway.set()
+            self.wfile.write(content[: proxy.silent_after])
+            if len(content) > MIB:
+                proxy.is_silent.set()
                 proxy.goes_on.wait()
-            self.wfile.write(content[half:])
+            self.wfile.write(content[proxy.silent_after :])
 
     with forwarding(Handler) as address:
         try:

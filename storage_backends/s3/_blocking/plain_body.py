@@ -30,10 +30,10 @@ class PlainBody:
         self.descriptor = stream.fileno()
 
     def begun(self) -> bytes:
-        """What is in this process already, to be asked once; where nothing is, it waits for the first bytes.
+        """What is in this process already, to be asked once, when the socket is readable.
 
         Raises:
-            BodyBroken: they do not come.
+            BodyBroken: nothing is, and the socket is at its end.
         """
         try:
             # It reads from the socket once at most, and only where the stream's own buffer is empty.
@@ -51,10 +51,14 @@ class PlainBody:
         self._stream.release_conn()
 
 
-def plain(body: Any) -> PlainBody | None:
-    """What is left of `body`; None where its bytes are encrypted on their way, or no header told how many they are."""
+def plain(body: Any, least: int) -> PlainBody | None:
+    """What is left of `body`, at least so many bytes; None where they are fewer, or encrypted on their way.
+
+    `least` is more than can have come with the headers.
+    """
     stream: HTTPResponse = body._raw_stream
-    size = stream.length_remaining
-    if not size or isinstance(stream.connection, HTTPSConnection) or os.get_blocking(stream.fileno()):
+    # Without a length, only the end of what comes in chunks tells whether it was all.
+    size = stream.length_remaining or 0
+    if size < least or isinstance(stream.connection, HTTPSConnection) or os.get_blocking(stream.fileno()):
         return None
     return PlainBody(stream, size)

@@ -87,6 +87,9 @@ class Splice:
 
     def _take(self) -> int:
         if self._begun is None:
+            if not self._polls[Pause.SOURCE_READABLE].poll(0):
+                # Where nothing came with the headers, it would be waited for.
+                raise BlockingIOError
             self._begun = self._body.begun()
             self._left -= len(self._begun)
             return len(self._begun)
