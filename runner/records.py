@@ -18,9 +18,15 @@ else:
             defaults = {field: namespace.pop(field) for field in fields if field in namespace}
             for index, field in enumerate(fields):
                 namespace[field] = _tuplegetter(index, None)
-            return super().__new__(
-                cls, name, bases, {"__slots__": (), "_fields": fields, "_defaults": defaults, **namespace}
-            )
+            added = {
+                "__slots__": (),
+                "_fields": fields,
+                "_defaults": defaults,
+                # What is made most often lacks but the last values, and these have defaults.
+                "_least": len(fields) - len(defaults),
+                "_last": (None,) * (len(fields) - len(defaults)) + tuple(defaults.values()),
+            }
+            return super().__new__(cls, name, bases, {**added, **namespace})
 
     class Record(tuple, metaclass=_RecordType):
         """A tuple whose items have names; annotations in the class body are its fields."""
@@ -29,16 +35,17 @@ else:
 
         def __new__(cls, *values, **named):
             """Take values by position or by name, as the fields stand in the class; those with a default may lack."""
-            if values and not named and len(values) == len(cls._fields):
-                return tuple.__new__(cls, values)
-            given = dict(zip(cls._fields, values, strict=False))
-            if len(values) > len(cls._fields) or not named.keys() <= set(cls._fields[len(values) :]):
+            count = len(values)
+            if not named and values and cls._least <= count <= len(cls._last):
+                return tuple.__new__(cls, values + cls._last[count:])
+            rest = cls._fields[count:]
+            if count > len(cls._fields) or not named.keys() <= set(rest):
                 raise TypeError(f"{cls.__name__} takes {', '.join(cls._fields)}")
-            missing = [field for field in cls._fields if field not in {**cls._defaults, **given, **named}]
+            every = {**cls._defaults, **named}
+            missing = [field for field in rest if field not in every]
             if missing:
                 raise TypeError(f"{cls.__name__} needs {', '.join(missing)}")
-            every = {**cls._defaults, **given, **named}
-            return tuple.__new__(cls, [every[field] for field in cls._fields])
+            return tuple.__new__(cls, values + tuple([every[field] for field in rest]))
 
         def __repr__(self):
             return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._asdict().items())})"

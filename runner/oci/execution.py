@@ -9,7 +9,7 @@ from runner.oci import children, dialogue, joining, waiting
 from runner.oci.containers import Container
 from runner.oci.creation import prepare_filter, write_pid
 from runner.oci.errors import ContainerStateWrong, UsageInvalid
-from runner.oci.joining import ExecOrder
+from runner.oci.joining import ExecOrder, Target
 from runner.oci.kernel import namespaces, tasks
 from runner.oci.processes import is_alive
 from runner.oci.program import labels, terminal
@@ -30,20 +30,31 @@ class ExecWish(Record):
     pid_file: str | None
     preserved: int
     detach: bool
-    root: str
-    """Where the runtime keeps its containers."""
 
 
-def execute(container: Container, config: Config, wish: ExecWish, log: Log) -> int:
-    """Execute a program; the answer is its exit status, or 0 as soon as it is executed if it is let go.
+def confined(process: Process, own: Process) -> Process:
+    """A process that a file describes; what the file does not say of its bounds is as for the container's own."""
+    return process._replace(
+        capabilities=process.capabilities or own.capabilities,
+        rlimits=process.rlimits or own.rlimits,
+        apparmor_profile=process.apparmor_profile or own.apparmor_profile,
+        selinux_label=process.selinux_label or own.selinux_label,
+    )
+
+
+def look(container: Container, config: Config, root: str, log: Log) -> Target:
+    """Look at a container that something is to be executed in, whatever that is.
+
+    Args:
+        container: which one.
+        config: its configuration.
+        root: where the runtime keeps its containers.
+        log: told of what the filter of system calls has to go without.
 
     Raises:
         ContainerStateWrong: the container does not run.
         RunnerError: something cannot be had.
     """
-    if wish.process.terminal and wish.console_socket is None:
-        raise UsageInvalid("the process has a terminal, so --console-socket is needed")
-    labels.check(wish.process)
     state = container.read_state()
     word = status(container, state)
     if word not in {CREATED, RUNNING}:
@@ -51,18 +62,27 @@ def execute(container: Container, config: Config, wish: ExecWish, log: Log) -> i
     init = os.pidfd_open(state.pid)
     if not is_alive(state.pid, state.started):
         raise ContainerStateWrong(container.container, "stopped", "exec in")
-    order = ExecOrder(
-        process=wish.process,
+    return Target(
         cgroup=group.find(hierarchies.detect(), state.cgroup),
-        filter=prepare_filter(config, wish.root, log),
+        filter=prepare_filter(config, root, log),
         init=init,
         kinds=_foreign(state.pid),
         root=_root_of(state.pid, config),
-        console=None if wish.console_socket is None else terminal.connect(wish.console_socket),
-        preserved=wish.preserved,
         new_keyring=state.new_keyring,
     )
-    pid = _converse(order, log)
+
+
+def execute(target: Target, wish: ExecWish, log: Log) -> int:
+    """Execute a program; the answer is its exit status, or 0 as soon as it is executed if it is let go.
+
+    Raises:
+        RunnerError: something cannot be had.
+    """
+    if wish.process.terminal and wish.console_socket is None:
+        raise UsageInvalid("the process has a terminal, so --console-socket is needed")
+    labels.check(wish.process)
+    console = None if wish.console_socket is None else terminal.connect(wish.console_socket)
+    pid = _converse(ExecOrder(wish.process, target, console, wish.preserved), log)
     if wish.pid_file is not None:
         write_pid(wish.pid_file, pid)
     return 0 if wish.detach else waiting.until_end(pid)
@@ -83,7 +103,7 @@ def _root_of(pid: int, config: Config) -> int | None:
 def _converse(order: ExecOrder, log: Log) -> int:
     tasks.adopt_orphans()
     ours, theirs = dialogue.pair()
-    child, born_in = children.fork(order.cgroup)
+    child, born_in = children.fork(order.target.cgroup)
     if child == 0:
         ours.close()
         joining.run(order, theirs, born_in)

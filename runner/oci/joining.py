@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from runner.seccomp.preparation import Prepared
 
 
-class ExecOrder(Record):
-    """What the children are told."""
+class Target(Record):
+    """A container that runs, as it is to be entered."""
 
-    process: Process
     cgroup: Cgroup
     filter: Prepared | None
     init: int
@@ -38,10 +37,18 @@ class ExecOrder(Record):
     """The namespaces that are not the runtime's own."""
     root: int | None
     """The container's root, open, where it shares the runtime's mount namespace."""
+    new_keyring: bool
+    """Whether it was made with keys of its own; then each of its programs has such."""
+
+
+class ExecOrder(Record):
+    """What the children are told."""
+
+    process: Process
+    target: Target
     console: int | None
     """A connection to whoever gets the terminal's master."""
     preserved: int
-    new_keyring: bool
 
 
 def run(order: ExecOrder, channel: Channel, born_in: Folder | None) -> NoReturn:
@@ -52,17 +59,17 @@ def run(order: ExecOrder, channel: Channel, born_in: Folder | None) -> NoReturn:
 def _enter(order: ExecOrder, channel: Channel, born_in: Folder | None) -> None:
     # Before it can be seen by anybody in the container.
     tasks.forbid_dumps()
-    order.cgroup.enter_alone(born_in=born_in)
+    order.target.cgroup.enter_alone(born_in=born_in)
     if order.process.oom_score_adj is not None:
         limits.set_oom_score(order.process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(order.process.rlimits)
     proc = labels.open_proc()
-    if order.kinds:
-        namespaces.join(order.init, order.kinds)
-    if order.root is not None:
-        os.fchdir(order.root)
+    if order.target.kinds:
+        namespaces.join(order.target.init, order.target.kinds)
+    if order.target.root is not None:
+        os.fchdir(order.target.root)
         os.chroot(".")
-    if "user" in order.kinds:
+    if "user" in order.target.kinds:
         _become_root()
     pid = os.fork()
     if pid == 0:
@@ -82,7 +89,7 @@ def _begin(order: ExecOrder, proc: int, channel: Channel) -> None:
             console.resize(order.process.console_size)
         console.hand_over(order.console)
         os.close(root)
-    means = becoming.Means(console, chosen, order.filter, order.preserved, order.new_keyring)
+    means = becoming.Means(console, chosen, order.target.filter, order.preserved, order.target.new_keyring)
     program = becoming.prepare(order.process, means, lambda text: channel.send(dialogue.WARNING, text))
     channel.ask(dialogue.CREATED)
     # That it closes tells the runtime that the program is executed.

@@ -51,10 +51,9 @@ class Asked:
         Raises:
             MonitorLost: it was killed.
         """
-        try:
+        # Where it has ended before, it has said why.
+        with Suppressed(BrokenPipeError):
             self._send(self._request._replace(console=console))
-        except (BrokenPipeError, ConnectionResetError):
-            raise MonitorLost(self._place.container) from None
         while True:
             message, sent = self._receive()
             kind = message[:1]
@@ -89,8 +88,8 @@ class Asked:
         try:
             return descriptors.receive(self._end, _LONGEST, 1)
         except ConnectionResetError:
-            # It ended without having read what was asked for.
-            return b"", ()
+            # It ended without having read what was asked for; what it said is still there.
+            return descriptors.receive(self._end, _LONGEST, 1)
 
     def _send(self, request: Request) -> None:
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)

@@ -23,7 +23,7 @@ from runner.errors import RunnerError
 from runner.json_text import JsonInvalid, decode
 from runner.oci import execution, protection
 from runner.oci.containers import find
-from runner.oci.errors import told
+from runner.oci.errors import OciError, told
 from runner.oci.kernel.files import close_all
 from runner.oci.spec.config_parsing import parse_process_text
 from runner.plain_signal import signal
@@ -58,6 +58,8 @@ def serve(end: _socket.socket, served: Served) -> NoReturn:
         client = _leave_monitor(end, served.heeded)
         try:
             client.send(_execute(client, served))
+        except OciError as error:
+            client.send(_refusal(error))
         except RunnerError as error:
             client.send(protocol.status_message(protocol.FAILED, _FAILED, f"Error: {error}"))
         except OSError as error:
@@ -85,9 +87,12 @@ def _execute(client: _socket.socket, served: Served) -> bytes:
         RunnerError, OSError: it was not even tried.
     """
     protection.check()
+    # What the host lacks was told when the container was started.
+    log = Told(lambda _text: None)
     # Before anything is received: the client is still about to say what it wants.
     host, own = facts.look(), find(served.folders.runtime, served.container.id)
     config = own.read_config()
+    target = execution.look(own, config, served.folders.runtime, log)
     request, streams = _receive(client)
 
     def warn(text: str) -> None:
@@ -95,26 +100,29 @@ def _execute(client: _socket.socket, served: Served) -> bytes:
 
     document = describe(served.container, served.running, request, host=host, warn=warn)
     wish = execution.ExecWish(
-        process=parse_process_text(document),
+        process=execution.confined(parse_process_text(document), config.process),
         console_socket=request.console,
         pid_file=None,
         preserved=0,
         detach=request.detached,
-        root=served.folders.runtime,
     )
     become_standard(streams)
-    close_all(_CLIENT + 1)
+    for stream in streams:
+        os.close(stream)
     descriptors.send(client, protocol.STARTED, [os.pidfd_open(os.getpid())])
     try:
-        # What the host lacks was told when the container was started.
-        status = execution.execute(own, config, wish, Told(lambda _text: None))
+        status = execution.execute(target, wish, log)
     except RunnerError as error:
-        text = f"runner-oci: {error}"
-        return protocol.status_message(protocol.FAILED, failures.status_of(f"exec: {error}"), text)
+        return _refusal(error)
     finally:
         # Whoever reads what the program wrote need not wait for the end of this process.
         Streams.let_go()
     return protocol.status_message(protocol.ENDED, status)
+
+
+def _refusal(error: RunnerError) -> bytes:
+    """What the runtime says, with docker's number for it."""
+    return protocol.status_message(protocol.FAILED, failures.status_of(f"exec: {error}"), f"runner-oci: {error}")
 
 
 def _receive(client: _socket.socket) -> tuple[Request, list[int]]:

@@ -7,7 +7,7 @@ from runner.oci.command import Command
 from runner.oci.commands.create import preserved
 from runner.oci.containers import find
 from runner.oci.errors import UsageInvalid
-from runner.oci.execution import ExecWish, execute
+from runner.oci.execution import ExecWish, confined, execute, look
 from runner.oci.options import Flag
 from runner.oci.spec.capability_names import NUMBERS
 from runner.oci.spec.config_parsing import parse_process_text
@@ -45,26 +45,15 @@ def _run(given: Given, context: Context) -> int:
     config = container.read_config()
     path = given.text("process")
     own = config.process
-    process = _from_flags(given, own) if path is None else _confined(parse_process_text(read_text(path)), own)
+    process = _from_flags(given, own) if path is None else confined(parse_process_text(read_text(path)), own)
     wish = ExecWish(
         process=process,
         console_socket=given.text("console-socket"),
         pid_file=given.text("pid-file"),
         preserved=preserved(given),
         detach=given.has("detach"),
-        root=context.root,
     )
-    return execute(container, config, wish, context.log)
-
-
-def _confined(process: Process, own: Process) -> Process:
-    """A process that a file describes; what the file does not say of its bounds is as for the container's own."""
-    return process._replace(
-        capabilities=process.capabilities or own.capabilities,
-        rlimits=process.rlimits or own.rlimits,
-        apparmor_profile=process.apparmor_profile or own.apparmor_profile,
-        selinux_label=process.selinux_label or own.selinux_label,
-    )
+    return execute(look(container, config, context.root, context.log), wish, context.log)
 
 
 def _from_flags(given: Given, own: Process) -> Process:

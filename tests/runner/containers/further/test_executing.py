@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from runner.cgroups import group, hierarchies
 from runner.containers import ending, finding, liveness, reaching
 from runner.containers.settings import Security, Ulimit
 from tests.runner.containers.sites import Site
@@ -169,6 +170,16 @@ def test_in_a_container_that_does_not_run_nothing_is_executed(site: Site) -> Non
     container = site.create("true")
 
     assert f"container {container.name} is not running" in execute(site, container.name, "true", status=1)
+
+
+def test_in_a_container_that_is_paused_nothing_is_executed(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+    cgroup = group.find(hierarchies.detect(), finding.find(site.folders, name).cgroup)
+    cgroup.freeze()
+    try:
+        assert "it is paused" in execute(site, name, "true", status=125)
+    finally:
+        cgroup.thaw()
 
 
 def test_a_program_that_is_let_go_goes_on(site: Site, box: Callable[..., str]) -> None:
