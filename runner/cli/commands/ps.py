@@ -9,9 +9,9 @@ from runner.cli.container_filters import Filters, Listed, listed
 from runner.cli.main import Places
 from runner.cli.output import ago, clock_text, listing, span
 from runner.cli.parsing import Arguments
+from runner.cli.port_listing import ports_text
 from runner.containers import finding, status
 from runner.containers.folders import Folders
-from runner.containers.records import Running
 from runner.containers.settings import TMPFS
 from runner.errors import RunnerError
 from runner.store import index
@@ -80,7 +80,7 @@ def _row(each: Listed, *, whole: bool) -> dict[str, object]:
         "Mounts": ",".join(mounts),
         "Names": each.container.name,
         "Networks": settings.network.mode,
-        "Ports": "" if each.running is None else _ports(each.running),
+        "Ports": "" if each.running is None else ports_text(each.running.ports, settings.network.exposed_ports),
         "RunningFor": ago(each.container.created),
         "Size": "N/A",
         "State": each.word,
@@ -100,7 +100,3 @@ def _status(each: Listed) -> str:
     if each.word == status.DEAD:
         return "Dead"
     return f"Exited ({each.outcome.exit_code}) {ago(each.outcome.finished)}"
-
-
-def _ports(running: Running) -> str:
-    return ", ".join(f"{each.host_address}:{each.host_port}->{each.port}/{each.protocol}" for each in running.ports)
