@@ -8,11 +8,13 @@ from __future__ import annotations
 import sys
 
 from oci_spec.errors import OciSpecError
-from runner.cli import table
 from runner.cli.errors import CommandError, UsageError
-from runner.cli.parsing import Arguments, parse
 from runner.errors import RunnerError
 from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.cli.parsing import Arguments
 
 _INTERRUPTED = 130
 
@@ -60,6 +62,22 @@ def _run(words: list[str]) -> int:
 
         print(f"Moorage runner version {version('moorage')}")
         return 0
+    if words[0] != "run":
+        return _find_and_do(words, places)
+    # First of all: it loads what it needs while this process does the same.
+    from runner.containers import spawning
+
+    spawning.begin_ahead()
+    try:
+        return _find_and_do(words, places)
+    finally:
+        spawning.dismiss_ahead()
+
+
+def _find_and_do(words: list[str], places: Places) -> int:
+    from runner.cli import table
+    from runner.cli.parsing import parse
+
     found = table.find(words)
     if found is None:
         return _help_group(words)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import _socket
 import os
-import select
 
-from runner.containers import protocol
+from runner.errors import RunnerError
 from runner.oci import protection
+from runner.suppression import Suppressed
 
 _CONTROL = 3
 _LAUNCHER = f"{os.path.dirname(__file__)}/monitor/launch.py"
@@ -43,6 +43,11 @@ class Monitor:
 
         The container's first process may have its end of the socket until it is started, so that does not tell.
         """
+        # Only here, as above.
+        import select
+
+        from runner.containers import protocol
+
         poll = select.poll()
         ended = os.pidfd_open(self._pid)
         poll.register(self.end, select.POLLIN)
@@ -59,3 +64,27 @@ class Monitor:
         if self._pid:
             os.waitpid(self._pid, 0)
             self._pid = 0
+
+
+_ahead: list[Monitor] = []
+
+
+def begin_ahead() -> None:
+    """Begin one for who `take`s it when it is known what is to be started; where none can be, who takes it is told."""
+    with Suppressed(RunnerError, OSError):
+        _ahead.append(Monitor())
+
+
+def take() -> Monitor:
+    """The one that was begun ahead, or another one.
+
+    Raises:
+        RunnerError, OSError: none can be begun.
+    """
+    return _ahead.pop() if _ahead else Monitor()
+
+
+def dismiss_ahead() -> None:
+    """Let the one that was begun ahead end if nobody has taken it."""
+    while _ahead:
+        _ahead.pop().dismiss()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.containers.spawning import Monitor
+from runner.containers import spawning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def run(arguments: Arguments, places: Places) -> int:
     """Make and start the container; its exit status, or 0 where it is not waited for."""
-    # First of all: it loads what it needs while this process does the same, and looks for the image.
-    monitor = Monitor()
+    # It was begun before anything was known of the command line, and loads what it needs.
+    monitor = spawning.take()
     try:
         from runner.cli import running
 

@@ -56,9 +56,20 @@ def test_the_way_of_a_start_loads_next_to_nothing(module: str) -> None:
 
 
 def test_what_is_loaded_before_a_monitor_is_begun_is_less_still() -> None:
-    loaded = loaded_by("import runner.cli.main, runner.cli.parsing, runner.cli.table, runner.cli.commands.run")
+    loaded = loaded_by("import runner.cli.main, runner.containers.spawning")
 
-    assert not loaded & {"_ctypes", "runner.containers.settings", "runner.store.index", "runner.bundles.making"}
+    assert not loaded & {"_ctypes", "select", "_struct", "runner.cli.table", "runner.containers.settings"}
+
+
+def test_a_monitor_that_was_begun_for_a_run_that_cannot_be_ends(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for words in (["run", "--nothing", "x"], ["run", "--help"], ["run"]):
+        run(capsys, tmp_path, *words)
+
+    pid = os.getpid()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert not [child for child in children if "monitor/launch.py" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def test_to_execute_a_further_program_next_to_nothing_is_loaded() -> None:
