@@ -7,13 +7,12 @@ import sys
 
 from runner.bundles.image_defaults import read_defaults
 from runner.bundles.merging import merge
-from runner.cli import containers
 from runner.cli.errors import Failed
 from runner.cli.parsing import Arguments
 from runner.containers import creating
 from runner.containers.folders import Folders
 from runner.containers.records import Container
-from runner.containers.settings import ALWAYS, HOST, NEVER, Settings
+from runner.containers.settings import ALWAYS, NEVER, Settings
 from runner.store import blobs, finding, index
 from runner.store.errors import ImageUnknown
 from runner.store.folders import Store
@@ -38,8 +37,6 @@ def create(
         store = Store(folders.root)
         image = _find_or_pull(store, settings, arguments)
         merged = merge(settings, read_defaults(blobs.read(store, image.id)))
-        if merged.network.mode == HOST and (merged.network.publications or merged.network.publish_all):
-            containers.warn("Published ports are discarded when using host network mode")
         container, lock = creating.create(folders, store, image, merged, foreground=foreground, by_run=by_run)
     except BaseException:
         if settings.cidfile is not None:
