@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from runner.cgroups.resources import BlockIo, Cpu, DeviceRule, HugepageLimit, Memory
 from runner.cgroups.writes import UNLIMITED_V1, Write
-from runner.errors import CgroupResourcesInvalid
+from runner.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.cgroups.writes import Current
+
+    _Devices = tuple[str, int | None, int | None]
 
 _BANDWIDTH = "CONFIG_CFS_BANDWIDTH"
 _SWAP = "CONFIG_SWAP, and swapaccount=1 on the kernel's command line"
@@ -120,15 +122,51 @@ def block_io_writes(block_io: BlockIo, current: Current) -> Iterator[Write]:
 
 
 def device_writes(rules: tuple[DeviceRule, ...]) -> Iterator[Write]:
-    """The writes for the use of devices."""
+    """The writes for the use of devices.
+
+    The kernel keeps whether all is allowed, and exceptions. A rule that says what holds for all anyway takes back but
+    the exception of the very same numbers, and is passed over in silence where there is none. So what it takes back is
+    found here.
+
+    Raises:
+        CgroupSettingUnsupported: a rule takes back a part of an exception.
+    """
+    for_all: bool | None = None
+    exceptions: dict[_Devices, set[str]] = {}
     for rule in rules:
-        file = "devices.allow" if rule.allow else "devices.deny"
+        devices = (rule.kind, rule.major, rule.minor)
         if rule.kind == "a":
-            yield Write("devices", file, "a")
+            for_all, exceptions = rule.allow, {}
+            yield _device_write(rule.allow, "a")
+        elif rule.allow != for_all:
+            exceptions.setdefault(devices, set()).update(rule.access)
+            yield _device_write(rule.allow, _device_text(devices, rule.access))
         else:
-            major = "*" if rule.major is None else rule.major
-            minor = "*" if rule.minor is None else rule.minor
-            yield Write("devices", file, f"{rule.kind} {major}:{minor} {rule.access}")
+            yield from _take_back(rule, exceptions)
+
+
+def _take_back(rule: DeviceRule, exceptions: dict[_Devices, set[str]]) -> Iterator[Write]:
+    for devices, uses in exceptions.items():
+        kind, *numbers = devices
+        common = "".join(letter for letter in rule.access if letter in uses)
+        pairs = list(zip((rule.major, rule.minor), numbers, strict=True))
+        if kind != rule.kind or not common or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            continue
+        if any(asked not in {None, number} for asked, number in pairs):
+            text = f"version 1 of cgroups cannot except {_device_text((rule.kind, rule.major, rule.minor), common)}"
+            raise CgroupSettingUnsupported("devices", f"{text} from the rule for {_device_text(devices, common)}")
+        uses.difference_update(common)
+        yield _device_write(rule.allow, _device_text(devices, common))
+
+
+def _device_write(allow: bool, text: str) -> Write:
+    return Write("devices", "devices.allow" if allow else "devices.deny", text)
+
+
+def _device_text(devices: _Devices, access: str) -> str:
+    kind, *numbers = devices
+    major, minor = ("*" if number is None else number for number in numbers)
+    return f"{kind} {major}:{minor} {access}"
 
 
 def hugepage_writes(limits: tuple[HugepageLimit, ...]) -> Iterator[Write]:

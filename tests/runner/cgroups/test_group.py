@@ -254,6 +254,17 @@ def test_only_the_devices_that_are_allowed_can_be_opened(make: Make) -> None:
         assert process.stdout.readline() == f"{errno.EPERM}\n"
 
 
+def test_devices_that_a_later_rule_denies_can_not_be_opened(make: Make) -> None:
+    allowed = [{"allow": True, "type": "c", "major": 1, "minor": minor, "access": "rw"} for minor in (3, 5)]
+    denied = {"allow": False, "type": "c", "major": 1, "access": "w"}
+    cgroup = make(devices=[{"allow": False, "access": "rwm"}, *allowed, denied])
+    program = "open('/dev/zero').close()\ntry: open('/dev/null', 'w')\nexcept OSError as error: print(error.errno)"
+
+    with start(cgroup, program) as process:
+        assert process.stdout
+        assert process.stdout.readline() == f"{errno.EPERM}\n"
+
+
 def test_cgroups_that_the_container_made_go_with_it(make: Make) -> None:
     cgroup = make()
     for folder in cgroup.folders:

@@ -228,6 +228,34 @@ def test_v1_devices_keep_their_order() -> None:
     assert planned(V1, {"devices": rules}) == [("devices.deny", "a"), ("devices.allow", "c 1:* rw")]
 
 
+def character(allow: bool, access: str, major: int = -1, minor: int = -1) -> dict[str, object]:
+    return {"allow": allow, "type": "c", "major": major, "minor": minor, "access": access}
+
+
+def test_v1_devices_are_taken_back_one_exception_after_the_other() -> None:
+    """The kernel itself passes over what is taken back by other numbers than it was given by."""
+    rules = [
+        {"allow": False}, character(True, "rwm", 1, 3), character(True, "r", 1, 5), character(True, "r", 5, 0),
+        character(False, "w"), character(False, "r", 1), character(True, "w", 1, 5),
+    ]  # fmt: skip
+
+    assert planned(V1, {"devices": rules})[4:] == [
+        ("devices.deny", "c 1:3 w"),
+        ("devices.deny", "c 1:3 r"),
+        ("devices.deny", "c 1:5 r"),
+        ("devices.allow", "c 1:5 w"),
+    ]
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_v1_devices_that_would_be_taken_back_in_part_are_refused(allow: bool) -> None:
+    rules = [{"allow": allow}, character(not allow, "rwm", 10), character(allow, "w", 10, 229)]
+
+    with pytest.raises(CgroupSettingUnsupported, match=r"cannot except c 10:229 w from the rule for c 10:\* w"):
+        planned(V1, {"devices": rules})
+    assert planned(V2, {"devices": rules}) == []
+
+
 def test_v2_has_no_files_for_devices() -> None:
     assert planned(V2, {"devices": [{"allow": False}]}) == []
 
