@@ -31,15 +31,18 @@ def assemble(config: Config) -> int:
         CallFailed: the kernel refuses something.
     """
     wanted = config.linux.root_propagation
-    # Whatever is mounted from now on must not show on the host. A slave still sees what the host mounts, as in runc.
-    from_host = _propagation(wanted) if wanted and not wanted.endswith("shared") else mounts.SLAVE
-    mounts.propagate("/", from_host if from_host != mounts.UNBINDABLE else mounts.PRIVATE, recursive=True)
+    shared = {mount: mounting.copy_source(mount) for mount in config.mounts if _is_shared_with_host(mount, wanted)}
+    if config.linux.namespace("mount") is not None:
+        # Whatever is mounted from now on must not show on the host. A slave still sees what the host mounts, as in
+        # runc.
+        from_host = _propagation(wanted) if wanted and not wanted.endswith("shared") else mounts.SLAVE
+        mounts.propagate("/", from_host if from_host != mounts.UNBINDABLE else mounts.PRIVATE, recursive=True)
     root = _open_root(config.root.path)
     for mount in config.mounts:
         if mount.kind in _CGROUP_TYPES and not mounting.is_bind(mount):
             cgroup_mounts.mount(root, mount, own_namespace=config.linux.namespace("cgroup") is not None)
         else:
-            mounting.mount(root, _still_writable(mount))
+            mounting.mount(root, _still_writable(mount), shared.pop(mount, None))
     if not _is_dev_of_host(config):
         devices.make_all(root, config.linux.devices, bound=config.linux.namespace("user") is not None)
         devices.link_all(root)
@@ -59,9 +62,19 @@ def restrict(root: int, config: Config) -> None:
     """
     masking.make_read_only(root, config.linux.read_only_paths)
     masking.mask(root, config.linux.masked_paths)
-    masking.make_read_only(root, [_DEV for mount in config.mounts if _still_writable(mount) is not mount])
+    if any(_still_writable(mount) is not mount for mount in config.mounts):
+        _close_dev(root)
     if config.root.read_only:
         mounts.change(root, add=mounts.READ_ONLY)
+
+
+def _close_dev(root: int) -> None:
+    # But for what is mounted in it, such as /dev/shm.
+    dev = targets.directory(root, _DEV)
+    try:
+        mounts.change(dev, add=mounts.READ_ONLY)
+    finally:
+        os.close(dev)
 
 
 def enter(root: int, config: Config) -> None:
@@ -103,6 +116,13 @@ def _still_writable(mount: Mount) -> Mount:
 
 def _is_dev_of_host(config: Config) -> bool:
     return any(mount.destination.rstrip("/") == _DEV and mounting.is_bind(mount) for mount in config.mounts)
+
+
+def _is_shared_with_host(mount: Mount, root_propagation: str) -> bool:
+    """Whether what the container mounts in it is to show on the host: then it is copied while the host's is shared."""
+    return (
+        root_propagation.endswith("shared") and mounting.is_bind(mount) and mount.options.propagation == mounts.SHARED
+    )
 
 
 def _propagation(word: str) -> int:

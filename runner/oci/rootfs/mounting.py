@@ -8,7 +8,9 @@ import stat
 
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts
+from runner.oci.kernel.files import DIRECTORY
 from runner.oci.rootfs import copying, targets
+from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +21,19 @@ if TYPE_CHECKING:
 _KERNEL_OWNED = {"proc", "sysfs"}
 
 
-def mount(root: int, wanted: Mount) -> None:
+def mount(root: int, wanted: Mount, source: int | None = None) -> None:
     """Mount one file system, or one part of the host's.
+
+    Args:
+        root: the root file system.
+        wanted: what and where.
+        source: what `copy_source` gave for a bind, if that was to come earlier; it is closed.
 
     Raises:
         CallFailed: the source is missing, the place cannot be reached, or the kernel refuses.
     """
     try:
-        made = _made(root, wanted)
+        made = _made(root, wanted) if source is None else source
         try:
             _attach(made, root, wanted)
         finally:
@@ -40,10 +47,19 @@ def is_bind(wanted: Mount) -> bool:
     return wanted.options.bind or wanted.kind == "bind"
 
 
+def copy_source(wanted: Mount) -> int:
+    """A detached copy of what a bind shows.
+
+    Raises:
+        CallFailed: the source is missing.
+    """
+    return mounts.copy_path(wanted.source, recursive=wanted.options.recursive)
+
+
 def _made(root: int, wanted: Mount) -> int:
     options = wanted.options
     if is_bind(wanted):
-        return mounts.copy_path(wanted.source, recursive=options.recursive)
+        return copy_source(wanted)
     # What is to be copied into a read-only one comes first.
     attributes = options.add & ~mounts.READ_ONLY if options.copy_up else options.add
     data = options.data
@@ -73,7 +89,7 @@ def _target(root: int, wanted: Mount, made: int) -> int:
         os.close(target)
         raise CallFailed("mount", place, OSError(errno.EISDIR, "a file cannot be mounted on a directory"))
     if wanted.kind in _KERNEL_OWNED:
-        _refuse_links(root, place)
+        return _ordinary_directory(root, place)
     try:
         return targets.directory(root, place)
     except CallFailed as error:
@@ -84,17 +100,19 @@ def _target(root: int, wanted: Mount, made: int) -> int:
         ) from error
 
 
-def _refuse_links(root: int, destination: str) -> None:
+def _ordinary_directory(root: int, destination: str) -> int:
     # A link at /proc would have masks and settings meant for the kernel's files go elsewhere (CVE-2019-19921).
     above, name = targets.parent(root, destination)
     try:
-        found = os.stat(name, dir_fd=above, follow_symlinks=False)
-    except FileNotFoundError:
-        return
+        with Suppressed(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=above)
+        return os.open(name, DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+    except NotADirectoryError as error:
+        raise CallFailed("mount", destination, OSError(20, "must be mounted on an ordinary directory")) from error
+    except OSError as error:
+        raise CallFailed("mount", destination, error) from error
     finally:
         os.close(above)
-    if not stat.S_ISDIR(found.st_mode):
-        raise CallFailed("mount", destination, OSError(20, "must be mounted on an ordinary directory"))
 
 
 def _mode_beneath(root: int, destination: str) -> tuple[str, ...]:

@@ -50,26 +50,12 @@ def directory(root: int, path: str) -> int:
 
 
 def file(root: int, path: str) -> int:
-    """The file at a place, opened with O_PATH; an empty one is made where nothing is.
+    """The file at a place, opened with O_PATH; an empty one is made where nothing is, also where a link names it.
 
     Raises:
         CallFailed: the place cannot be reached.
     """
-    found = find(root, path)
-    if found is not None:
-        return found
-    above, name = parent(root, path)
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        os.close(os.open(name, flags, _MODE, dir_fd=above))
-    except FileExistsError:
-        # A link that leads nowhere, or somebody was quicker: what counts is what can be opened now.
-        pass
-    except OSError as error:
-        raise CallFailed("open", path, error) from error
-    finally:
-        os.close(above)
-    return open_in_root(root, path)
+    return _made_file(root, path, links=0)
 
 
 def parent(root: int, path: str) -> tuple[int, str]:
@@ -87,6 +73,25 @@ def parent(root: int, path: str) -> tuple[int, str]:
 def by_descriptor(descriptor: int) -> str:
     """A name of what is open, for calls that know only names. It leads there and nowhere else."""
     return f"/proc/self/fd/{descriptor}"
+
+
+def _made_file(root: int, path: str, links: int) -> int:
+    found = find(root, path)
+    if found is not None:
+        return found
+    above, name = parent(root, path)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(name, flags, _MODE, dir_fd=above))
+    except FileExistsError:
+        # A link that leads nowhere; or somebody was quicker, and what counts is what can be opened now.
+        if (named := _named_by_link(path, above, links)) is not None:
+            return _made_file(root, named, links + 1)
+    except OSError as error:
+        raise CallFailed("open", path, error) from error
+    finally:
+        os.close(above)
+    return open_in_root(root, path)
 
 
 def _made_directory(root: int, path: str, links: int) -> int:
@@ -111,14 +116,24 @@ def _make_what_a_link_names(root: int, path: str, above: int, *, links: int) -> 
     if (found := find(root, path)) is not None:
         os.close(found)
         return
+    named = _named_by_link(path, above, links)
+    if named is None:
+        raise CallFailed("mkdir", path, OSError(errno.EEXIST, os.strerror(errno.EEXIST)))
+    os.close(_made_directory(root, named, links + 1))
+
+
+def _named_by_link(path: str, above: int, links: int) -> str | None:
+    """The path that a symbolic link names; `above` is the directory in which it is. None where it is no link."""
     if links == _MOST_LINKS:
-        raise CallFailed("mkdir", path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
-    folder, _, name = path.rpartition("/")
+        raise CallFailed("readlink", path, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
+    folder, _, name = path.rstrip("/").rpartition("/")
     try:
         named = os.readlink(name, dir_fd=above)
     except OSError as error:
-        raise CallFailed("mkdir", path, error) from error
-    os.close(_made_directory(root, named if named.startswith("/") else f"{folder}/{named}", links + 1))
+        if error.errno != errno.EINVAL:
+            raise CallFailed("readlink", path, error) from error
+        return None
+    return named if named.startswith("/") else f"{folder}/{named}"
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -158,14 +158,26 @@ def test_exec_enters_a_user_namespace(box: Box) -> None:
     assert box.runtime("exec", "--user", "3:4", box.id, "id") == "uid=3 gid=4\n"
 
 
+def test_without_a_mount_namespace_those_of_the_runtimes_propagate_as_before(box: Box) -> None:
+    box.namespaces(mount=None)
+    box.config["mounts"] = []
+    box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
+    box.shell("true").write()
+    run = " ".join(box.runtime.command("run", "--bundle", box.bundle, box.id))
+    script = f"mount --make-rshared /; {run}; umount {box.rootfs}; grep -vc shared: /proc/self/mountinfo"
+
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], check=False, capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_without_a_mount_namespace_the_root_is_changed_only(box: Box) -> None:
     box.namespaces(mount=None)
     box.config["mounts"] = []
     box.linux["maskedPaths"] = box.linux["readonlyPaths"] = []
-    before = Path("/proc/self/mountinfo").read_text().count("\n")
     try:
         assert box.shell("echo *").run() == "bin dev etc proc sys tmp\n"
     finally:
         subprocess.run(["umount", str(box.rootfs)], check=False)
 
-    assert Path("/proc/self/mountinfo").read_text().count("\n") == before
+    assert str(box.bundle) not in Path("/proc/self/mountinfo").read_text()

@@ -83,6 +83,32 @@ def test_a_read_only_bind_is_so_but_not_what_is_beneath_unless_asked_for(box: Bo
     assert "nosuid" in options(mounted(printed)["/rro"])
 
 
+@pytest.mark.parametrize("link", ["../run/made/file", "/run/made/file", "/proc/../../../run/made/file"])
+def test_a_file_is_bound_where_a_link_names_a_file_that_is_missing(box: Box, volume: Path, link: str) -> None:
+    """Images of whole systems have such a link at /etc/resolv.conf."""
+    (box.rootfs / "etc" / "link").symlink_to(link)
+    box.mounted("/etc/link", volume / "file", "bind", "ro")
+
+    assert box.shell("cat /etc/link").run() == "of the host\n"
+    assert (box.rootfs / "run" / "made" / "file").read_text() == ""
+
+
+def test_a_link_to_itself_is_no_place_for_a_file(box: Box, volume: Path) -> None:
+    (box.rootfs / "etc" / "link").symlink_to("link")
+    box.mounted("/etc/link", volume / "file", "bind", "ro")
+
+    assert "/etc/link" in box.run(status=1)
+
+
+def test_a_dev_that_is_read_only_is_so_without_what_is_mounted_in_it(box: Box) -> None:
+    next(each for each in box.config["mounts"] if each["destination"] == "/dev")["options"].append("ro")
+    box.mounted("/dev/shm", "tmpfs", "mode=1777", kind="tmpfs")
+
+    printed = box.shell("touch /dev/shm/made && echo made; touch /dev/made; echo > /dev/null && echo works").run()
+
+    assert printed.splitlines() == ["made", "touch: /dev/made: Read-only file system", "works"]
+
+
 def test_a_file_is_bound_onto_a_file_that_is_made_for_it(box: Box, volume: Path) -> None:
     box.mounted("/etc/deep/file", volume / "file", "bind", "ro")
 
@@ -102,6 +128,20 @@ def test_mounts_propagate_as_asked(box: Box, volume: Path) -> None:
     assert tags["slave"][0].startswith("master:")
     assert any(tag.startswith("shared:") for tag in tags["shared"])
     assert "unbindable" in rows["/unbindable"]
+
+
+def test_what_is_mounted_in_a_shared_bind_shows_on_the_host_where_the_root_is_shared(box: Box, volume: Path) -> None:
+    subprocess.run(["mount", "--make-shared", volume / "inner"], check=True)
+    box.process["capabilities"] = {name: ["CAP_SYS_ADMIN"] for name in ("bounding", "effective", "permitted")}
+    box.mounted("/volume", volume / "inner", "rbind", "rshared")
+    box.linux["rootfsPropagation"] = "rshared"
+
+    box.shell("mkdir /volume/made; mount -t tmpfs made /volume/made && echo > /volume/made/seen").run()
+
+    try:
+        assert (volume / "inner" / "made" / "seen").exists()
+    finally:
+        subprocess.run(["umount", volume / "inner" / "made"], check=False)
 
 
 def test_what_is_mounted_in_the_container_never_shows_on_the_host(box: Box) -> None:
