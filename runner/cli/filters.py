@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from oci_spec.image_config import parse_image_config
 from oci_spec.image_name import ImageName
 from runner.cli.errors import Failed
 from runner.store import blobs, finding, index
@@ -113,6 +112,9 @@ def _flag(text: str, value: str) -> bool:
 
 
 def _label(store: Store, value: str) -> _Check:
+    # Only here: it loads more than all else that lists anything.
+    from oci_spec.image_config import parse_image_config
+
     key, equals, wanted = value.partition("=")
 
     def check(image: Image) -> bool:

@@ -61,6 +61,11 @@ def test_what_is_loaded_before_a_monitor_is_begun_is_less_still() -> None:
     assert not loaded & {"_ctypes", "select", "_struct", "runner.cli.table", "runner.containers.settings"}
 
 
+@pytest.mark.parametrize("command", ["ps", "logs", "stop", "kill", "rm", "wait", "attach"])
+def test_commands_about_containers_load_nothing_that_reads_images(command: str) -> None:
+    assert not loaded_by(f"import runner.cli.commands.{command}") & {"dataclasses", "inspect", "oci_spec.image_config"}
+
+
 def test_a_monitor_that_was_begun_for_a_run_that_cannot_be_ends(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
