@@ -19,22 +19,31 @@ if TYPE_CHECKING:
 
 def sweep(folders: Folders) -> None:
     """Clear away all that belongs to nobody any more. What somebody has in hands is left alone; it may be repeated."""
-    for name in _listed(folders.passing):
+    names = _listed(folders.passing)
+    lasting = _listed(folders.containers) or []
+    # The first command since the machine was started: of no container is told there that it ran.
+    first = names is None and bool(lasting)
+    for name in lasting if first else names or []:
+        if name.startswith((NEW, GONE)):
+            continue
         place = folders.place(name)
         if liveness.monitor_of(place) is None:
             from runner.containers import settling
 
             with Suppressed(RunnerError, OSError):
                 settling.sweep_one(folders, place)
-    half = [name for name in _listed(folders.containers) if name.startswith((NEW, GONE))]
+    half = [name for name in lasting if name.startswith((NEW, GONE))]
     if half:
         from runner.containers import settling
 
         settling.finish_all(folders, half)
+    if first:
+        # Last, so that the next one begins anew if this is killed before.
+        folders.make()
 
 
-def _listed(folder: str) -> list[str]:
+def _listed(folder: str) -> list[str] | None:
     try:
         return os.listdir(folder)
     except FileNotFoundError:
-        return []
+        return None

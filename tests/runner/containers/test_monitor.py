@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -277,6 +278,26 @@ def test_a_container_of_a_machine_that_was_switched_off_is_told_to_have_ended(si
     outcome = records.outcome(place)
     assert outcome is not None
     assert outcome.exit_code == 255
+
+
+def test_the_first_command_after_that_settles_all_of_them(site: Site) -> None:
+    container, passing = site.create("sleep", "100"), site.create("true", remove=True, by_run=True)
+    place = site.place(container)
+    with site.started(container) as monitor:
+        written = Path(place.outcome).read_text()
+        ending.end(place)
+        heard(monitor.end)
+    Path(place.outcome).write_text(written)
+    shutil.rmtree(site.folders.state)
+
+    sweeping.sweep(site.folders)
+
+    outcome = records.outcome(place)
+    assert outcome is not None
+    assert (status.of(place), outcome.exit_code) == (status.EXITED, 255)
+    assert not os.path.exists(site.place(passing).lasting)
+    with site.started(container):
+        assert status.of(place) == status.RUNNING
 
 
 def test_nothing_is_mounted_that_others_see(site: Site) -> None:
