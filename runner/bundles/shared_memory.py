@@ -5,8 +5,8 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import struct
 
+from runner import descriptors
 from runner.bundles.errors import NamespaceUnreachable
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts, namespaces
@@ -37,13 +37,12 @@ def copy_of(pid: int, mode: str) -> int:
     if child == 0:
         _copy_and_send(pid, theirs)
     theirs.close()
-    said, sent, _, _ = ours.recvmsg(4096, _socket.CMSG_LEN(struct.calcsize("i")), _socket.MSG_CMSG_CLOEXEC)
+    said, sent = descriptors.receive(ours, 4096, 1)
     ours.close()
     os.waitpid(child, 0)
     if not sent:
         raise NamespaceUnreachable(mode, os.strerror(int(said or errno.ESRCH)))
-    descriptor: int = struct.unpack("i", sent[0][2])[0]
-    return descriptor
+    return sent[0]
 
 
 def _copy_and_send(pid: int, end: _socket.socket) -> NoReturn:
@@ -52,7 +51,7 @@ def _copy_and_send(pid: int, end: _socket.socket) -> NoReturn:
         # Joining has made the container's root this process's.
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         copy = mounts.copy_descriptor(open_in_root(root, _SHM, DIRECTORY), recursive=False)
-        end.sendmsg([b"0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", copy))])
+        descriptors.send(end, b"0", [copy])
     except CallFailed as error:
         end.send(str(error.cause.errno).encode())
     except OSError as error:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import _socket
 import errno
 import os
-import struct
 
+from runner import descriptors
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts, namespaces
 from runner.oci.kernel.calls import library_call
@@ -83,14 +83,13 @@ def by_links(stack: Stack, spare: str) -> int:
     if child == 0:
         _mount_and_send(stack, spare, theirs)
     theirs.close()
-    said, sent, _, _ = ours.recvmsg(4096, _socket.CMSG_LEN(struct.calcsize("i")), _socket.MSG_CMSG_CLOEXEC)
+    said, sent = descriptors.receive(ours, 4096, 1)
     ours.close()
     os.waitpid(child, 0)
     if not sent:
         number, _, text = said.removeprefix(_FAILED).decode("utf-8", "backslashreplace").partition(" ")
         raise CallFailed("mount", "overlay", OSError(int(number or errno.EIO), text or "its process was killed"))
-    descriptor: int = struct.unpack("i", sent[0][2])[0]
-    return descriptor
+    return sent[0]
 
 
 def _mounted(stack: Stack, spare: str) -> int:
@@ -136,7 +135,7 @@ def _empty(place: Place) -> str:
 def _mount_and_send(stack: Stack, spare: str, end: _socket.socket) -> NoReturn:
     try:
         root = _mount_at(stack, spare)
-        end.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", root))])
+        descriptors.send(end, b"\0", [root])
     except CallFailed as error:
         end.send(_FAILED + f"{error.cause.errno} {error.cause.strerror}".encode())
     except OSError as error:

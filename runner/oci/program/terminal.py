@@ -9,6 +9,7 @@ import stat
 import struct
 import termios
 
+from runner import descriptors
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts
 from runner.oci.kernel.files import open_in_root
@@ -60,8 +61,7 @@ class Terminal:
         number = struct.unpack("i", fcntl.ioctl(self._master, _NUMBER, bytes(4)))[0]
         end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, receiver)
         try:
-            rights = struct.pack("i", self._master)
-            end.sendmsg([f"/dev/pts/{number}".encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+            descriptors.send(end, f"/dev/pts/{number}".encode(), [self._master])
         except OSError as error:
             raise CallFailed("sendmsg", "console socket", error) from error
         finally:
