@@ -37,7 +37,7 @@ class DatabaseUploadHolds(UploadHolds):
 
     @asynccontextmanager
     async def hold(self, key: str) -> AsyncIterator[None]:
-        """See `UploadHolds.hold`; the block is stopped when the hold is lost."""
+        """See `UploadHolds.hold`; the block is stopped when the hold is lost, and fails if it cannot be given back."""
         token = await self._take(key)
         limit = asyncio.timeout(self._safe_s())
         renewal = asyncio.create_task(self._renew(key, token, limit))
@@ -51,9 +51,9 @@ class DatabaseUploadHolds(UploadHolds):
         finally:
             renewal.cancel()
             await asyncio.wait((renewal,))
-            is_kept = await self._release(key, token)
-        if not is_kept:
-            raise UploadBusy(key)
+            failure = await self._release(key, token)
+        if failure is not None:
+            raise failure
 
     async def _take(self, key: str) -> str:
         token = secrets.token_hex(16)
@@ -77,12 +77,14 @@ class DatabaseUploadHolds(UploadHolds):
                     return
                 limit.reschedule(asyncio.get_running_loop().time() + (self._safe_s() if held else 0))
 
-    async def _release(self, key: str, token: str) -> bool:
+    async def _release(self, key: str, token: str) -> Exception | None:
+        """Let others have the upload; what is to be told instead of what was done, if they do not get it."""
         try:
-            return await self._database.note(_release, key, token)
-        except RegistryError:
-            # It ends by time. Until then it is this one's, or the block would have been stopped.
-            return True
+            return None if await self._database.note(_release, key, token) else UploadBusy(key)
+        except RegistryError as error:
+            # The hold ends by time. Who were told that all is well would go on at once, perhaps at another node, and be
+            # refused as if there were two of them; after this error clients begin anew.
+            return error
 
     def _new(self, token: str) -> UploadHold:
         return UploadHold(self._owner, token, now() + self._span)

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
+from registry.errors import DatabaseBusy
 from registry.metadata.database import Database
 from registry.metadata.rows import UploadHold
+from registry.metadata.sqlite import SqliteDatabase
+from registry.metadata.sqlite_connections import database_file
 from registry.services.context import now
 from registry.services.upload_holds import DatabaseUploadHolds, forget_ended
 from storage_backends.errors import UploadBusy
 from tests.registry.services.owning import owning_process
 
 KEY = "0123456789abcdef0123456789abcdef"
-SHORT_S = 0.4
+SHORT_S = 1
 
 
 async def test_one_process_at_a_time_holds_an_upload(database: Database) -> None:
@@ -81,6 +86,29 @@ async def test_an_error_in_the_block_is_told_as_it_is(database: Database) -> Non
             raise TimeoutError("theirs")
     async with holds.hold(KEY):
         pass
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(None, DatabaseBusy), (KeyError(), KeyError), (asyncio.CancelledError(), asyncio.CancelledError)],
+)
+async def test_what_was_done_is_not_told_of_as_done_where_nobody_else_could_go_on(
+    sqlite_url: str, raised: BaseException | None, told: type[BaseException]
+) -> None:
+    file = database_file(sqlite_url)
+    async with SqliteDatabase(file, busy_timeout_s=0.05) as database:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+
+            async def working() -> None:
+                async with DatabaseUploadHolds(database).hold(KEY):
+                    # This node loses the database before it can give the hold back.
+                    other.execute("BEGIN IMMEDIATE")
+                    if raised is not None:
+                        raise raised
+
+            with pytest.raises(told):
+                await working()
+            other.execute("ROLLBACK")
 
 
 async def test_holds_that_nobody_comes_back_for_are_forgotten(database: Database) -> None:
