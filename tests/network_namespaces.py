@@ -14,6 +14,8 @@ from tests.requirements import require_tool
 
 # Nobody has these addresses: they are for measurements of networks (RFC 2544).
 _ADDRESSES = ip_network("198.18.0.0/15")
+# What is lost on a way as short as this is sent again so soon; Linux would wait for 200 ms.
+_REPEATED_AFTER = "20ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def link_to(namespace: str) -> Iterator[Link]:
         Path(f"/proc/sys/net/ipv4/conf/{here}/rp_filter").write_text("1")
         ip("-netns", namespace, "address", "add", f"{first + 2}/30", "dev", there)
         ip("-netns", namespace, "link", "set", there, "up")
+        for end, device, where in (((), here, first + 1), (("-netns", namespace), there, first + 2)):
+            ip(*end, "route", "change", f"{first}/30", "dev", device, "src", f"{where}", "rto_min", _REPEATED_AFTER)
         yield Link(namespace, here, str(first + 1), str(first + 2))
     finally:
         ip("link", "delete", here)

@@ -24,12 +24,14 @@ from tests.e2e.server import REGISTRY
 from tests.faults.persistence import Persistent
 from tests.faults.siege import hurried
 from tests.postgresql import running_cluster
+from tests.s3 import S3Server
 
 pytestmark = [
     pytest.mark.tool("faketime"),
     pytest.mark.tool("haproxy"),
     pytest.mark.tool("postgres"),
-    pytest.mark.timeout(300),
+    pytest.mark.tool("versitygw"),
+    pytest.mark.timeout(600),
 ]
 
 # Each way.
@@ -44,14 +46,13 @@ _SEED = int(os.environ.get("SEED") or (1 if os.environ.get("CI") == "true" else 
 
 
 @pytest.mark.parametrize("ahead_s", [MOST_SKEW_S, -MOST_SKEW_S], ids=["ahead", "behind"])
-async def test_nodes_whose_clocks_differ_serve_one_registry(ahead_s: int, tmp_path: Path) -> None:
+async def test_nodes_whose_clocks_differ_serve_one_registry(ahead_s: int, versitygw: S3Server, tmp_path: Path) -> None:
     chance, moves = Random(_SEED), []
     with ExitStack() as stack:
         cluster = stack.enter_context(running_cluster())
         settings = (
             f"database.url={cluster.url(cluster.create())}",
-            f"storage.filesystem.root={tmp_path / 'storage'}",
-            "storage.filesystem.shared=true",
+            *versitygw.flags(),
             "auth.mode=token",
             f"auth.admin_password={PASSWORD}",
             "gc.interval_s=1",
