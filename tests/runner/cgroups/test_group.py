@@ -162,18 +162,20 @@ def test_memory_can_be_limited_more_and_less_at_run_time(make: Make) -> None:
 
 def test_a_quota_of_the_processor_throttles(make: Make) -> None:
     cgroup = make(cpu={"quota": 5000, "period": 20000, "shares": 512, "cpus": "0"})
-    program = "import os; print(os.sched_getaffinity(0), flush=True)\nwhile os.times().user < 0.05: pass"
+    program = "import os; print(os.sched_getaffinity(0), flush=True)\nwhile True: pass"
 
     with start(cgroup, program) as process:
         assert process.stdout
         assert process.stdout.readline() == "{0}\n"
-        assert process.wait() == 0
+        # On a busy machine it may be a while before it gets as much of the processor as it may have.
+        statistics = cgroup.statistics()
+        while not statistics.throttled_periods or not statistics.throttled_ns:
+            assert process.poll() is None
+            statistics = cgroup.statistics()
+        cgroup.kill()
 
-    statistics = cgroup.statistics()
-    assert statistics.throttled_periods
-    assert statistics.throttled_ns
     assert statistics.cpu_ns
-    assert statistics.cpu_ns >= 50_000_000
+    assert statistics.cpu_ns >= 5_000_000
 
 
 READS = """

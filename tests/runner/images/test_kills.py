@@ -24,6 +24,8 @@ from tests.runner.images.making import Made, connect, endpoint_of, make
 from tests.runner.layers.archives import END, directory, file
 from tests.runner.layers.trees import Snapshot, snapshot
 
+pytestmark = pytest.mark.timeout(600)
+
 ROUNDS = 60
 
 
