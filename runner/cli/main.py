@@ -100,7 +100,8 @@ def _help_group(words: list[str]) -> int:
 
 
 def _told(error: OSError) -> str:
-    return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 def _do(arguments: Arguments, places: Places) -> int:

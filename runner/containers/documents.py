@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from oci_spec.json_fields import FieldInvalid
@@ -17,11 +18,34 @@ if TYPE_CHECKING:
 
 
 def write(path: str, record: object) -> None:
-    """Put a record into a file, in place of what it held."""
+    """Put a record into a file, in place of what it held.
+
+    Raises:
+        OSError: it cannot be; on a full disk, only where the file was not there.
+    """
+    content = encode(record_json.document(record)).encode()
     hidden = f"{path}.{os.getpid()}"
-    with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(encode(record_json.document(record)).encode())
-    os.rename(hidden, path)
+    try:
+        with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(content)
+    except OSError as error:
+        if os.path.exists(hidden):
+            os.unlink(hidden)
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT} or not os.path.exists(path):
+            raise
+        _write_over(path, content)
+    else:
+        os.rename(hidden, path)
+
+
+def _write_over(path: str, content: bytes) -> None:
+    """Write where the file has its room already. All at once: who reads it meanwhile, or is left it, has a record."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        # Blanks behind it say nothing.
+        os.pwrite(descriptor, content.ljust(os.fstat(descriptor).st_size), 0)
+    finally:
+        os.close(descriptor)
 
 
 def write_durably(path: str, record: object) -> None:

@@ -136,15 +136,27 @@ class _Worker:
                 await telling
             answer = await answering
         except ConnectionError:
-            return None
+            answer = b""
         finally:
             answering.cancel()
             telling.cancel()
             await asyncio.gather(answering, telling, return_exceptions=True)
+        answer = answer or self._last_word(answering)
         if not answer:
             return None
         content: dict[str, int] = json.loads(answer)
         return content
+
+    def _last_word(self, answering: asyncio.Task[bytes]) -> bytes:
+        """What it said before it ended. That it has not read all that it was told is told first (unix(7))."""
+        if not answering.cancelled() and answering.exception() is None:
+            return answering.result()
+        for _ in range(2):
+            try:
+                return self._socket.recv(MESSAGE_BYTES)
+            except OSError:
+                continue
+        return b""
 
     async def _tell(self, arrival: Arrival) -> None:
         loop = asyncio.get_running_loop()

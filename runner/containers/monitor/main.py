@@ -196,7 +196,9 @@ class _Run:
 
     def _give_up(self, text: str, status: int) -> None:
         """Tell why it was not started, and leave nothing but that."""
-        documents.write(self._place.outcome, Outcome("", exit_code=status, error=text))
+        # The disk may be full, which would be the reason, and has to be told.
+        with Suppressed(OSError):
+            documents.write(self._place.outcome, Outcome("", exit_code=status, error=text))
         self._clean()
         self._client.send(protocol.status_message(protocol.FAILED, status, text))
         os.close(self._lock)
@@ -207,7 +209,8 @@ class _Run:
         loop.finish()
         place = self._place
         kills = cleaning.cgroup(place).oom_kills()
-        documents.write(place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
+        with Suppressed(OSError):
+            documents.write(place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
         with Suppressed(RunnerError, OSError):
             cleaning.disconnect(self._folders, place, self._settings)
         for port in self._ports:

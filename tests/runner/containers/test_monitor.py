@@ -6,7 +6,9 @@ import hashlib
 import os
 import shutil
 import signal
+import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -298,6 +300,33 @@ def test_the_first_command_after_that_settles_all_of_them(site: Site) -> None:
     assert not os.path.exists(site.place(passing).lasting)
     with site.started(container):
         assert status.of(place) == status.RUNNING
+
+
+@pytest.fixture
+def small_site(tmp_path: Path) -> Iterator[Site]:
+    """A place for containers with little room."""
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)], check=True)
+    try:
+        site = Site(place)
+        yield site
+        site.clear()
+        until(lambda: site.left() == [])
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_container_that_fills_the_disk_has_ended_as_it_did(small_site: Site) -> None:
+    container = small_site.create("sh", "-c", "dd if=/dev/zero of=/fill bs=4k; echo more; exit 3")
+    place = small_site.place(container)
+    with small_site.started(container) as monitor:
+        assert heard(monitor.end)[0::2] == (b"more\n", 3)
+
+    outcome = records.outcome(place)
+
+    assert outcome is not None
+    assert (status.of(place), outcome.exit_code, outcome.error) == (status.EXITED, 3, "")
 
 
 def test_nothing_is_mounted_that_others_see(site: Site) -> None:
