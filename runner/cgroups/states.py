@@ -6,7 +6,7 @@ import os
 
 from runner.cgroups import waiting
 from runner.cgroups.folders import Folder
-from runner.errors import CgroupControllerMissing
+from runner.errors import CgroupControllerMissing, CgroupFailed
 from runner.plain_signal import signal
 from runner.suppression import Suppressed
 
@@ -23,11 +23,12 @@ def freeze(folders: Iterable[Folder]) -> None:
         CgroupFailed: they do not stop in time.
     """
     folder = _freezer(folders)
-    if folder.hierarchy.version == 2:
-        folder.write("cgroup.freeze", "1")
-        waiting.until(lambda: "frozen 1" in (folder.read("cgroup.events") or ""), folder, "freezing")
-    else:
-        waiting.until(lambda: _frozen_v1(folder), folder, "freezing")
+    try:
+        _stop(folder)
+    except CgroupFailed:
+        # Nobody is served by some that stand.
+        _let_go(folder)
+        raise
 
 
 def thaw(folders: Iterable[Folder]) -> None:
@@ -36,12 +37,7 @@ def thaw(folders: Iterable[Folder]) -> None:
     Raises:
         CgroupControllerMissing: neither version has a freezer here.
     """
-    folder = _freezer(folders)
-    if folder.hierarchy.version == 2:
-        folder.write("cgroup.freeze", "0")
-        waiting.until(lambda: "frozen 0" in (folder.read("cgroup.events") or ""), folder, "thawing")
-    else:
-        folder.write("freezer.state", "THAWED")
+    _let_go(_freezer(folders))
 
 
 def is_frozen(folders: Iterable[Folder]) -> bool:
@@ -51,10 +47,9 @@ def is_frozen(folders: Iterable[Folder]) -> bool:
 
 
 def send(folders: tuple[Folder, ...], number: int) -> None:
-    """Send a signal to every process. One that is forked meanwhile is missed where there is no freezer."""
+    """Send a signal to every process. One that is forked meanwhile is missed where not all can be stopped."""
     stood = is_frozen(folders)
-    with Suppressed(CgroupControllerMissing):
-        freeze(folders)
+    _try_to_stop(folders)
     for pid in set().union(*(folder.processes() for folder in folders)):
         with Suppressed(ProcessLookupError):
             os.kill(pid, number)
@@ -75,14 +70,35 @@ def kill(folders: tuple[Folder, ...]) -> None:
 
 def _kill_one_by_one(folders: tuple[Folder, ...]) -> None:
     # While they stand, no process can fork away from the list, nor can a number be given to another.
-    with Suppressed(CgroupControllerMissing):
-        freeze(folders)
+    _try_to_stop(folders)
     for pid in set().union(*(folder.processes() for folder in folders)):
         with Suppressed(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     # A frozen process of version 1 dies when it goes on.
     with Suppressed(CgroupControllerMissing):
         thaw(folders)
+
+
+def _try_to_stop(folders: Iterable[Folder]) -> None:
+    # One that waits in the kernel, as for a file system that answers no more, cannot be stopped; but it can be killed.
+    with Suppressed(CgroupControllerMissing, CgroupFailed):
+        _stop(_freezer(folders))
+
+
+def _stop(folder: Folder) -> None:
+    if folder.hierarchy.version == 2:
+        folder.write("cgroup.freeze", "1")
+        waiting.until(lambda: "frozen 1" in (folder.read("cgroup.events") or ""), folder, "freezing")
+    else:
+        waiting.until(lambda: _frozen_v1(folder), folder, "freezing")
+
+
+def _let_go(folder: Folder) -> None:
+    if folder.hierarchy.version == 2:
+        folder.write("cgroup.freeze", "0")
+        waiting.until(lambda: "frozen 0" in (folder.read("cgroup.events") or ""), folder, "thawing")
+    else:
+        folder.write("freezer.state", "THAWED")
 
 
 def _thaw_v1(folders: Iterable[Folder]) -> None:
