@@ -300,6 +300,7 @@ def test_the_first_command_after_that_settles_all_of_them(site: Site) -> None:
     assert not os.path.exists(site.place(passing).lasting)
     with site.started(container):
         assert status.of(place) == status.RUNNING
+        ending.end(place)
 
 
 @pytest.fixture
