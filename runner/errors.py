@@ -14,8 +14,9 @@ RunnerError
     ├── LayerTooLarge(what, limit)             one of the bounds of `runner.limits` is passed
     ├── LayerDigestMismatch(expected, found)   the bytes are not those that were asked for
     ├── LayerCompressionUnsupported(name)      compressed in a way that cannot be read here
-    ├── LayerNotWritten(name, cause)           the disk or the system did not take an entry
-    └── LayerNotRead(name, cause)              the disk or the system did not give what an entry is made of
+    └── LayerEntryRefused(name, cause)         the system refused what an entry needs
+        ├── LayerNotWritten(name, cause)       the disk or the system did not take an entry
+        └── LayerNotRead(name, cause)          the disk or the system did not give what an entry is made of
 
 Errors carry values; names come from the layer and are shown escaped and cut, so every message is one printable line.
 """
@@ -168,28 +169,24 @@ class LayerCompressionUnsupported(LayerError):
         return f"layers compressed with {self.name} cannot be read"
 
 
-class LayerNotWritten(LayerError):
+class LayerEntryRefused(LayerError):
+    """The system refused what an entry needs."""
+
+    def __init__(self, name: bytes, cause: OSError) -> None:
+        super().__init__(name, cause)
+        self.name = name
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{_shown(self.name)}: {self.cause.strerror or type(self.cause).__name__}"
+
+
+class LayerNotWritten(LayerEntryRefused):
     """The system refused to write an entry: a full disk, missing rights, a file system without what it needs."""
 
-    def __init__(self, name: bytes, cause: OSError) -> None:
-        super().__init__(name, cause)
-        self.name = name
-        self.cause = cause
 
-    def __str__(self) -> str:
-        return f"{_shown(self.name)}: {self.cause.strerror or type(self.cause).__name__}"
-
-
-class LayerNotRead(LayerError):
+class LayerNotRead(LayerEntryRefused):
     """The system refused to read what an entry is made of: a damaged disk, missing rights."""
-
-    def __init__(self, name: bytes, cause: OSError) -> None:
-        super().__init__(name, cause)
-        self.name = name
-        self.cause = cause
-
-    def __str__(self) -> str:
-        return f"{_shown(self.name)}: {self.cause.strerror or type(self.cause).__name__}"
 
 
 def _reason(text: str) -> str:
