@@ -107,12 +107,15 @@ class SingleHost:
 
 
 def _foreign(mark: Path) -> bytes | None:
-    """What stands in the mark of another host; None where there is none."""
+    """What stands in the mark of another host; None where there is none.
+
+    One that names no host is nobody's: a full disk, or a kill, left it behind before anything was written there.
+    """
     try:
         found = mark.read_bytes()
     except OSError:
         return None
-    return None if _part(found, "boot") == _boot() else found
+    return None if _part(found, "boot") in (None, _boot()) else found
 
 
 def _write(mark: Path, beats: int) -> None:
@@ -132,7 +135,6 @@ def _part(found: bytes, name: str) -> str | None:
     try:
         value = json.loads(found)[name]
     except (ValueError, KeyError, TypeError):
-        # One that is being written just now.
         return None
     return str(value)
 

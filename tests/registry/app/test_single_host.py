@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -36,8 +37,12 @@ def mark(tmp_path: Path) -> Path:
 
 
 def written(mark: Path, beat: int) -> None:
-    """As another host writes its mark."""
-    mark.write_text(json.dumps({"host": "elsewhere", "boot": "another", "beats": beat}))
+    """As another host writes its mark: over what stands there, so that nobody ever reads half of it."""
+    descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT)
+    try:
+        os.pwrite(descriptor, json.dumps({"host": "elsewhere", "boot": "another", "beats": beat}).encode().ljust(512), 0)
+    finally:
+        os.close(descriptor)
 
 
 def test_a_mark_that_another_host_goes_on_changing_is_respected(mark: Path) -> None:
@@ -98,6 +103,22 @@ def test_who_was_taken_for_dead_learns_of_it(mark: Path) -> None:
             time.sleep(0.01)
 
     assert "elsewhere" in str(learnt[0])
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]"])
+def test_a_mark_in_which_nobody_is_named_is_no_other_hosts(mark: Path, content: str) -> None:
+    """A disk that is full when a registry starts leaves it an empty mark: it serves what it can, and does not end."""
+    with SingleHost({mark: ""}).kept(lambda used: pytest.fail(str(used))):
+        while not mark.exists():
+            time.sleep(0.01)
+        before = mark.read_bytes()
+        # Replaced, since this host writes its own beside it.
+        other = mark.with_name("other")
+        other.write_text(content)
+        other.replace(mark)
+        while b'"boot"' not in mark.read_bytes():
+            time.sleep(0.01)
+        assert mark.read_bytes() != before
 
 
 @contextmanager
