@@ -22,7 +22,8 @@ _SUFFIX: Final = f".{sys.implementation.cache_tag}.pyc"
 # What a compiled file begins with that is checked by the time and the size of its source (PEP 552).
 _BEGINNING: Final = MAGIC_NUMBER + bytes(4)
 _HEADER_BYTES: Final = 16
-_MOST_BYTES: Final = 128 * 1024
+# As much as most need. From 128 KiB on the allocator maps memory for each read anew, which takes longer than the read.
+_PIECE_BYTES: Final = 32 * 1024
 
 
 def open_standard_streams() -> None:
@@ -109,7 +110,10 @@ def _read(source: str, compiled: str) -> CodeType | None:
     try:
         descriptor = os.open(compiled, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            content = os.read(descriptor, _MOST_BYTES)
+            content = piece = os.read(descriptor, _PIECE_BYTES)
+            while len(piece) == _PIECE_BYTES:
+                piece = os.read(descriptor, _PIECE_BYTES)
+                content += piece
         finally:
             os.close(descriptor)
         found = os.stat(source)
@@ -117,7 +121,7 @@ def _read(source: str, compiled: str) -> CodeType | None:
         return None
     described = (int(found.st_mtime), found.st_size)
     header = _BEGINNING + b"".join((number & 0xFFFF_FFFF).to_bytes(4, "little") for number in described)
-    if len(content) == _MOST_BYTES or content[:_HEADER_BYTES] != header:
+    if content[:_HEADER_BYTES] != header:
         return None
     # As trustworthy as the source: both are the installation's.
     code: CodeType = loads(memoryview(content)[_HEADER_BYTES:])  # noqa: S302
