@@ -365,8 +365,38 @@ SIGNING_KEYS_FRESH_S: Final = 2
 SIGNING_KEYS_AGAIN_S: Final = 1
 """Shortest time between two reads of the signing keys that tokens with unknown keys cause, which anybody can make: who
 shows one waits for the next."""
+
 AUTHORIZATION_CHARACTERS: Final = 16 * KIB
 """Longest `Authorization` header: a token for as many repositories as one push can name is half of it."""
+
+REFRESH_TOKEN_S: Final = 90 * 24 * 3600
+"""How long a client that logged in with a password stays logged in, if nobody revokes it."""
+
+REFRESH_TOKENS_OF_ACCOUNT: Final = 100
+"""Most clients of one person that stay logged in: who logs in from every build would heap them up for months."""
+
+PENDING_CREDENTIAL_USES: Final = 10_000
+"""Most credentials whose last use waits to be written: a hundred bytes each."""
+
+PENDING_LOGINS: Final = 10_000
+"""Most logins with credentials that wait to be put down in the audit log: half a KiB each. Those beyond it are put down
+when they are made again."""
+
+LOGIN_AGAIN_S: Final = 3600
+"""How long the same credential from the same address is one login: docker brings it many times for one push."""
+
+REMEMBERED_LOGINS: Final = 20_000
+"""Most logins that one process remembers in order to tell a new one: a few hundred bytes each. Those that it has
+forgotten are new ones again."""
+
+TOKEN_FORM_BYTES: Final = 64 * KIB
+"""Longest form that asks for a token: all the scopes that it may ask for fit."""
+
+TOKEN_FIELDS: Final = 64
+"""Most fields of a form that asks for a token: one for each scope, and a few more."""
+
+CLIENT_NAME_CHARACTERS: Final = 128
+"""Longest name of a client that is kept with the refresh token it got."""
 
 # OpenID providers
 
@@ -452,33 +482,3 @@ DIRECTORY_THREADS: Final = 8
 
 DIRECTORY_WAITING: Final = 64
 """Most logins that one worker has in hand with the directory; the next is told to come again."""
-# Tokens and credentials
-
-REFRESH_TOKEN_S: Final = 90 * 24 * 3600
-"""How long a client that logged in with a password stays logged in, if nobody revokes it."""
-
-REFRESH_TOKENS_OF_ACCOUNT: Final = 100
-"""Most clients of one person that stay logged in: who logs in from every build would heap them up for months."""
-
-PENDING_CREDENTIAL_USES: Final = 10_000
-"""Most credentials whose last use waits to be written: a hundred bytes each."""
-
-PENDING_LOGINS: Final = 10_000
-"""Most logins with credentials that wait to be put down in the audit log: half a KiB each. Those beyond it are put down
-when they are made again."""
-
-LOGIN_AGAIN_S: Final = 3600
-"""How long the same credential from the same address is one login: docker brings it many times for one push."""
-
-REMEMBERED_LOGINS: Final = 20_000
-"""Most logins that one process remembers in order to tell a new one: a few hundred bytes each. Those that it has
-forgotten are new ones again."""
-
-TOKEN_FORM_BYTES: Final = 64 * KIB
-"""Longest form that asks for a token: all the scopes that it may ask for fit."""
-
-TOKEN_FIELDS: Final = 64
-"""Most fields of a form that asks for a token: one for each scope, and a few more."""
-
-CLIENT_NAME_CHARACTERS: Final = 128
-"""Longest name of a client that is kept with the refresh token it got."""
