@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from oci_spec.image_name import ImageName
 from runner.bundles.image_defaults import read_defaults
 from runner.bundles.merging import merge
 from runner.cli.errors import Failed
@@ -57,7 +58,8 @@ def _find_or_pull(store: Store, settings: Settings, arguments: Arguments) -> Ima
         except ImageUnknown:
             if settings.pull == NEVER:
                 raise
-            print(f"Unable to find image '{settings.image}' locally", file=sys.stderr)
+            name = ImageName.parse(settings.image).tagged().familiar()
+            print(f"Unable to find image '{name}' locally", file=sys.stderr)
         else:
             return image
     return _pull(store, arguments)

@@ -12,6 +12,8 @@ from runner.containers import finding, liveness, records
 from runner.containers import status as statuses
 from runner.containers.folders import Folders, Place
 from runner.containers.records import Container, Outcome, Running
+from runner.network.errors import PublicationInvalid
+from runner.network.publications import parse_exposed
 from runner.store import finding as images
 from runner.store.errors import StoreError
 from runner.store.index import Index
@@ -64,9 +66,7 @@ class Filters(NamedTuple):
                 key = "label!"
             if not equals or key not in (known or _MAKERS):
                 raise Failed(f"Error: invalid filter '{text}'")
-            # Of labels all must be there.
-            group = text if key.startswith("label") else key
-            checks.setdefault(group, []).append(_MAKERS[key](value, folders, index))
+            checks.setdefault(_group(key, text), []).append(_MAKERS[key](value, folders, index))
         return cls(checks)
 
     @property
@@ -77,6 +77,14 @@ class Filters(NamedTuple):
     def take(self, each: Listed) -> bool:
         """Whether a container is meant."""
         return all(any(check(each) for check in checks) for checks in self.checks.values())
+
+
+def _group(key: str, text: str) -> str:
+    """The filters of one group are alternatives."""
+    if key.startswith("label"):
+        # Of labels all must be there.
+        return text
+    return "ports" if key in {"publish", "expose"} else key
 
 
 def _id(value: str, _folders: Folders, _index: Index) -> _Check:
@@ -152,6 +160,32 @@ def _network(value: str, _folders: Folders, _index: Index) -> _Check:
     return lambda each: each.container.settings.network.mode == value
 
 
+def _publish(value: str, _folders: Folders, _index: Index) -> _Check:
+    wanted = _ports("publish", value)
+    return lambda each: (
+        each.running is not None and any(f"{port.host_port}/{port.protocol}" in wanted for port in each.running.ports)
+    )
+
+
+def _expose(value: str, _folders: Folders, _index: Index) -> _Check:
+    wanted = _ports("expose", value)
+    return lambda each: each.running is not None and not wanted.isdisjoint(each.container.settings.network.own_ports)
+
+
+def _ports(key: str, value: str) -> frozenset[str]:
+    try:
+        return frozenset(parse_exposed(value))
+    except PublicationInvalid as error:
+        raise Failed(f"Error: invalid filter '{key}={value}': {error}") from error
+
+
+def _health(value: str, _folders: Folders, _index: Index) -> _Check:
+    if value not in {"none", "starting", "healthy", "unhealthy"}:
+        raise Failed(f"Error: invalid filter 'health={value}'")
+    # Nobody looks after anybody's health.
+    return lambda _each: value == "none"
+
+
 def _until(value: str, _folders: Folders, _index: Index) -> _Check:
     bound = moment(value, f"Error: invalid filter 'until={value}'").strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
     return lambda each: each.container.created < bound
@@ -169,5 +203,8 @@ _MAKERS: dict[str, Callable[[str, Folders, Index], _Check]] = {
     "since": _since,
     "volume": _volume,
     "network": _network,
+    "publish": _publish,
+    "expose": _expose,
+    "health": _health,
     "until": _until,
 }

@@ -229,7 +229,7 @@ def _network(container: Container, running: Running | None) -> dict[str, Any]:
 def _ports(container: Container, running: Running | None) -> dict[str, list[dict[str, str]] | None]:
     if running is None:
         return {}
-    ports: dict[str, list[dict[str, str]] | None] = dict.fromkeys(container.settings.network.exposed_ports)
+    ports: dict[str, list[dict[str, str]] | None] = dict.fromkeys(container.settings.network.own_ports)
     for each in running.ports:
         name = f"{each.port}/{each.protocol}"
         ports[name] = [*(ports.get(name) or []), {"HostIp": each.host_address, "HostPort": str(each.host_port)}]

@@ -128,6 +128,11 @@ class Network(Record):
     added_hosts: tuple[str, ...] = ()
     """As `NAME:ADDRESS`; the address may be `host-gateway`, which is known when the container is connected."""
 
+    @property
+    def own_ports(self) -> tuple[str, ...]:
+        """The exposed ports, where the container has an address of its own that they are at."""
+        return self.exposed_ports if self.mode == BRIDGE else ()
+
 
 class Security(Record):
     """What the container may do to the host."""

@@ -80,7 +80,7 @@ def _row(each: Listed, *, whole: bool) -> dict[str, object]:
         "Mounts": ",".join(mounts),
         "Names": each.container.name,
         "Networks": settings.network.mode,
-        "Ports": "" if each.running is None else ports_text(each.running.ports, settings.network.exposed_ports),
+        "Ports": "" if each.running is None else ports_text(each.running.ports, settings.network.own_ports),
         "RunningFor": ago(each.container.created),
         "Size": "N/A",
         "State": each.word,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oci_spec.image_name import ImageName
+from oci_spec.image_name import DEFAULT_TAG, ImageName
 from registry_client.errors import RegistryClientError
 from runner.cli import bars, transfers
 from runner.cli.errors import Failed
@@ -24,6 +24,8 @@ def run(arguments: Arguments, places: Places) -> int:
     if arguments.flag("all-tags"):
         transfers.run(_pull_all(wanted, arguments.words[0], verify))
     else:
+        if not ImageName.parse(arguments.words[0]).is_tagged:
+            watcher.said(f"Using default tag: {DEFAULT_TAG}")
         print(transfers.run(pull_and_tell(wanted, arguments.words[0], verify)).name)
     return 0
 
@@ -50,8 +52,6 @@ async def pull_named(wanted: Pull, text: str, tls_verify: bool | None = None) ->
     failures: list[str] = []
     for name in meant:
         whole = name.tagged()
-        if not name.is_tagged:
-            wanted.watcher.said(f"Using default tag: {whole.tag}")
         places = endpoints.to_pull(whole, registries, tls_verify=tls_verify)
         wanted.watcher.said(f"{whole.tag or whole.digest}: Pulling from {_shown(whole)}")
         try:

@@ -190,12 +190,37 @@ def test_a_published_port_is_reached_and_told(runner: Commands) -> None:
 
     until(lambda: subprocess.run(reached, check=False, capture_output=True).stdout == b"hello\n")
     assert runner("ps", "--format", "{{.Ports}}") == "0.0.0.0:8080->80/tcp\n"
+    check_filters_of_ports(runner)
     settings = runner.inspect("web")["NetworkSettings"]
     assert settings["Ports"] == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}
     assert f"{settings['IPAddress']}\t" in Path(runner.inspect("web")["HostsPath"]).read_text()
     assert "8080" in runner.complaint("run", "--rm", "-p", "8080:80", IMAGE, "true", status=125)
     runner("rm", "--force", "web")
     assert runner("run", "--rm", "-p", "8080:80", IMAGE, "echo", "again") == "again\n"
+
+
+def check_filters_of_ports(runner: Commands) -> None:
+    """As docker 28 filters one container that has a published port: `web`, 8080:80."""
+
+    def found(*filters: str) -> bool:
+        words = [word for each in filters for word in ("--filter", each)]
+        return runner("ps", "--format", "{{.Names}}", *words) == "web\n"
+
+    for value in ("publish=8080", "publish=8000-9000/tcp", "expose=80", "expose=79-80/tcp", "health=none"):
+        assert found(value), value
+    for value in ("publish=80", "publish=8080/udp", "expose=8080", "expose=80/sctp", "health=healthy"):
+        assert not found(value), value
+    assert found("publish=1", "expose=80")
+    assert not found("publish=8080", "name=other")
+    for value in ("publish=web", "expose=9-1", "health=good"):
+        assert f"invalid filter '{value}'" in runner.complaint("ps", "--filter", value)
+
+
+def test_only_who_has_an_address_has_exposed_ports(runner: Commands) -> None:
+    runner("run", "-d", "--name", "web", "--expose", "80", *QUIET, IMAGE, "sleep", "100")
+
+    assert runner("ps", "--format", "{{.Ports}}") == "\n"
+    assert runner.inspect("web")["NetworkSettings"]["Ports"] == {}
 
 
 def test_an_image_is_kept_as_long_as_a_container_of_it_is_there(runner: Commands) -> None:
@@ -393,7 +418,8 @@ def test_an_image_for_another_platform_is_not_taken_and_not_pulled_where_nothing
     said = runner.complaint("run", "--platform", wanted, "--pull", "never", IMAGE, "true", status=125)
 
     assert f"does not match the specified platform: wanted {wanted}, actual: " in said
-    assert "Unable to find image" in runner.complaint("run", "--platform", wanted, "localhost:1/x", "true", status=125)
+    said = runner.complaint("run", "--platform", wanted, "localhost:1/x", "true", status=125)
+    assert said.startswith("Unable to find image 'localhost:1/x:latest' locally\nlatest: Pulling from x\n")
 
 
 def test_a_container_is_stopped_in_its_time_by_either_name_of_the_flag(runner: Commands) -> None:
