@@ -23,6 +23,8 @@ Errors carry values; names come from the layer and are shown escaped and cut, so
 
 from __future__ import annotations
 
+import os
+
 from oci_spec.errors import quoted
 
 TYPE_CHECKING = False
@@ -187,6 +189,12 @@ class LayerNotWritten(LayerEntryRefused):
 
 class LayerNotRead(LayerEntryRefused):
     """The system refused to read what an entry is made of: a damaged disk, missing rights."""
+
+
+def told(error: OSError) -> str:
+    """An error of the system's in one line, the file that it is about before it."""
+    about = f"{_reason(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
+    return about + _reason(error.strerror or str(error) or type(error).__name__)
 
 
 def _reason(text: str) -> str:

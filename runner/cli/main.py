@@ -9,7 +9,7 @@ import sys
 
 from oci_spec.errors import OciSpecError
 from runner.cli.errors import CommandError, UsageError
-from runner.errors import RunnerError
+from runner.errors import RunnerError, told
 from runner.records import Record
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ def main(words: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except OSError as error:
-        print(f"Error: {_told(error)}", file=sys.stderr)
+        print(f"Error: {told(error)}", file=sys.stderr)
         return 1
 
 
@@ -97,11 +97,6 @@ def _help_group(words: list[str]) -> int:
         raise UsageError("runner", f"runner: unknown command: runner {name}", status=1)
     print(text, end="")
     return 0
-
-
-def _told(error: OSError) -> str:
-    reason = error.strerror or str(error)
-    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 def _do(arguments: Arguments, places: Places) -> int:

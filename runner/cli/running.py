@@ -12,7 +12,7 @@ from runner.cli.errors import Failed
 from runner.containers import attaching, settling
 from runner.containers.errors import StartFailed
 from runner.containers.starting import start
-from runner.errors import RunnerError
+from runner.errors import RunnerError, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(arguments: Arguments, places: Places, monitor: Monitor) -> int:
         return _REFUSED
     except (RunnerError, OciSpecError, OSError) as error:
         monitor.dismiss()
-        print(f"runner: {error}", file=sys.stderr)
+        print(f"runner: {told(error) if isinstance(error, OSError) else error}", file=sys.stderr)
         return _REFUSED
     if detached:
         print(container.id)

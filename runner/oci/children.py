@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, told
 from runner.oci import dialogue
-from runner.oci.errors import CallFailed, told
+from runner.oci.errors import CallFailed
 from runner.oci.kernel import forking
 from runner.plain_signal import signal
 from runner.suppression import Suppressed

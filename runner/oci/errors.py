@@ -163,11 +163,5 @@ class SetupFailed(OciError):
         return _line(self.reason)
 
 
-def told(error: OSError) -> str:
-    """An error of the system's in one line, with the file that it is about."""
-    about = f": {quoted(str(error.filename))}" if error.filename else ""
-    return f"{error.strerror or type(error).__name__}{about}"
-
-
 def _line(text: str) -> str:
     return text if text.isprintable() and len(text) <= _REASON_CHARACTERS else quoted(text)

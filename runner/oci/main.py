@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, told
 from runner.oci import protection
 from runner.oci.command import SPECIFICATION, VERSION, Context, load
-from runner.oci.errors import UsageInvalid, told
+from runner.oci.errors import UsageInvalid
 from runner.oci.log import Log
 from runner.oci.options import Flag, read
 

@@ -25,6 +25,21 @@ EXAMPLES: list[RunnerError] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(2, "No such file or directory", "/a b"), "/a b: No such file or directory"),
+        (OSError(2, "No such file or directory", b"/a\n\xff"), r"'/a\n\udcff': No such file or directory"),
+        (OSError(9, "Bad file descriptor", 7), "Bad file descriptor"),
+        (OSError("AF_UNIX path too long"), "AF_UNIX path too long"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_the_systems_errors_are_told_in_words_and_without_numbers(error: OSError, message: str) -> None:
+    assert errors.told(error) == message
+
+
 def subclasses(of: type[RunnerError]) -> set[type[RunnerError]]:
     """Those of this module; rooms with an `errors` of their own have their own test."""
     children = {child for child in of.__subclasses__() if child.__module__ == errors.__name__}

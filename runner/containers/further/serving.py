@@ -19,11 +19,11 @@ from runner.containers.further.processes import describe
 from runner.containers.further.request import Request
 from runner.containers.monitor.streams import Streams, become_standard
 from runner.containers.runtimes import Told
-from runner.errors import RunnerError
+from runner.errors import RunnerError, told
 from runner.json_text import JsonInvalid, decode
 from runner.oci import execution, protection
 from runner.oci.containers import find
-from runner.oci.errors import OciError, told
+from runner.oci.errors import OciError
 from runner.oci.kernel.files import close_all
 from runner.oci.spec.config_parsing import parse_process_text
 from runner.plain_signal import signal

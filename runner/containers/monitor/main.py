@@ -36,8 +36,8 @@ from runner.containers.monitor.requests import Requests
 from runner.containers.monitor.streams import Streams
 from runner.containers.records import Outcome, Running
 from runner.containers.wakeup import Wakeup
-from runner.errors import RunnerError
-from runner.oci.errors import OciError, told
+from runner.errors import RunnerError, told
+from runner.oci.errors import OciError
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
