@@ -103,7 +103,7 @@ class Download:
             # Whatever comes after the last byte: nothing is waited for.
             self.ended, self.failure = True, None
         elif self.ended and self.size is not None:
-            self.ended, self.failure = False, Unreachable(shown(self.url), EOFError("the body ended early"))
+            self.ended, self.failure = False, Unreachable(shown(self.url), "the body ended early")
         if self.failure is not None:
             self._count_failure()
 

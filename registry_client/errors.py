@@ -13,7 +13,7 @@
     │   ├── OffsetRefused            416: not the bytes that come next, or no such bytes
     │   ├── RateLimited              429; `retry_after_s` tells how long to stay away
     │   └── Unavailable              5xx; `retry_after_s` as well
-    ├── Unreachable(cause)           no answer, or not the whole of one
+    ├── Unreachable(place, reason)   no answer, or not the whole of one
     │   └── Untrusted                the other side's certificate is not to be trusted
     ├── AnswerInvalid(reason)        an answer that no registry may give
     ├── DigestMismatch(expected, actual)
@@ -116,22 +116,22 @@ class Unavailable(Refused):
 
 
 class Unreachable(RegistryClientError):
-    """The connection to `place` could not be made, broke or stalled; `cause` is the HTTP library's own error."""
+    """The connection to `place` could not be made, broke or stalled, for `reason`."""
 
-    def __init__(self, place: str, cause: Exception) -> None:
-        super().__init__(place, str(cause))
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(place, reason)
         self.place = place
-        self.cause = cause
+        self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.place} does not answer: {cleaned(str(self.cause)) or type(self.cause).__name__}"
+        return f"{self.place} does not answer: {cleaned(self.reason)}"
 
 
 class Untrusted(Unreachable):
     """The connection could not be secured: trying again will not help."""
 
     def __str__(self) -> str:
-        return f"the connection to {self.place} cannot be secured: {cleaned(str(self.cause))}"
+        return f"the connection to {self.place} cannot be secured: {cleaned(self.reason)}"
 
 
 class AnswerInvalid(RegistryClientError):

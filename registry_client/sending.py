@@ -19,6 +19,7 @@ from yarl import URL
 from registry_client import limits
 from registry_client.errors import AnswerInvalid, RedirectRefused, TooLarge, Unreachable, Untrusted, cleaned
 from registry_client.origin import Origin, pointed_to, shown
+from registry_client.reasons import reason, tls_reason
 from registry_client.settings import Settings
 from registry_client.sources import Body
 
@@ -96,11 +97,13 @@ def translated(url: URL) -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch) as error:
-        raise Untrusted(place, error) from error
+        raise Untrusted(place, tls_reason(error)) from error
     except aiohttp.ClientResponseError as error:
-        raise AnswerInvalid(f"{place} does not speak HTTP: {cleaned(error.message)}") from error
+        # Further lines show what could not be read.
+        why = error.message.partition("\n")[0].rstrip(":")
+        raise AnswerInvalid(f"{place} does not speak HTTP: {cleaned(why)}") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(place, error) from error
+        raise Unreachable(place, reason(error)) from error
 
 
 async def _send_once(session: aiohttp.ClientSession, request: Outgoing, settings: Settings) -> aiohttp.ClientResponse:
