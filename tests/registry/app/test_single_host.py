@@ -40,7 +40,8 @@ def written(mark: Path, beat: int) -> None:
     """As another host writes its mark: over what stands there, so that nobody ever reads half of it."""
     descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT)
     try:
-        os.pwrite(descriptor, json.dumps({"host": "elsewhere", "boot": "another", "beats": beat}).encode().ljust(512), 0)
+        content = json.dumps({"host": "elsewhere", "boot": "another", "beats": beat})
+        os.pwrite(descriptor, content.encode().ljust(512), 0)
     finally:
         os.close(descriptor)
 
