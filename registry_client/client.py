@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-import aiohttp
-
 from oci_spec.reference import RepositoryName
 from registry_client import lists
 from registry_client.credentials import CredentialProvider, KnownCredentials
+from registry_client.lean_aiohttp import aiohttp
 from registry_client.origin import Origin
 from registry_client.repository import Repository
 from registry_client.settings import Settings

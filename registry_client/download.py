@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import aiohttp
 from yarl import URL
 
 from registry_client import limits, ranges
 from registry_client.errors import AnswerInvalid, SizeMismatch, TooLarge, Unreachable
+from registry_client.lean_aiohttp import aiohttp
 from registry_client.origin import shown
 from registry_client.sending import translated
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
-import aiohttp
 from yarl import URL
 
 from registry_client import limits
 from registry_client.errors import AnswerInvalid, RedirectRefused, TooLarge, Unreachable, Untrusted, cleaned
+from registry_client.lean_aiohttp import aiohttp
 from registry_client.origin import Origin, pointed_to, shown
 from registry_client.reasons import reason, tls_reason
 from registry_client.settings import Settings

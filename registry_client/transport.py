@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -16,6 +15,7 @@ from registry_client import limits
 from registry_client.authorization import Authorizer
 from registry_client.credentials import CredentialProvider
 from registry_client.errors import AnswerInvalid, NotFound, Refused, TooLarge, Unauthorized, Unreachable
+from registry_client.lean_aiohttp import aiohttp
 from registry_client.origin import Origin, shown
 from registry_client.refusals import read_refusal
 from registry_client.retrying import repeated

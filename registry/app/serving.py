@@ -42,6 +42,7 @@ def serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal:
 
 
 def _serve(resolved: Resolved, announce: Callable[[SocketAddress], None], reveal: Callable[[str], None]) -> int:
+    import registry_client.lean_aiohttp  # noqa: F401 -- before the first that imports aiohttp
     from registry.app.listening import bind
     from registry.app.migration import migrate
     from registry.app.pairing import require_pair

@@ -7,7 +7,9 @@ connected, whatever a name server answers the next time, and a redirect is a con
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final, TypeAlias
 
 import aiohttp
@@ -29,6 +31,7 @@ def guarded_session(allowed: Sequence[Network]) -> aiohttp.ClientSession:
     No cookie is kept, and no proxy used that the environment may name: it would do the connecting.
     """
     connector = aiohttp.TCPConnector(
+        ssl=_trust(),
         resolver=_GuardedResolver(allowed),
         socket_factory=_socket_factory(allowed),
         limit=limits.OUTGOING_CONNECTIONS,
@@ -36,6 +39,12 @@ def guarded_session(allowed: Sequence[Network]) -> aiohttp.ClientSession:
         ttl_dns_cache=_NAME_SERVICE_S,
     )
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The system's authorities, read once in a process."""
+    return ssl.create_default_context()
 
 
 class _GuardedResolver(AbstractResolver):

@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-
 from registry_client.client import RegistryClient
 from registry_client.credentials import CredentialProvider
 from registry_client.docker_credentials import DockerCredentials, config_file, server_of
+from registry_client.lean_aiohttp import aiohttp
 from registry_client.origin import Origin
 from registry_client.settings import Settings
 from runner.registries import certificates
