@@ -120,14 +120,14 @@ def parse(mountinfo: str, cgroups: str, *, controllers_of: Callable[[str], str])
         if len(fields) < 6 or len(system) < 3 or system[0] not in {"cgroup", "cgroup2"}:
             continue
         mount = _unescape(fields[4])
-        if system[0] == "cgroup2":
-            hierarchy = Hierarchy(mount, 2, frozenset(controllers_of(mount).split()))
-        else:
-            hierarchy = Hierarchy(mount, 1, frozenset(system[2].split(",")) & (enabled.keys() | KERNEL_OPTIONS.keys()))
-        key = (hierarchy.version, hierarchy.controllers if hierarchy.version == 1 else frozenset())
-        if key not in seen:
-            seen.add(key)
-            found.append(hierarchy)
+        version = 2 if system[0] == "cgroup2" else 1
+        named = frozenset(system[2].split(",")) & (enabled.keys() | KERNEL_OPTIONS.keys())
+        key = (version, named if version == 1 else frozenset[str]())
+        if key in seen:
+            # It is there already; and other places that it is mounted at may be hidden beneath something else.
+            continue
+        seen.add(key)
+        found.append(Hierarchy(mount, version, frozenset(controllers_of(mount).split()) if version == 2 else named))
     return Host(tuple(found), enabled)
 
 

@@ -10,19 +10,20 @@ from __future__ import annotations
 import os
 
 from runner.oci import children, dialogue, initial
-from runner.oci.errors import CallFailed
+from runner.oci.errors import BundleInvalid, CallFailed
 from runner.oci.kernel import namespaces, tasks
 from runner.oci.program import limits
+from runner.oci.spec.linux_parsing import namespace_of_setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import NoReturn
 
     from runner.cgroups.folders import Folder
     from runner.oci.dialogue import Channel
     from runner.oci.order import Order
-    from runner.oci.spec.values import Namespace, TimeOffset
+    from runner.oci.spec.values import Linux, Namespace, TimeOffset
 
 
 def run(order: Order, channel: Channel, born_in: Folder | None) -> NoReturn:
@@ -42,7 +43,7 @@ def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
     if process.oom_score_adj is not None:
         limits.set_oom_score(process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(process.rlimits)
-    _join(namespace for namespace in linux.namespaces if namespace.path is not None)
+    _join(linux)
     made = [namespace.kind for namespace in linux.namespaces if namespace.path is None]
     if "user" in made:
         namespaces.unshare(["user"])
@@ -59,9 +60,11 @@ def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
     channel.send(dialogue.PID, str(pid))
 
 
-def _join(wanted: Iterable[Namespace]) -> None:
+def _join(linux: Linux) -> None:
     # All are opened before the first is joined: in another mount namespace the paths would be others.
-    opened = [(namespace, _open(namespace)) for namespace in wanted]
+    opened = [(namespace, _open(namespace)) for namespace in linux.namespaces if namespace.path is not None]
+    for namespace, descriptor in opened:
+        _spare_own(namespace.kind, descriptor, linux.sysctls)
     for namespace, descriptor in sorted(opened, key=lambda entry: entry[0].kind != "user"):
         namespaces.join(descriptor, [namespace.kind])
         os.close(descriptor)
@@ -72,6 +75,13 @@ def _open(namespace: Namespace) -> int:
         return os.open(namespace.path or "", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise CallFailed("open", namespace.path or "", error) from error
+
+
+def _spare_own(kind: str, descriptor: int, settings: Mapping[str, str]) -> None:
+    """Refuse settings in a namespace that is this process's own, and so most likely the host's."""
+    for name in settings:
+        if namespace_of_setting(name) == kind and namespaces.is_own(descriptor, kind):
+            raise BundleInvalid(f"linux.sysctl: {name!r} would be set in the runtime's own {kind} namespace")
 
 
 def _become_root() -> None:

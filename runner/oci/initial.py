@@ -56,9 +56,9 @@ def _begin(order: Order, channel: Channel) -> None:
 def _settle(order: Order) -> None:
     """What the namespaces are called and set to, while /proc still is the host's."""
     config = order.config
-    if config.hostname is not None and config.linux.namespace("uts") is not None:
+    if config.hostname:
         tasks.set_hostname(config.hostname)
-    if config.domainname is not None and config.linux.namespace("uts") is not None:
+    if config.domainname:
         tasks.set_domainname(config.domainname)
     network = config.linux.namespace("network")
     if network is not None and network.path is None:

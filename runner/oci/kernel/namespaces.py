@@ -58,6 +58,16 @@ def join(descriptor: int, kinds: Iterable[str]) -> None:
     library_call("setns", descriptor, sum(FLAGS[kind] for kind in names), about=" ".join(names))
 
 
+def is_own(descriptor: int, kind: str) -> bool:
+    """Whether this process is in the namespace that a descriptor leads to.
+
+    Raises:
+        OSError: /proc is not there.
+    """
+    found, own = os.fstat(descriptor), os.stat(f"/proc/self/ns/{FILES[kind]}")
+    return (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
+
+
 def existing(pid: int | None = None) -> dict[str, str]:
     """The namespaces of a process, or of this one: kind and identity. Kinds that the kernel lacks are left out.
 

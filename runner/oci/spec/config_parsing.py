@@ -63,7 +63,7 @@ def _config(fields: JsonFields, bundle: str) -> Config:
     process, linux = fields.child("process"), fields.child("linux")
     if process is None:
         raise fields.wrong("process", "is required")
-    return Config(
+    config = Config(
         version=_version(fields),
         root=_root(fields, bundle),
         process=parse_process(process),
@@ -74,6 +74,10 @@ def _config(fields: JsonFields, bundle: str) -> Config:
         annotations=_annotations(fields),
         linux=parse_linux(linux or JsonFields({}, "linux.")),
     )
+    for name, wanted in (("hostname", config.hostname), ("domainname", config.domainname)):
+        if wanted and config.linux.namespace("uts") is None:
+            raise fields.wrong(name, "needs a namespace of type uts")
+    return config
 
 
 def _version(fields: JsonFields) -> str:

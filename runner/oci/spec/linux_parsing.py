@@ -20,9 +20,7 @@ _CLOCKS = ("monotonic", "boottime")
 _PERSONALITIES = {"LINUX": 0x0000, "LINUX32": 0x0008}
 _PROPAGATIONS = {"", "shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable"}
 _NOT_BUILT = ("intelRdt", "netDevices", "memoryPolicy")
-_NETWORK_SYSCTLS = "net."
-_IPC_SYSCTLS = ("fs.mqueue.",)
-_IPC_NAMES = {
+_IPC_SETTINGS = {
     "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
     "kernel.shm_rmid_forced",
 }  # fmt: skip
@@ -76,6 +74,16 @@ def parse_id_ranges(fields: JsonFields, name: str) -> tuple[IdRange, ...]:
         IdRange(*(child.optional_integer(part, 0, _ID) or 0 for part in ("containerID", "hostID", "size")))
         for child in children
     )
+
+
+def namespace_of_setting(name: str) -> str | None:
+    """The kind of namespace that has a setting of the kernel for itself; None where it is the whole machine's."""
+    plain = name.replace("/", ".")
+    if plain.startswith("net."):
+        return "network"
+    if plain.startswith("fs.mqueue.") or plain in _IPC_SETTINGS:
+        return "ipc"
+    return "uts" if plain == "kernel.domainname" else None
 
 
 def _namespaces(fields: JsonFields) -> tuple[Namespace, ...]:
@@ -164,13 +172,8 @@ def _check_sysctls(fields: JsonFields, linux: Linux) -> None:
         # In a name that begins as one of a namespace's, `..` would lead to any other setting.
         if "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/" if "/" in name else ".")):
             raise fields.wrong("sysctl", f"{plain[:80]!r} is no name of a setting")
-        if plain.startswith(_NETWORK_SYSCTLS):
-            kind = "network"
-        elif plain.startswith(_IPC_SYSCTLS) or plain in _IPC_NAMES:
-            kind = "ipc"
-        elif plain == "kernel.domainname":
-            kind = "uts"
-        else:
+        kind = namespace_of_setting(name)
+        if kind is None:
             raise fields.wrong("sysctl", f"{plain[:80]!r} is not in a separate kernel namespace")
         if linux.namespace(kind) is None:
             raise fields.wrong("sysctl", f"{plain[:80]!r} needs a namespace of type {kind}")

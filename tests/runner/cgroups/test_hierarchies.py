@@ -59,6 +59,18 @@ def test_a_second_mount_of_a_hierarchy_and_an_escaped_name_change_nothing() -> N
     assert [hierarchy.mount for hierarchy in found.hierarchies] == ["/odd name"]
 
 
+def test_a_second_mount_that_is_hidden_is_not_looked_at() -> None:
+    looked_at: list[str] = []
+
+    def controllers_of(mount: str) -> str:
+        looked_at.append(mount)
+        return "cpu"
+
+    parse(V2 + V2.replace("/sys/fs/cgroup", "/hidden"), ALL, controllers_of=controllers_of)
+
+    assert looked_at == ["/sys/fs/cgroup"]
+
+
 @pytest.mark.parametrize(
     ("cgroups", "reason"),
     [

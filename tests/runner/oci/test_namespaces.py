@@ -82,6 +82,31 @@ def test_the_hostname_is_the_containers_alone(box: Box) -> None:
     assert os.uname().nodename == before
 
 
+@pytest.mark.parametrize("name", ["hostname", "domainname"])
+def test_a_name_without_a_namespace_for_it_is_refused(box: Box, name: str) -> None:
+    box.namespaces(uts=None)
+    box.config.pop("hostname", None)
+    box.config[name] = "box"
+
+    assert f"config.json: {name}: needs a namespace of type uts" in box.run(status=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [("network", "net.ipv4.ip_default_ttl"), ("ipc", "kernel.msgmax"), ("uts", "kernel.domainname")],
+)
+def test_settings_of_the_runtimes_own_namespaces_are_refused(box: Box, kind: str, setting: str) -> None:
+    """A container that shares the network of one that has the host's must not change the host's settings."""
+    place = Path("/proc/sys", *setting.split("."))
+    before = place.read_text()
+    box.config.pop("hostname", None)
+    box.namespaces(**{kind: f"/proc/{os.getpid()}/ns/{FILES[kind]}"})
+    box.linux["sysctl"] = {setting: "4321"}
+
+    assert f"'{setting}' would be set in the runtime's own {kind} namespace" in box.run(status=1)
+    assert place.read_text() == before
+
+
 def test_a_new_network_has_a_loopback_interface_that_is_up(box: Box) -> None:
     assert box.shell("cat /sys/class/net/lo/operstate; ls /sys/class/net").run().split() == ["unknown", "lo"]
 
