@@ -111,10 +111,16 @@ def connect(path: str) -> int:
         CallFailed: nobody listens there.
     """
     end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    folder = -1
     try:
-        end.connect(path)
+        # By a descriptor of its directory: the path itself may be longer than the name of a socket.
+        folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        end.connect(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
     except OSError as error:
         raise CallFailed("connect", path, error) from error
+    finally:
+        if folder >= 0:
+            os.close(folder)
     return end.detach()
 
 

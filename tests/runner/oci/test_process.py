@@ -206,7 +206,10 @@ def console(path: Path) -> Iterator[socket.socket]:
     """A socket that terminals are sent to."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.settimeout(20)
-        listener.bind(str(path))
+        # Its path may be longer than the name of a socket.
+        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
+        os.close(folder)
         listener.listen()
         yield listener
 
@@ -254,8 +257,10 @@ def test_exec_has_a_terminal_of_its_own(box: Box, tmp_path: Path) -> None:
     box.process["args"] = ["sleep", "100"]
     box.create()
     box.start()
-    with console(tmp_path / "socket") as listener:
-        words = ["--tty", "--detach", "--console-socket", str(tmp_path / "socket")]
+    place = tmp_path / ("deep" * 30) / "socket"
+    place.parent.mkdir()
+    with console(place) as listener:
+        words = ["--tty", "--detach", "--console-socket", str(place)]
         box.runtime("exec", *words, box.id, "/bin/sh", "-c", "tty; echo over")
         master = received(listener)
 
