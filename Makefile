@@ -44,6 +44,7 @@ serve: install  ## run the registry on 127.0.0.1, its data in ./data (PORT=5001:
 .PHONY: install
 install: .venv/.installed  ## make .venv/bin/registry, .venv/bin/runner and .venv/bin/runner-oci
 	@$(VENV)/python -m compileall -q $(ROOMS)
+	@$(VENV)/python -m runner.gathering
 
 # A copy, which does not change with this tree: what root executes should be root's. It is an environment of its own
 # beneath lib, and launchers with its final path, so that DESTDIR may be another place meanwhile.
@@ -63,7 +64,8 @@ install-system: install  ## put the commands on everybody's path, as root (PREFI
 			"$(PREFIX)/lib/moorage/bin/python" >"$$file"; chmod 755 "$$file"
 	@cd / && folder=$$(echo "$(SYSTEM)"/lib/python*/site-packages) && \
 		"$(SYSTEM)/bin/python" -m runner.installation "$(DESTDIR)$(PREFIX)/bin" \
-			"$${folder#"$(DESTDIR)"}" "$(PREFIX)/lib/moorage/bin/python"
+			"$${folder#"$(DESTDIR)"}" "$(PREFIX)/lib/moorage/bin/python" && \
+		"$(SYSTEM)/bin/python" -m runner.gathering "$${folder#"$(DESTDIR)"}"
 	@echo "registry, runner and runner-oci are in $(PREFIX)/bin."
 
 .PHONY: demo

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER
+from _frozen_importlib import ModuleSpec, module_from_spec
+from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader
 from marshal import loads
 
 TYPE_CHECKING = False
@@ -14,8 +14,25 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from types import CodeType, ModuleType
     from typing import Final, NoReturn
+
+    # A module: its name; its file's path, from the packages' folder on if it is there; that file's time of change and
+    # size when it was gathered; whether it is a package; and its code, which one that is written in C has not got.
+    Part = tuple[str, str, int, int, bool, CodeType | None]
 else:
     Loader = object
+    ModuleType = type(sys)
+
+STARTS: Final = {
+    "runner.cli.main": "runner.launching",
+    "runner.cli.commands.exec": "runner.cli.main",
+    "runner.cli.running": "runner.cli.main",
+    "runner.containers.monitor.main": "runner.launching",
+    "runner.oci.commands.create": "runner.oci.main",
+}
+"""Modules for which there is one file of all that they load, and what is there before that (`runner.gathering`)."""
+
+GATHERED_BEGINNING: Final = MAGIC_NUMBER + f"{sys.version} {sys.base_exec_prefix}\n".encode()
+"""What such a file begins with: what it holds is this interpreter's, and no other one's."""
 
 _OWN: Final = frozenset({"runner", "oci_spec"})
 _SUFFIX: Final = f".{sys.implementation.cache_tag}.pyc"
@@ -24,6 +41,7 @@ _BEGINNING: Final = MAGIC_NUMBER + bytes(4)
 _HEADER_BYTES: Final = 16
 # As much as most need. From 128 KiB on the allocator maps memory for each read anew, which takes longer than the read.
 _PIECE_BYTES: Final = 32 * 1024
+_OTHERS_WRITE: Final = 0o022
 
 
 def open_standard_streams() -> None:
@@ -79,6 +97,8 @@ class _CompiledFiles(Loader):
         """The module of this name, if there is a compiled file that fits."""
         if name.partition(".")[0] not in _OWN:
             return None
+        if name in STARTS:
+            _import_gathered(self._folder, name)
         place = f"{self._folder}/{name.replace('.', '/')}"
         folder, _, last = place.rpartition("/")
         for source, compiled in (
@@ -104,6 +124,72 @@ class _CompiledFiles(Loader):
         if spec is not None:
             module.__file__ = spec.origin
             exec(self._found.pop(spec.name), module.__dict__)  # noqa: S102 - that is what to import means
+
+
+def gathered_path(folder: str, name: str) -> str:
+    """Where all that the module of this name loads is in one file."""
+    place, _, last = f"{folder}/{name.replace('.', '/')}".rpartition("/")
+    return f"{place}/__pycache__/{last}.{sys.implementation.cache_tag}.gathered"
+
+
+def _import_gathered(folder: str, name: str) -> None:
+    """Import what this module will import, if there is a file of all that, and every part of it is as it was."""
+    for part in _gathered(folder, name):
+        if part[0] not in sys.modules:
+            _import_part(folder, part)
+
+
+def _gathered(folder: str, name: str) -> Sequence[Part]:
+    try:
+        content = _read_own(gathered_path(folder, name))
+        if not content.startswith(GATHERED_BEGINNING):
+            return ()
+        # As trustworthy as the sources, whose owner wrote it, or root.
+        parts: Sequence[Part] = loads(memoryview(content)[len(GATHERED_BEGINNING) :])  # noqa: S302
+        for _, path, changed, size, _, _ in parts:
+            found = os.stat(os.path.join(folder, path))
+            if int(found.st_mtime) != changed or found.st_size != size:
+                return ()
+    except OSError:
+        return ()
+    return parts
+
+
+def _read_own(path: str) -> bytes:
+    """The file's content; none where anybody but the owner of this program, or root, could have written it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_mode & _OTHERS_WRITE or found.st_uid not in {0, os.stat(__file__).st_uid}:
+            return b""
+        return os.read(descriptor, found.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def _import_part(folder: str, part: Part) -> None:
+    """What Python's own way does, but for its search and its locks: at a start nobody else imports anything."""
+    name, path, _, _, is_package, code = part
+    place = os.path.join(folder, path)
+    if code is None:
+        loader = ExtensionFileLoader(name, place)
+        sys.modules[name] = written_in_c = module_from_spec(ModuleSpec(name, loader, origin=place))
+        loader.exec_module(written_in_c)
+        return
+    module = ModuleType(name)
+    parent, _, last = name.rpartition(".")
+    module.__file__ = place
+    module.__package__ = name if is_package else parent
+    if is_package:
+        module.__path__ = [place.rpartition("/")[0]]
+    sys.modules[name] = module
+    try:
+        exec(code, module.__dict__)  # noqa: S102 - as above
+    except BaseException:
+        del sys.modules[name]
+        raise
+    if parent:
+        setattr(sys.modules[parent], last, module)
 
 
 def _read(source: str, compiled: str) -> CodeType | None:

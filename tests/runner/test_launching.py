@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import runner
+from runner import launching
 
 FOLDER = Path(runner.__file__).parent
 QUICKLY = "_CompiledFiles"
@@ -26,6 +27,20 @@ def copied(tmp_path: Path) -> Path:
     (place / "inner" / "told.py").write_text("TEXT = 'as it was'\n")
     compileall.compile_dir(place, quiet=2)
     return place
+
+
+@pytest.fixture
+def gathered(copied: Path) -> Path:
+    """The same with a start, `runner.cli.main`, and with all that this loads in one file."""
+    place = copied / "cli"
+    place.mkdir()
+    (place / "__init__.py").write_text("")
+    (place / "main.py").write_text("import _socket, runner.cli.later\nfrom runner.inner import told\n")
+    (place / "later.py").write_text("from runner.inner import told\nMORE = told.TEXT\n")
+    gathering = shutil.copy(FOLDER / "gathering.py", copied)
+    compileall.compile_dir(copied, quiet=2)
+    subprocess.run([sys.executable, "-I", "-S", gathering, "runner.cli.main", copied.parent], check=True)
+    return Path(launching.gathered_path(str(copied.parent), "runner.cli.main"))
 
 
 def said(place: Path, program: str, *flags: str, status: int = 0) -> str:
@@ -78,8 +93,71 @@ def test_a_compiled_file_whose_source_is_gone_is_no_module(copied: Path) -> None
     assert said(copied, "import runner.inner.told", status=1) == ""
 
 
+TOGETHER = (
+    "from runner.cli import main; from runner.inner import told; import sys; "
+    "print(told.TEXT, main.runner.cli.later.MORE == told.TEXT, told.__spec__, told.__file__, told.__package__, "
+    "main.runner.inner.__path__, '_socket' in sys.modules)"
+)
+"""Who came from the one file has no specification: nobody had to look for it."""
+
+
+def test_all_that_a_start_loads_comes_from_one_file(copied: Path, gathered: Path) -> None:
+    shutil.rmtree(copied / "inner" / "__pycache__")
+
+    told = f"as it was True None {copied}/inner/told.py runner.inner ['{copied}/inner'] True"
+    assert said(copied, TOGETHER) == told
+    assert gathered.stat().st_mode & 0o777 == 0o644
+    assert not (copied / "inner" / "__pycache__").exists()
+
+
+@pytest.mark.parametrize("spoil", ["source", "time", "gone", "empty", "interpreter", "writable", "owner"])
+def test_what_was_gathered_counts_only_as_long_as_it_is_all_true(copied: Path, gathered: Path, spoil: str) -> None:
+    source = copied / "inner" / "told.py"
+    content = gathered.read_bytes()
+    match spoil:
+        case "source":
+            source.write_text("TEXT = 'as it is'\n")
+        case "time":
+            os.utime(source, (0, 0))
+        case "gone":
+            gathered.unlink()
+        case "empty":
+            gathered.write_bytes(b"")
+        case "interpreter":
+            gathered.write_bytes(content.replace(sys.version.encode(), sys.version.upper().encode(), 1))
+        case "writable":
+            gathered.chmod(0o664)
+        case "owner":
+            if os.geteuid():
+                pytest.skip("only root can give a file away")
+            os.chown(gathered, 1, -1)
+
+    told = said(copied, TOGETHER)
+    assert told.startswith("as it is True ModuleSpec(" if spoil == "source" else "as it was True ModuleSpec(")
+
+
+def test_a_module_that_fails_is_as_if_it_had_not_been_imported(copied: Path, gathered: Path) -> None:
+    failing = "try:\n import runner.cli.main\nexcept ImportError:\n print('runner.cli.later' in sys.modules)"
+
+    assert said(copied, f"sys.modules['runner.inner.told'] = None\n{failing}") == "False"
+
+
 def test_optimised_code_is_pythons_own_matter(copied: Path) -> None:
     assert "SourceFileLoader" in said(copied, SHOWN, "-O")
+
+
+def test_every_start_is_gathered_as_a_whole(tmp_path: Path) -> None:
+    for package in ("runner", "oci_spec"):
+        shutil.copytree(FOLDER.parent / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([sys.executable, "-m", "runner.gathering"], cwd=tmp_path, check=True)
+
+    for start, before in launching.STARTS.items():
+        program = (
+            f"import sys, {before}; old = set(sys.modules); import {start}; new = set(sys.modules) - old; "
+            "print(*(name for name in new if getattr(sys.modules[name].__spec__, 'origin', '').endswith('.py')))"
+        )
+        # But for itself, and the packages that it is in.
+        assert all(start.startswith(name) for name in said(tmp_path / "runner", program).split())
 
 
 def test_what_was_written_is_there_after_the_end(copied: Path) -> None:

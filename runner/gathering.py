@@ -1,0 +1,93 @@
+"""Writing, for each of `launching.STARTS`, one file of all that it loads: to read it is quicker than to look for each.
+
+`python -m runner.gathering [FOLDER]` is what `make install` does, where the folder is that of the packages, as the
+launchers will find it, if they are to be moved there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+    from typing import Any
+
+    from runner.launching import Part
+
+_FOLDER = __file__.rpartition("/runner/")[0]
+
+
+def write_all(interpreter: str, folder: str = _FOLDER) -> None:
+    """Write all the files anew, beside the compiled ones.
+
+    Args:
+        interpreter: what the launchers name. Each file is written by one of its own, that loads what will be loaded.
+        folder: where the packages will be.
+    """
+    import subprocess
+
+    from runner import launching
+
+    for name in sorted(launching.STARTS):
+        subprocess.run([interpreter, "-I", "-S", __file__, name, folder], check=True)  # noqa: S603 - this file
+
+
+def _write(name: str, folder: str) -> None:
+    """Write one; this process has to be a bare interpreter."""
+    from marshal import dumps
+
+    from runner import launching
+
+    __import__(launching.STARTS[name])
+    loaded: list[ModuleType] = []
+    _record(loaded)
+    __import__(name)
+    # The last is the one that the others are for, and is found as ever.
+    content = launching.GATHERED_BEGINNING + dumps(tuple(_parts(loaded[:-1], folder)))
+    path = launching.gathered_path(_FOLDER, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    hidden = f"{path}.{os.getpid()}"
+    with open(hidden, "wb") as file:
+        file.write(content)
+    os.chmod(hidden, 0o644)
+    os.replace(hidden, path)
+
+
+def _record(loaded: list[ModuleType]) -> None:
+    """Have each module that comes from a file noted when it has been executed, hence after all that it needs."""
+    from _frozen_importlib_external import ExtensionFileLoader, SourceFileLoader
+
+    def record(kind: type[Any]) -> None:
+        execute = kind.exec_module
+
+        def exec_module(loader: object, module: ModuleType) -> None:
+            execute(loader, module)
+            loaded.append(module)
+
+        kind.exec_module = exec_module
+
+    record(ExtensionFileLoader)
+    record(SourceFileLoader)
+
+
+def _parts(loaded: list[ModuleType], folder: str) -> Iterator[Part]:
+    for module in loaded:
+        path = str(module.__file__)
+        found = os.stat(path)
+        place = os.path.relpath(path, _FOLDER) if path.startswith(f"{_FOLDER}/") else path
+        code = None
+        if path.endswith(".py"):
+            with open(path, "rb") as file:
+                code = compile(file.read(), os.path.join(folder, place), "exec", dont_inherit=True)
+        yield module.__name__, place, int(found.st_mtime), found.st_size, hasattr(module, "__path__"), code
+
+
+if __name__ == "__main__":
+    if sys.flags.no_site:
+        sys.path.insert(0, _FOLDER)
+        _write(*sys.argv[1:])
+    else:
+        write_all(os.path.realpath(getattr(sys, "_base_executable", sys.executable)), *sys.argv[1:])
