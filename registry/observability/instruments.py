@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Final, Protocol
 
 OTHER: Final = "other"
@@ -34,8 +35,8 @@ class Family:
         declared = labels or {}
         self.label_names = tuple(declared)
         self._values = tuple(tuple(dict.fromkeys([*values, OTHER])) for values in declared.values())
-        width = self.cells_per_series
-        self._positions = {series: position * width for position, series in enumerate(product(*self._values))}
+        # Of the series that were written to: there are ten thousand that may be, and a process is started often.
+        self._positions: dict[tuple[str, ...], int] = {}
         self._cells: Cells | None = None
         self._start = 0
 
@@ -47,7 +48,7 @@ class Family:
     @property
     def cells(self) -> int:
         """How many cells the family takes in each slot."""
-        return len(self._positions) * self.cells_per_series
+        return prod(map(len, self._values)) * self.cells_per_series
 
     def bind(self, cells: Cells, start: int) -> None:
         """Let the family live in `cells`, from `start` on within a slot."""
@@ -55,7 +56,8 @@ class Family:
 
     def series(self) -> Iterator[tuple[tuple[str, ...], int]]:
         """Each combination of label values, with where its cells begin within the family."""
-        yield from self._positions.items()
+        for number, series in enumerate(product(*self._values)):
+            yield series, number * self.cells_per_series
 
     def _own(self, labels: tuple[str, ...]) -> tuple[memoryview[float], int]:
         cells = self._cells
@@ -63,13 +65,21 @@ class Family:
             raise RuntimeError(f"{self.name} is not bound to a page")
         position = self._positions.get(labels)
         if position is None:
-            position = self._positions[self._known(labels)]
+            known = self._known(labels)
+            position = self._positions[known] = self._position(known)
         return cells.values, cells.base + self._start + position
 
     def _known(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         if len(labels) != len(self.label_names):
             raise ValueError(f"{self.name} has the labels {self.label_names}")
         return tuple(value if value in known else OTHER for value, known in zip(labels, self._values, strict=True))
+
+    def _position(self, series: tuple[str, ...]) -> int:
+        """Where `series` has its cells: as many before it as `series()` gives it."""
+        number = 0
+        for value, known in zip(series, self._values, strict=True):
+            number = number * len(known) + known.index(value)
+        return number * self.cells_per_series
 
 
 class Counter(Family):

@@ -168,3 +168,15 @@ def test_every_metric_is_documented_with_its_labels() -> None:
     for family in Metrics(1, handlers=["blob"]).page.families:
         labels = ", ".join(f"`{name}`" for name in family.label_names)
         assert f"| `{family.name}` | {family.kind} | {labels} | {family.help_text} |" in text
+
+
+def test_every_series_has_cells_of_its_own_where_it_is_shown() -> None:
+    counter = Counter("made_total", "What was made.", {"kind": ("a", "b"), "size": ("s", "m", "l")})
+    page = MetricsPage([counter], 1)
+    page.attach(0)
+
+    for count, (series, _) in enumerate(counter.series(), start=1):
+        counter.inc(*series, by=count)
+
+    shown = [page.totals(counter)[position] for _, position in counter.series()]
+    assert shown == list(range(1, 13))
