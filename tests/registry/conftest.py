@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from registry.metadata import migrate
 from registry.metadata.database import Database, open_database
+from registry.observability.lean_structlog import structlog
 from registry.services.context import Services
 from tests.pgbouncer import PgBouncer, running_pgbouncer
 from tests.postgresql import PostgresCluster, running_cluster
