@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 
 from runner.cgroups import making, states, waiting
@@ -12,7 +14,7 @@ from runner.cgroups.plan import needs_device_filter, plan
 from runner.cgroups.resources import Resources
 from runner.cgroups.statistics import Statistics, oom_kills_v1, oom_kills_v2, read_v1, read_v2
 from runner.cgroups.writes import Write
-from runner.errors import CgroupControllerMissing
+from runner.errors import CgroupControllerMissing, CgroupFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,15 +64,24 @@ class Cgroup:
         for folder in self._folders:
             folder.write("cgroup.procs", str(pid))
 
-    def enter_alone(self, *, born_in: Folder | None = None) -> None:
+    def enter_alone(self, *, born_in: Folder | None = None, beside: int | None = None) -> None:
         """Move the calling process, which must have one thread, into the cgroup, but for the folder it was born in.
 
         For the child of a fork: version 1's `tasks` costs it a hundredth of what `cgroup.procs` does, which waits for
         all processors.
+
+        Args:
+            born_in: the folder it was born in.
+            beside: a descriptor of a process of the cgroup's (pidfd_open(2)), in whose own cgroup it belongs where
+                those processes have made cgroups beneath this one, which then takes none.
         """
         for folder in self._folders:
-            if folder != born_in:
-                folder.write("tasks" if folder.hierarchy.version == 1 else "cgroup.procs", "0")
+            if folder == born_in:
+                continue
+            if folder.hierarchy.version == 1:
+                folder.write("tasks", "0")
+            else:
+                _enter_unified(folder, beside)
 
     def processes(self) -> set[int]:
         """The processes in it and in the cgroups that these made beneath it."""
@@ -151,6 +162,35 @@ class Cgroup:
             return self._read(controller, file) if found is not None and found.version == version else None
 
         return read
+
+
+def _enter_unified(folder: Folder, beside: int | None) -> None:
+    try:
+        folder.write("cgroup.procs", "0")
+    except CgroupFailed as error:
+        # cgroup-v2.rst, "No Internal Process Constraint".
+        if beside is None or error.cause.errno != errno.EBUSY:
+            raise
+        path = _unified_path(beside)
+        if not path.startswith(f"{folder.path}/"):
+            raise
+        Folder(folder.hierarchy, path).write("cgroup.procs", "0")
+
+
+def _unified_path(process: int) -> str:
+    """The path of a process's cgroup of version 2; empty where it has ended."""
+    pid = _after("Pid:\t", f"/proc/self/fdinfo/{process}")
+    return _after("0::", f"/proc/{pid}/cgroup")
+
+
+def _after(start: str, path: str) -> str:
+    """The rest of the line that begins so in a file of the kernel's; empty where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
+            return next((line.removeprefix(start).rstrip("\n") for line in file if line.startswith(start)), "")
+    except OSError:
+        return ""
 
 
 def _remove(folder: Folder) -> None:

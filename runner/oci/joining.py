@@ -59,7 +59,7 @@ def run(order: ExecOrder, channel: Channel, born_in: Folder | None) -> NoReturn:
 def _enter(order: ExecOrder, channel: Channel, born_in: Folder | None) -> None:
     # Before it can be seen by anybody in the container.
     tasks.forbid_dumps()
-    order.target.cgroup.enter_alone(born_in=born_in)
+    order.target.cgroup.enter_alone(born_in=born_in, beside=order.target.init)
     if order.process.oom_score_adj is not None:
         limits.set_oom_score(order.process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(order.process.rlimits)

@@ -30,7 +30,10 @@ CHOSEN: dict[str, tuple[str, ...]] = {
     # crun refuses hosts that have both versions; runc runs on those.
     RUNTIMES: ("test_a_container_lives_by_another_runtime[crun]",),
     EXEC: ("test_a_program_has_the_limits_and_rights_of_its_container",),
-    LIFECYCLE: ("test_limits_are_set_and_updated_while_it_runs",),
+    LIFECYCLE: (
+        "test_limits_are_set_and_updated_while_it_runs",
+        "test_exec_follows_programs_that_have_made_cgroups_of_their_own",
+    ),
     ROOTFS: (
         "test_devices_that_no_rule_allows_can_not_be_used",
         "test_its_own_cgroup_and_no_other_is_mounted",

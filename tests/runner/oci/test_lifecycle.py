@@ -200,6 +200,22 @@ def test_limits_are_set_and_updated_while_it_runs(box: Box) -> None:
     assert Path(f"{folder.mount}{box.linux['cgroupsPath']}/pids.max").read_text() == "20\n"
 
 
+def test_exec_follows_programs_that_have_made_cgroups_of_their_own(box: Box) -> None:
+    """As systemd and dockerd do: then version 2 takes no processes in the container's own cgroup."""
+    unified = hierarchies.detect().unified
+    if unified is None or not unified.controllers:
+        pytest.skip("no controller is in version 2 here")
+    box.process["args"] = ["sleep", "100"]
+    box.create()
+    box.start()
+    own = Path(unified.mount + box.linux["cgroupsPath"])
+    (own / "init").mkdir()
+    (own / "init" / "cgroup.procs").write_text(str(box.state()["pid"]))
+    (own / "cgroup.subtree_control").write_text(f"+{min(unified.controllers)}")
+
+    assert box.exec("cat", "/proc/self/cgroup").splitlines()[-1] == "0::/init"
+
+
 def test_hooks_run_at_their_points_with_the_state_on_stdin(box: Box) -> None:
     told = box.bundle / "told"
     told.mkdir()
