@@ -62,6 +62,7 @@ CREATE_FLAGS: tuple[Flag, ...] = (
     Flag("tty", "Allocate a pseudo-TTY", short="t"),
     Flag("ulimit", "Ulimit options", TEXTS),
     Flag("user", "Username or UID (format: <name|uid>[:<group|gid>])", TEXT, "u"),
+    Flag("userns", "User namespace to use (host)", TEXT),
     Flag("uts", "UTS namespace to use", TEXT),
     Flag("volume", "Bind mount a volume", TEXTS, "v"),
     Flag("workdir", "Working directory inside the container", TEXT, "w"),
@@ -74,7 +75,7 @@ CREATE_UNBUILT: tuple[str, ...] = (
     "health-retries", "health-start-interval", "health-start-period", "health-timeout", "io-maxbandwidth", "io-maxiops",
     "ip", "ip6", "isolation", "kernel-memory", "label-file", "link", "link-local-ip", "mac-address",
     "memory-swappiness", "net-alias", "network-alias", "no-healthcheck", "oom-kill-disable", "storage-opt",
-    "use-api-socket", "userns", "volume-driver", "volumes-from",
+    "use-api-socket", "volume-driver", "volumes-from",
 )  # fmt: skip
 """Flags of docker's `create` that are refused by name."""
 

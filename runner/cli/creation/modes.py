@@ -1,4 +1,4 @@
-"""Whose namespaces a container has: `--network`, `--pid`, `--ipc`, `--uts`, `--cgroupns`. ValueError tells a reason."""
+"""Whose namespaces a container has: the values of `--network`, `--pid` and the like. ValueError tells a reason."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def uts(text: str) -> str:
     if text in {"", PRIVATE}:
         return PRIVATE
     raise ValueError("--uts: invalid UTS mode")
+
+
+def user(text: str) -> str:
+    """Whose users there are: the host's, for no container has others yet."""
+    if text in {HOST, ""}:
+        return HOST
+    raise ValueError("--userns: invalid USER mode")
 
 
 def cgroup(text: str) -> str | None:

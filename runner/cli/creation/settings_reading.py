@@ -97,6 +97,8 @@ def _mounts(reading: Reading) -> tuple[Mount, ...]:
 
 def _namespaces(reading: Reading) -> Namespaces:
     usual = Namespaces()
+    # There is one answer that is none of an error, so nothing is kept of it.
+    reading.word("userns", modes.user)
     return Namespaces(
         pid=reading.word("pid", modes.pid) or usual.pid,
         ipc=reading.word("ipc", modes.ipc) or usual.ipc,

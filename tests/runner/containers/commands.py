@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,6 +78,7 @@ class Commands:
     def at_terminal(self, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         """It runs at a terminal, whose other end is given."""
         master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
         with subprocess.Popen(self.command(*words), stdin=slave, stdout=slave, stderr=slave) as process:
             os.close(slave)
             try:

@@ -183,6 +183,17 @@ def test_a_terminal_can_be_left_and_come_back_to(runner: Commands) -> None:
         assert process.wait(30) == 5
 
 
+def test_who_comes_back_to_a_terminal_has_it_drawn_anew(runner: Commands) -> None:
+    script = "trap 'stty size; echo drawn' WINCH; while :; do sleep 0.02; done"
+    runner("run", "-dit", "--name", "web", *QUIET, IMAGE, "sh", "-c", script)
+
+    for _ in range(2):
+        with runner.at_terminal("attach", "web") as (process, terminal):
+            assert b"24 80\r\ndrawn" in read_until(terminal, b"24 80\r\ndrawn")
+            os.write(terminal, b"\x10\x11")
+            assert process.wait(30) == 0
+
+
 def test_a_published_port_is_reached_and_told(runner: Commands) -> None:
     script = "mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www"
     runner("run", "-d", "--name", "web", "-p", "8080:80", IMAGE, "sh", "-c", script)

@@ -40,7 +40,8 @@ REFUSED = [
     "-m 1x", "-m=", "--cpus x", "--pids-limit x", "-e =x", "--env-file nowhere", "-l=", "-v", "-v /a:/b:",
     "--mount type=bind,dst", "--mount dst=/b,what=x", "--mount type=bind,src=/a", "--ulimit nofile=3:2",
     "--ulimit files=1", "--sysctl kernel.panic=1", "--device /dev/null:/dev/x:rx", "-p 99999:80", "-p 80-82:80-81",
-    "--expose x", "--dns x", "--pid x", "--uts x", "--security-opt seccomp=nowhere",
+    "--expose x", "--dns x", "--pid x", "--uts x", "--userns private",
+    "--security-opt seccomp=nowhere",
     "--pull sometimes", "--what", "-Z", "--blkio-weight x",
 ]  # fmt: skip
 

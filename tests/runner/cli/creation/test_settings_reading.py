@@ -80,7 +80,7 @@ def test_mounts_of_all_three_flags_are_one_list() -> None:
         ("--log-opt max-file=3", "max-file is set but not max-size"),
         ("--log-opt tag=x", "unknown log opt 'tag' for json-file log driver"),
         ("--pull sometimes", "expected one of always, missing, never"),
-        ("--userns host", "--userns is a flag of docker's that runner has not got"),
+        ("--userns private", "--userns: invalid USER mode"),
         ("--add-host what", "invalid host 'what'"),
         ("--dns what", "invalid host 'what': expected an address"),
         ("--dns-option 'a b'", "expected a word"),
