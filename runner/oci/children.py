@@ -15,11 +15,21 @@ from runner.suppression import Suppressed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import NoReturn, Protocol
 
     from runner.cgroups.folders import Folder
     from runner.cgroups.group import Cgroup
-    from runner.oci.dialogue import Channel
+
+    class Told(Protocol):
+        """Whoever is told, as by a `Channel`."""
+
+        def send(self, kind: str, text: str = "") -> None:
+            """Say something.
+
+            Raises:
+                RunnerError: nobody listens.
+            """
+
 
 _ENDED_BY_SIGNAL = 128
 _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -35,7 +45,7 @@ def fork(cgroup: Cgroup) -> tuple[int, Folder | None]:
     return os.fork(), None
 
 
-def run(channel: Channel, work: Callable[[], None]) -> NoReturn:
+def run(channel: Told, work: Callable[[], None]) -> NoReturn:
     """Do the work of a child, and end. What stops it is told to the other end of the channel."""
     status = 1
     try:
@@ -72,7 +82,7 @@ def _end_at_signals() -> None:
         signal.signal(number, lambda number, _frame: os._exit(_ENDED_BY_SIGNAL + number))
 
 
-def _report(channel: Channel, text: str) -> None:
+def _report(channel: Told, text: str) -> None:
     try:
         channel.send(dialogue.ERROR, text)
     except RunnerError:

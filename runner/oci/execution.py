@@ -27,9 +27,9 @@ class ExecWish(Record):
 
     process: Process
     console_socket: str | None
-    pid_file: str | None
-    preserved: int
-    detach: bool
+    pid_file: str | None = None
+    preserved: int = 0
+    detach: bool = False
 
 
 def confined(process: Process, own: Process) -> Process:
@@ -78,14 +78,23 @@ def execute(target: Target, wish: ExecWish, log: Log) -> int:
     Raises:
         RunnerError: something cannot be had.
     """
+    pid = _converse(prepare(target, wish), log)
+    if wish.pid_file is not None:
+        write_pid(wish.pid_file, pid)
+    return 0 if wish.detach else waiting.until_end(pid)
+
+
+def prepare(target: Target, wish: ExecWish) -> ExecOrder:
+    """What the children are told, with what only the host has.
+
+    Raises:
+        RunnerError: something cannot be had.
+    """
     if wish.process.terminal and wish.console_socket is None:
         raise UsageInvalid("the process has a terminal, so --console-socket is needed")
     labels.check(wish.process)
     console = None if wish.console_socket is None else terminal.connect(wish.console_socket)
-    pid = _converse(ExecOrder(wish.process, target, console, wish.preserved), log)
-    if wish.pid_file is not None:
-        write_pid(wish.pid_file, pid)
-    return 0 if wish.detach else waiting.until_end(pid)
+    return ExecOrder(wish.process, target, console, wish.preserved)
 
 
 def _foreign(pid: int) -> tuple[str, ...]:
@@ -106,7 +115,7 @@ def _converse(order: ExecOrder, log: Log) -> int:
     child, born_in = children.fork(order.target.cgroup)
     if child == 0:
         ours.close()
-        joining.run(order, theirs, born_in)
+        children.run(theirs, lambda: joining.enter(order, theirs, born_in))
     theirs.close()
     pid = 0
     try:
@@ -116,7 +125,7 @@ def _converse(order: ExecOrder, log: Log) -> int:
                 waiting.pass_signals_on(pid)
             ours.send(dialogue.GO)
             if kind == dialogue.PID:
-                # It ends while the program's process goes on, which is this one's child when it has.
+                # It ends while the program's process goes on, which is this one's child as well.
                 pid = int(text)
                 os.waitpid(child, 0)
             if kind == dialogue.CREATED:

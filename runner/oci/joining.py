@@ -1,8 +1,8 @@
 """Executing a further program in a container: the runtime's children enter it and become that program.
 
-As in the making of a container there are two: the first enters the cgroup and the namespaces, the second, a child in
-the container's namespace of processes, becomes the program. The file that they execute until then cannot be written to
-(`protection`).
+As in the making of a container there are two: the first enters the cgroup and the namespaces, the second, born in the
+container's namespace of processes, becomes the program. It is a child of the first one's parent, who waits for it. The
+file that they execute until then cannot be written to (`protection`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,33 @@ import os
 
 from runner.oci import children, dialogue
 from runner.oci.errors import CallFailed
-from runner.oci.kernel import namespaces, tasks
+from runner.oci.kernel import forking, namespaces, tasks
 from runner.oci.program import becoming, labels, limits, terminal
 from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Protocol
 
     from runner.cgroups.folders import Folder
     from runner.cgroups.group import Cgroup
-    from runner.oci.dialogue import Channel
     from runner.oci.spec.values import Process
     from runner.seccomp.preparation import Prepared
+
+    class Caller(Protocol):
+        """Whoever has it executed, as the children speak to it: a `Channel` to the runtime is one."""
+
+        def send(self, kind: str, text: str = "") -> None:
+            """Say something."""
+
+        def wait_for_go(self) -> object:
+            """Come back when it knows of the second child, which says so."""
+
+        def ask(self, kind: str, text: str = "") -> None:
+            """Say something, and come back when it has done what it has to."""
+
+        def leave_to_end(self) -> None:
+            """Let it see when the program is executed."""
 
 
 class Target(Record):
@@ -51,17 +65,17 @@ class ExecOrder(Record):
     preserved: int
 
 
-def run(order: ExecOrder, channel: Channel, born_in: Folder | None) -> NoReturn:
-    """The first child, which may have been born in a folder of the cgroup: enter all, fork, and end."""
-    children.run(channel, lambda: _enter(order, channel, born_in))
+def enter(order: ExecOrder, caller: Caller, born_in: Folder | None) -> None:
+    """What the first child does, which may have been born in a folder of the cgroup: enter all, fork, and end.
 
-
-def _enter(order: ExecOrder, channel: Channel, born_in: Folder | None) -> None:
+    Raises:
+        RunnerError, OSError: it cannot.
+    """
     # Before it can be seen by anybody in the container.
     tasks.forbid_dumps()
     order.target.cgroup.enter_alone(born_in=born_in, beside=order.target.init)
     if order.process.oom_score_adj is not None:
-        limits.set_oom_score(order.process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
+        limits.set_oom_score(order.process.oom_score_adj, lambda text: caller.send(dialogue.WARNING, text))
     limits.raise_limits(order.process.rlimits)
     proc = labels.open_proc()
     if order.target.kinds:
@@ -71,15 +85,15 @@ def _enter(order: ExecOrder, channel: Channel, born_in: Folder | None) -> None:
         os.chroot(".")
     if "user" in order.target.kinds:
         _become_root()
-    pid = os.fork()
+    pid = forking.fork_sibling()
     if pid == 0:
-        children.run(channel, lambda: _begin(order, proc, channel))
-    channel.send(dialogue.PID, str(pid))
+        children.run(caller, lambda: _begin(order, proc, caller))
+    caller.send(dialogue.PID, str(pid))
 
 
-def _begin(order: ExecOrder, proc: int, channel: Channel) -> None:
+def _begin(order: ExecOrder, proc: int, caller: Caller) -> None:
     chosen = labels.open_all(order.process, proc)
-    channel.wait_for_go()
+    caller.wait_for_go()
     os.setsid()
     console = None
     if order.console is not None:
@@ -90,10 +104,10 @@ def _begin(order: ExecOrder, proc: int, channel: Channel) -> None:
         console.hand_over(order.console)
         os.close(root)
     means = becoming.Means(console, chosen, order.target.filter, order.preserved, order.target.new_keyring)
-    program = becoming.prepare(order.process, means, lambda text: channel.send(dialogue.WARNING, text))
-    channel.ask(dialogue.CREATED)
+    program = becoming.prepare(order.process, means, lambda text: caller.send(dialogue.WARNING, text))
+    caller.ask(dialogue.CREATED)
     # That it closes tells the runtime that the program is executed.
-    channel.leave_to_end()
+    caller.leave_to_end()
     becoming.become(program)
 
 

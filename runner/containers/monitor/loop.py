@@ -90,6 +90,11 @@ class Loop:
         if self._requests is not None:
             self._requests.close()
 
+    def let_go(self) -> None:
+        """Let go of those who wait for further programs: what ran on without the container has been killed."""
+        if self._requests is not None:
+            self._requests.finish()
+
     def send_all(self, message: bytes) -> None:
         """Send a message to every client."""
         for client in self._clients:
@@ -116,6 +121,8 @@ class Loop:
         requests = self._requests
         if requests is not None:
             members[requests.fileno()] = (select.POLLIN, lambda _happened: requests.serve())
+            for each in requests.executions():
+                members[each.fileno()] = (select.POLLIN, lambda _happened, each=each: each.hear())  # type: ignore[misc]
         for client in self._clients:
             events = (select.POLLIN if has_room else 0) | (select.POLLOUT if client.is_waiting else 0)
             members[client.fileno()] = (events, lambda happened, client=client: self._serve(client, happened))  # type: ignore[misc]
@@ -200,3 +207,5 @@ class Loop:
             if pid == self._pid:
                 code = os.waitstatus_to_exitcode(status)
                 found = code if code >= 0 else _ENDED_BY_SIGNAL - code
+            elif self._requests is not None:
+                self._requests.bury(pid, status)

@@ -32,7 +32,6 @@ from runner.containers.monitor import connecting, order, rootfs
 from runner.containers.monitor.clients import Listener
 from runner.containers.monitor.logs import LogWriter
 from runner.containers.monitor.loop import HEEDED, Loop
-from runner.containers.monitor.requests import Requests
 from runner.containers.monitor.streams import Streams
 from runner.containers.records import Outcome, Running
 from runner.containers.wakeup import Wakeup
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from runner.containers.folders import Place
     from runner.containers.monitor.clients import Client
     from runner.containers.monitor.order import Order
+    from runner.containers.monitor.requests import Requests
     from runner.containers.records import Container
     from runner.network.ports import HeldPort
 
@@ -139,9 +139,10 @@ class _Run:
         """Take requests to execute further programs; another runtime executes them by itself."""
         # Only now, when nobody waits; and not later, for there may be another version of it by then.
         from runner.containers.further import serving
+        from runner.containers.monitor.requests import Requests
 
         served = serving.Served(self._folders, self._container, running, HEEDED)
-        return Requests(folder, lambda end: serving.serve(end, served))
+        return Requests(folder, serving.Server(served))
 
     def _prepare(self) -> int | None:
         """Mount the root and write the bundle; a mount of another one's shared memory, if there is to be one."""
@@ -219,6 +220,7 @@ class _Run:
             place = removal.hide(self._folders, place)
         loop.send_all(protocol.status_message(protocol.ENDED, status))
         self._clean(place)
+        loop.let_go()
         os.close(self._lock)
         for client in loop.clients:
             client.finish()

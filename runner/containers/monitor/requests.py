@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
-import os
-
 from runner.containers import reaching
+from runner.containers.further import serving
 from runner.containers.monitor.clients import Listener
+from runner.containers.monitor.executions import Execution
+from runner.errors import RunnerError
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import _socket
-    from collections.abc import Callable
-    from typing import NoReturn
-
-    Serve = Callable[[_socket.socket], NoReturn]
+    from collections.abc import Iterator
 
 
 class Requests:
-    """The socket at which they arrive."""
+    """The socket at which they arrive, and what has become of them."""
 
-    __slots__ = ("_listener", "_serve")
+    __slots__ = ("_executions", "_listener", "_server")
 
-    def __init__(self, folder: int, serve: Serve) -> None:
-        """Let them arrive from here on, in a directory that is open; for each, `serve` is called in a child."""
+    def __init__(self, folder: int, server: serving.Server) -> None:
+        """Let them arrive from here on, in a directory that is open."""
         self._listener = Listener(folder, reaching.EXEC)
-        self._serve = serve
+        self._server = server
+        self._executions: list[Execution] = []
 
     def fileno(self) -> int:
         """The descriptor."""
         return self._listener.fileno()
 
+    def executions(self) -> Iterator[Execution]:
+        """Those that have still something to say."""
+        return (each for each in self._executions if each.fileno() >= 0)
+
     def serve(self) -> None:
         """Have the next one served, if there is one, by a child that goes on alone."""
-        end = self._listener.take()
-        if end is None:
+        client = self._listener.take()
+        if client is None:
             return
-        # Where there is no room for another process, its client sees that it is let go of.
-        with Suppressed(OSError):
-            if os.fork() == 0:
-                self._serve(end)
-        end.close()
+        try:
+            self._executions.append(Execution(client, self._server.begin(client)))
+        except (RunnerError, OSError) as error:
+            with Suppressed(OSError):
+                client.send(serving.refusal(error))
+            client.close()
+
+    def bury(self, pid: int, status: int) -> None:
+        """Tell of the end of a child: it may be a program that somebody waits for."""
+        for each in self._executions:
+            # Whatever it was, it has said so before.
+            each.hear()
+            each.end(pid, status)
+        for each in [each for each in self._executions if each.is_over]:
+            self._executions.remove(each)
+            each.close()
 
     def close(self) -> None:
         """Take no more."""
         self._listener.close()
+
+    def finish(self) -> None:
+        """Let go of those that have not ended with the container: they were killed."""
+        for each in self._executions:
+            each.close()

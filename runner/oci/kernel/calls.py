@@ -23,8 +23,8 @@ _SYSCALL: Final = _LIBC.syscall
 _SYSCALL.restype = ctypes.c_long
 
 # Numbers that are not the same everywhere. New ones are, from 424 on.
-_X86_64: Final = {"keyctl": 250, "ioprio_set": 251, "sched_setattr": 314, "capget": 125, "capset": 126}
-_GENERIC: Final = {"keyctl": 219, "ioprio_set": 30, "sched_setattr": 274, "capget": 90, "capset": 91}
+_X86_64: Final = {"clone": 56, "keyctl": 250, "ioprio_set": 251, "sched_setattr": 314, "capget": 125, "capset": 126}
+_GENERIC: Final = {"clone": 220, "keyctl": 219, "ioprio_set": 30, "sched_setattr": 274, "capget": 90, "capset": 91}
 _NUMBERS: Final = {"x86_64": _X86_64, "aarch64": _GENERIC, "riscv64": _GENERIC}
 _EVERYWHERE: Final = {
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "clone3": 435,

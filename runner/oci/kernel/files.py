@@ -11,6 +11,7 @@ from runner.oci.kernel.calls import pointer, system_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Final
 
 DIRECTORY: Final = os.O_DIRECTORY | os.O_PATH | os.O_CLOEXEC
@@ -61,13 +62,16 @@ def close_on_exec(first: int) -> None:
     system_call("close_range", first, _LAST_DESCRIPTOR, _CLOSE_RANGE_CLOEXEC)
 
 
-def close_all(first: int) -> None:
-    """Close every descriptor from `first` on, whoever in this process believes to have it.
+def close_others(first: int, kept: Iterable[int]) -> None:
+    """Close every descriptor from `first` on but those, whoever in this process believes to have it.
 
     Raises:
         CallFailed: the kernel refuses.
     """
-    system_call("close_range", first, _LAST_DESCRIPTOR, 0)
+    for descriptor in (*sorted(kept), _LAST_DESCRIPTOR + 1):
+        if first < descriptor:
+            system_call("close_range", first, descriptor - 1, 0)
+        first = descriptor + 1
 
 
 def _open(root: int, path: str, flags: int, resolve: int) -> int:

@@ -1,7 +1,7 @@
-"""Forking a child that is born in a cgroup of version 2.
+"""Forking a child that is born in a cgroup of version 2, or as another one's child.
 
-To move a process there, the kernel waits until all processors have passed a point, 10 to 20 ms; to be born there costs
-nothing (clone3(2), CLONE_INTO_CGROUP).
+To move a process into a cgroup, the kernel waits until all processors have passed a point, 10 to 20 ms; to be born
+there costs nothing (clone3(2), CLONE_INTO_CGROUP).
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from runner.oci.kernel.calls import Argument
+
 _INTO_CGROUP: Final = 0x2_0000_0000
+_AS_SIBLING: Final = 0x8000
 _SIGCHLD: Final = 17
 
 
@@ -43,12 +46,25 @@ def fork_into(directory: str) -> int:
     cgroup = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         arguments = _CloneArguments(flags=_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup)
-        ctypes.pythonapi.PyOS_BeforeFork()
-        pid = -1
-        try:
-            pid = system_call("clone3", pointer(arguments), ctypes.sizeof(arguments), about=directory)
-        finally:
-            (ctypes.pythonapi.PyOS_AfterFork_Parent if pid else ctypes.pythonapi.PyOS_AfterFork_Child)()
+        return _forked("clone3", pointer(arguments), ctypes.sizeof(arguments), about=directory)
     finally:
         os.close(cgroup)
+
+
+def fork_sibling() -> int:
+    """The same, but the child is one of this process's parent, who waits for it: this one may end at once.
+
+    Raises:
+        CallFailed: the kernel refuses.
+    """
+    return _forked("clone", _AS_SIBLING, 0, 0, 0, 0)
+
+
+def _forked(call: str, *arguments: Argument, about: str = "") -> int:
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = -1
+    try:
+        pid = system_call(call, *arguments, about=about)
+    finally:
+        (ctypes.pythonapi.PyOS_AfterFork_Parent if pid else ctypes.pythonapi.PyOS_AfterFork_Child)()
     return pid

@@ -1,5 +1,6 @@
 """Further programs in containers that run, as `runner exec` executes them (root)."""
 
+import _socket
 import fcntl
 import os
 import pty
@@ -19,7 +20,9 @@ import pytest
 
 from runner.cgroups import group, hierarchies
 from runner.containers import ending, finding, liveness, reaching
-from runner.containers.settings import Security, Ulimit
+from runner.containers.errors import ContainerNotRunning
+from runner.containers.folders import Place
+from runner.containers.settings import HOST, Namespaces, Security, Ulimit
 from tests.runner.containers.sites import Site
 
 pytestmark = pytest.mark.root
@@ -57,13 +60,18 @@ def box(site: Site, request: pytest.FixtureRequest) -> Iterator[Callable[..., st
             stack.enter_context(site.started(container))
             place = site.place(container)
             # Before its monitor is waited for.
-            stack.callback(ending.kill, place, signal.SIGKILL)
+            stack.callback(end, place)
             until(lambda: os.path.exists(f"{place.passing}/exec"))
             if request.param == "runtime":
                 os.unlink(f"{place.passing}/exec")
             return "box"
 
         yield begin
+
+
+def end(place: Place) -> None:
+    with suppress(ContainerNotRunning):
+        ending.kill(place, signal.SIGKILL)
 
 
 served = pytest.mark.parametrize("box", ["monitor"], indirect=True)
@@ -96,22 +104,34 @@ def servers(site: Site) -> list[int]:
 
 
 @contextmanager
-def sleeping(site: Site, name: str) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
-    """Somebody has `sleep` executed in the container: the command, the monitor's process that does it, and its own."""
+def sleeping(site: Site, name: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Somebody has `sleep` executed in the container: the command, and the program's process, the monitor's child."""
     with subprocess.Popen(command(site, name, "sleep", "100"), stdin=subprocess.DEVNULL) as asking:
-        found: list[tuple[int, int]] = []
+        found: list[int] = []
 
         def is_there() -> bool:
-            pairs = [(server, child) for server in servers(site) for child in children_of(server)]
-            found[:] = [(server, child) for server, child in pairs if words_of(child).startswith(b"sleep")]
+            found[:] = [each for each in children_of(monitor_of(site)) if words_of(each).startswith(b"sleep")]
             return found != []
 
         until(is_there)
-        [(server, program)] = found
+        [program] = found
         try:
-            yield asking, server, program
+            yield asking, program
         finally:
-            os.kill(program, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(program, signal.SIGKILL)
+
+
+@contextmanager
+def connected(site: Site, name: str) -> Iterator[tuple[_socket.socket, int]]:
+    """A client that has asked for nothing yet, and the monitor's process that waits for that."""
+    client = reaching.connect(finding.find(site.folders, name), reaching.EXEC)
+    assert client is not None
+    try:
+        until(lambda: len(servers(site)) == 1)
+        yield client, servers(site)[0]
+    finally:
+        client.close()
 
 
 def until(reached: Callable[[], bool]) -> None:
@@ -275,7 +295,8 @@ def test_what_a_program_leaves_behind_is_buried(site: Site, box: Callable[..., s
 @served
 def test_a_process_of_the_monitors_has_nothing_open_that_is_the_monitors(site: Site, box: Callable[..., str]) -> None:
     """CVE-2024-21626: what it has open the program might get, if it could get at it."""
-    with sleeping(site, box()) as (_, server, _):
+    name = box()
+    with sleeping(site, name), connected(site, name) as (_, server):
 
         def opened() -> list[str]:
             found = []
@@ -283,13 +304,10 @@ def test_a_process_of_the_monitors_has_nothing_open_that_is_the_monitors(site: S
                 # One may be closed meanwhile.
                 with suppress(FileNotFoundError):
                     found += [os.readlink(entry.path)] if int(entry.name) > 2 else []
-            return found
+            return sorted(text.partition(":")[0] for text in found)
 
-        # Its client's, once that to the program's process is closed.
-        until(lambda: len([text for text in opened() if text.startswith("socket")]) == 1)
-        found = opened()
-
-    assert {text.partition(":")[0] for text in found} <= {"socket", "anon_inode"}
+        # The container's first process, its client, and the monitor, which is to know of the program's process.
+        until(lambda: opened() == ["anon_inode", "socket", "socket"])
 
 
 @served
@@ -297,7 +315,7 @@ def test_the_file_that_a_process_of_the_monitors_executes_can_not_be_written_to(
     site: Site, box: Callable[..., str]
 ) -> None:
     """CVE-2019-5736: it is opened through /proc/PID/exe while the process is not the program yet."""
-    with sleeping(site, box()) as (_, server, _):
+    with connected(site, box()) as (_, server):
         descriptor = os.open(f"/proc/{server}/exe", os.O_RDONLY)
 
     try:
@@ -340,21 +358,51 @@ def test_a_process_of_the_monitors_that_is_killed_is_told_and_the_container_goes
     site: Site, box: Callable[..., str]
 ) -> None:
     name = box()
-    with sleeping(site, name) as (asking, server, _):
+    with connected(site, name) as (client, server):
         os.kill(server, signal.SIGKILL)
-        assert asking.wait(30) == 137
+        assert client.recv(1) == b""
+
+    assert execute(site, name, "echo", "on") == "on\n"
+
+
+def test_a_program_that_is_killed_is_told_and_the_container_goes_on(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+
+    execute(site, name, "sh", "-c", "kill -KILL $$", status=137)
 
     assert execute(site, name, "echo", "on") == "on\n"
 
 
 @served
+@pytest.mark.parametrize("namespaces", [Namespaces(), Namespaces(pid=HOST)], ids=["own", "host"])
+def test_whoever_waits_for_a_program_is_told_that_it_ends_with_its_container(
+    site: Site, box: Callable[..., str], namespaces: Namespaces
+) -> None:
+    name = box(namespaces=namespaces)
+    with sleeping(site, name) as (asking, _):
+        ending.kill(finding.find(site.folders, name), signal.SIGKILL)
+        assert asking.wait(30) == 137
+
+
+@served
+def test_many_programs_at_once_are_told_apart(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+    words = [command(site, name, "sh", "-c", f"echo {number}; exit {number}") for number in range(6)]
+
+    asking = [subprocess.Popen(each, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) for each in words]
+
+    told = [(each.communicate(timeout=60)[0], each.returncode) for each in asking]
+    assert told == [(b"%d\n" % number, number) for number in range(6)]
+
+
+@served
 def test_a_program_outlives_the_command_that_has_it_executed(site: Site, box: Callable[..., str]) -> None:
-    with sleeping(site, box()) as (asking, server, program):
+    with sleeping(site, box()) as (asking, program):
         asking.kill()
         asking.wait()
-        assert program in children_of(server)
+        assert program in children_of(monitor_of(site))
 
-    until(lambda: servers(site) == [])
+    until(lambda: len(children_of(monitor_of(site))) == 1)
 
 
 @served
