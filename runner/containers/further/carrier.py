@@ -19,6 +19,8 @@ from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from runner.containers.folders import Place
     from runner.containers.further.following import Doer
 
@@ -41,6 +43,31 @@ def carry(doer: Doer, place: Place, *, passed: set[int], has_input: bool) -> int
     return doer.wait()
 
 
+def leave(doer: Doer, place: Place) -> int:
+    """Begin a program that has a terminal and is let go; 0 once it is executed, or why it is not.
+
+    A process stays behind that has the terminal's other end as long as anybody has this one: what is said there is
+    heard by nobody, but who says it goes on.
+    """
+    master = _begin(doer, place)
+    status = doer.wait()
+    if master is not None and status == 0 and os.fork() == 0:
+        _listen(master)
+    return status
+
+
+def _listen(master: int) -> NoReturn:
+    with Suppressed(OSError):
+        os.setsid()
+        nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        for standard in range(3):
+            os.dup2(nothing, standard)
+        # The kernel refuses (EIO) when nobody has it open any more.
+        while os.read(master, BLOCK):
+            pass
+    os._exit(0)
+
+
 def _begin(doer: Doer, place: Place) -> int | None:
     """Begin it; the terminal's master, or None where there was an end before there was one."""
     name = f"exec-{os.urandom(6).hex()}"
@@ -55,7 +82,10 @@ def _begin(doer: Doer, place: Place) -> int | None:
         for end in (doer.ended, console.fileno()):
             poll.register(end, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll()}
-        return receive_terminal(console) if console.fileno() in ready else None
+        if console.fileno() in ready:
+            with Suppressed(ConnectionAbortedError):
+                return receive_terminal(console)
+        return None
     finally:
         console.close()
         with Suppressed(FileNotFoundError):

@@ -1,9 +1,11 @@
-"""The runtime's process that executes a further program."""
+"""The runtime's process that executes a further program, or that program's where it has a terminal."""
 
 from __future__ import annotations
 
 import os
 
+from runner.oci.kernel import tasks
+from runner.plain_signal import signal
 from runner.suppression import Suppressed
 
 _ENDED_BY_SIGNAL = 128
@@ -27,7 +29,8 @@ class Child:
         self._container = container
         self._has_input = has_input
         self._detached = detached
-        self.pid = 0
+        self._pid = 0
+        self._status: int | None = None
         self.ended = -1
         """A descriptor that tells its end (pidfd_open(2))."""
 
@@ -36,9 +39,12 @@ class Child:
         nothing = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         closed = [] if self._has_input and console is None else [0]
         closed += [1] if self._detached or console is not None else []
-        flags = ["--detach"] if self._detached else []
-        flags += ["--console-socket", console] if console is not None else []
-        self.pid = os.posix_spawnp(
+        flags = ["--detach"] if self._detached or console is not None else []
+        if console is not None:
+            # Runc takes a terminal's socket only of who has it let the program go, which is this one's child then.
+            tasks.adopt_orphans()
+            flags += ["--console-socket", console, "--pid-file", f"{console}.pid"]
+        self._pid = os.posix_spawnp(
             self._program,
             [*self._words, *flags, self._container],
             os.environ,
@@ -46,16 +52,31 @@ class Child:
             setpgroup=0,
         )
         os.close(nothing)
-        self.ended = os.pidfd_open(self.pid)
+        self.ended = os.pidfd_open(self._pid)
+        if console is not None:
+            self._go_on_with(f"{console}.pid")
 
     def send(self, number: int) -> None:
         """Send it a signal, which it passes on to the program."""
         with Suppressed(ProcessLookupError):
-            os.kill(self.pid, number)
+            signal.pidfd_send_signal(self.ended, number)
 
     def wait(self) -> int:
         """Its exit status, as shells tell it."""
-        _, status = os.waitpid(self.pid, 0)
+        if self._status is None:
+            _, status = os.waitpid(self._pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+            self._status = code if code >= 0 else _ENDED_BY_SIGNAL - code
+        return self._status
+
+    def _go_on_with(self, pid_file: str) -> None:
+        """Wait for the runtime's end, and go on with the program that it has let go, unless nobody waits for that."""
+        if self.wait() or self._detached:
+            with Suppressed(FileNotFoundError):
+                os.unlink(pid_file)
+            return
+        with open(pid_file, encoding="utf-8") as file:
+            self._pid, self._status = int(file.read()), None
+        os.unlink(pid_file)
         os.close(self.ended)
-        code = os.waitstatus_to_exitcode(status)
-        return code if code >= 0 else _ENDED_BY_SIGNAL - code
+        self.ended = os.pidfd_open(self._pid)

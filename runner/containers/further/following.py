@@ -39,14 +39,17 @@ def follow(doer: Doer, place: Place, program: Program, *, detached: bool) -> int
     Raises:
         RunnerError, OSError: nothing was begun.
     """
-    if detached:
-        doer.begin()
-        return doer.wait()
-    passed = {number for number in range(1, _FIRST_REALTIME) if number not in _NOT_PASSED_ON}
     if program.terminal:
         # Only here: a program without one does not need what carries it.
         from runner.containers.further import carrier
 
+        if detached:
+            return carrier.leave(doer, place)
+    elif detached:
+        doer.begin()
+        return doer.wait()
+    passed = {number for number in range(1, _FIRST_REALTIME) if number not in _NOT_PASSED_ON}
+    if program.terminal:
         return carrier.carry(doer, place, passed=passed, has_input=program.stdin_open)
     return _with_streams(doer, passed)
 

@@ -161,13 +161,16 @@ def receive_terminal(console: _socket.socket) -> int:
     """A terminal's master, from whoever connects to a console socket.
 
     Raises:
-        OSError: nobody has.
+        ConnectionAbortedError: that one has ended before it had a terminal.
+        OSError: nobody has connected.
     """
     descriptor, _ = console._accept()  # type: ignore[attr-defined]
     with_runtime = _socket.socket(fileno=descriptor)
-    _, [master] = descriptors.receive(with_runtime, 4096, 1)
+    _, masters = descriptors.receive(with_runtime, 4096, 1)
     with_runtime.close()
-    return master
+    if not masters:
+        raise ConnectionAbortedError(errno.ECONNABORTED, os.strerror(errno.ECONNABORTED))
+    return masters[0]
 
 
 def become_standard(ends: Iterable[int]) -> None:

@@ -33,13 +33,15 @@ def test_a_container_lives_by_another_runtime(site: Site, name: str) -> None:
     with site.started(container) as monitor:
         hear_until(monitor.end, b"ready\n")
         within = execute(site, "web", "cat", "/proc/1/comm")
+        terminal = execute(site, "-t", "web", "tty")
+        execute(site, "-dt", "web", "sleep", "100")
         ending.stop(site.place(container), container.settings)
         ended = records.outcome(site.place(container))
         state = status.of(site.place(container))
     ending.discard(site.folders, site.place(container), force=False, with_volumes=False)
 
     assert printed == (b"out\n", b"err\n", 3)
-    assert within == "sh\n"
+    assert (within, terminal) == ("sh\n", "/dev/pts/0\r\n")
     assert ended is not None
     assert (state, ended.exit_code) == (status.EXITED, 3)
     assert cgroups(container.id) == []

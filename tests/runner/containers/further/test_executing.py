@@ -258,6 +258,16 @@ def test_a_terminal_is_carried_with_its_size_and_what_is_typed(site: Site, box: 
         assert process.wait(30) == 3
 
 
+def test_a_program_that_is_let_go_has_its_terminal_as_long_as_it_needs_it(site: Site, box: Callable[..., str]) -> None:
+    script = "echo much is said; exec sh -c 'while :; do echo $(tty) > /said; sleep 0.05; done'"
+    name = box()
+
+    assert execute(site, "-dt", name, "sh", "-c", script) == ""
+
+    until(lambda: execute(site, name, "sh", "-c", "cat /said; true").splitlines()[-1:] == ["/dev/pts/0"])
+    assert "not found" in execute(site, "-dt", name, "not-there", status=127)
+
+
 def test_a_terminal_that_is_not_one_is_refused(site: Site, box: Callable[..., str]) -> None:
     assert "the input device is not a TTY" in execute(site, "-it", box(), "true", status=1)
 
@@ -267,6 +277,14 @@ def test_a_program_in_a_terminal_that_cannot_be_executed_gives_the_terminal_back
 ) -> None:
     with in_a_terminal(command(site, "-it", box(), "not-there")) as (_, process):
         assert process.wait(30) == 127
+
+
+def test_where_there_are_no_terminals_that_is_told(site: Site, box: Callable[..., str]) -> None:
+    name = box(security=Security(privileged=True))
+    execute(site, name, "umount", "/dev/pts")
+
+    for flags in ("-t", "-dt"):
+        assert "'/dev/pts/ptmx': No such file or directory" in execute(site, flags, name, "true", status=127)
 
 
 def test_a_stream_that_is_closed_is_an_empty_one_to_the_program(site: Site, box: Callable[..., str]) -> None:
