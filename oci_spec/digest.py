@@ -1,12 +1,18 @@
 """Content digests (image-spec, "Digests").
 
-Programs that must start within milliseconds import this module: it loads nothing, and hashlib only when it hashes.
+Programs that must start within milliseconds import this module: it loads nothing until it hashes, and hashlib only when
+there is much to hash.
 """
+
+import sys
 
 from oci_spec.errors import DigestInvalid, DigestUnsupported
 
 ALGORITHMS = {"sha256": 32, "sha512": 64}
 """The digest algorithms that can be computed here, each with the size of its raw digest in bytes."""
+
+_FEW_BYTES = 256 * 1024
+"""To hash more by OpenSSL saves the time that it takes to load it."""
 
 _ALGORITHM_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789+._-"
 _ENCODED_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=_-"
@@ -71,10 +77,7 @@ class Digest:
         """
         if algorithm not in ALGORITHMS:
             raise DigestUnsupported(f"{algorithm}:", algorithm)
-        # Here and not above: loading OpenSSL takes longer than everything else a short-lived program does with digests.
-        import hashlib
-
-        return cls(algorithm, hashlib.new(algorithm, content).digest())
+        return cls(algorithm, _hash(algorithm, content))
 
     @property
     def algorithm(self) -> str:
@@ -109,6 +112,22 @@ class Digest:
         if not isinstance(other, Digest):
             return NotImplemented
         return (self._algorithm, self._raw) < (other._algorithm, other._raw)
+
+
+def _hash(algorithm: str, content: bytes | bytearray | memoryview) -> bytes:
+    # Loading OpenSSL takes longer than everything else that a short-lived program does with digests.
+    if len(content) <= _FEW_BYTES and "hashlib" not in sys.modules:
+        try:
+            plain = __import__("_sha2" if sys.version_info >= (3, 12) else f"_{algorithm}")
+        except ImportError:
+            # This Python was built without.
+            pass
+        else:
+            raw: bytes = getattr(plain, algorithm)(content).digest()
+            return raw
+    import hashlib
+
+    return hashlib.new(algorithm, content).digest()
 
 
 def _refusal(text: str) -> DigestInvalid:

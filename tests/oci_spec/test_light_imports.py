@@ -1,10 +1,14 @@
 """A program that must start within milliseconds imports digests and references: they may load nothing else."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import oci_spec
+from oci_spec.digest import ALGORITHMS
 
 ROOT = str(Path(oci_spec.__file__).parent.parent)
 LIGHT_MODULES = {"oci_spec", "oci_spec.digest", "oci_spec.errors", "oci_spec.image_name", "oci_spec.reference"}
@@ -41,10 +45,13 @@ def test_parsing_loads_nothing_either() -> None:
     assert loaded == LIGHT_MODULES
 
 
-def test_hashing_loads_hashlib_when_it_is_first_needed() -> None:
-    loaded = modules_loaded_by("from oci_spec.digest import Digest\nDigest.of(b'')")
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("content", ["b''", "b'hello'", "memoryview(b'hello')", "bytes(1_000_000)"])
+def test_hashlib_is_loaded_when_there_is_much_to_hash(algorithm: str, content: str) -> None:
+    expected = hashlib.new(algorithm, eval(content)).hexdigest()
+    checked = f"from oci_spec.digest import Digest\nassert Digest.of({content}, {algorithm!r}).encoded == {expected!r}"
 
-    assert "hashlib" in loaded
+    assert ("hashlib" in modules_loaded_by(checked)) == (content == "bytes(1_000_000)")
 
 
 def test_the_package_itself_is_empty() -> None:
