@@ -6,8 +6,6 @@ function. Source: the kernel's admin-guide/cgroup-v2.rst, "Controllers".
 
 from __future__ import annotations
 
-import math
-
 from runner.cgroups.resources import BlockIo, Cpu, HugepageLimit, Memory
 from runner.cgroups.writes import Write
 from runner.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
@@ -85,10 +83,13 @@ def weight_of_shares(shares: int) -> int:
     them a curve through the three, quadratic in the logarithms: the straight line that runtimes once took made 39 of
     the default 1024, and so little of a container beside the host's own services.
     """
-    logarithm = math.log2(min(max(shares, 2), 262_144))
+    # Only here: few containers have shares.
+    from math import ceil, log2
+
+    logarithm = log2(min(max(shares, 2), 262_144))
     exponent = (logarithm * logarithm + 125 * logarithm) / 612 - 7 / 34
     # Rounded first: at the three points the exponent is whole but for the last bits.
-    return math.ceil(round(10**exponent, 6))
+    return ceil(round(10**exponent, 6))
 
 
 def _bandwidth(cpu: Cpu, current: Current) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import termios
-import tty
 
 
 class RawTerminal:
@@ -17,10 +15,16 @@ class RawTerminal:
 
     def __enter__(self) -> None:
         if os.isatty(0):
+            # Only here: most containers have no terminal.
+            import termios
+            import tty
+
             self._before = termios.tcgetattr(0)
             # What has been typed already is not lost.
             tty.setraw(0, termios.TCSADRAIN)
 
     def __exit__(self, *_error: object) -> None:
         if self._before is not None:
+            import termios
+
             termios.tcsetattr(0, termios.TCSADRAIN, self._before)

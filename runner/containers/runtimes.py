@@ -100,7 +100,7 @@ class Other:
         pid_file = f"{self._place.passing}/pid"
         terminal = [] if console is None else ["--console-socket", console]
         self._call("create", "--bundle", self._place.passing, "--pid-file", pid_file, *terminal)
-        with open(pid_file, encoding="ascii") as file:
+        with open(pid_file, encoding="utf-8") as file:
             return int(file.read())
 
     def start(self) -> None:

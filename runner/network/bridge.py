@@ -60,7 +60,7 @@ def make(connection: Connection, name: str, directory: str) -> Bridge:
     set_kernel(f"ipv4/conf/{name}/route_localnet", "1")
     set_kernel(f"ipv6/conf/{name}/disable_ipv6", "1")
     # Last: what is not noted was not made whole.
-    with open(_record(directory), "w", encoding="ascii") as file:
+    with open(_record(directory), "w", encoding="utf-8") as file:
         file.write(f"{link.index} {subnet}")
     return Bridge(link.index, subnet)
 
@@ -69,11 +69,11 @@ def set_kernel(name: str, value: str) -> None:
     """Set what /proc/sys/net has for the thread's network namespace, which may lack IPv6."""
     path = f"{_KERNEL_SETTINGS}/{name}"
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             found = file.read().strip()
         if found != value:
             # Opened anew, for the kernel takes nothing that is not written at the beginning.
-            with open(path, "w", encoding="ascii") as file:
+            with open(path, "w", encoding="utf-8") as file:
                 file.write(value)
     except FileNotFoundError:
         return
@@ -100,7 +100,7 @@ def _choose(connection: Connection, last: Subnet | None) -> Subnet:
 
 def _read(directory: str) -> tuple[int | None, Subnet | None]:
     try:
-        with open(_record(directory), encoding="ascii") as file:
+        with open(_record(directory), encoding="utf-8") as file:
             index, _, subnet = file.read().partition(" ")
         return int(index), Subnet.parse(subnet)
     except (OSError, ValueError):

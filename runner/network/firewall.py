@@ -63,7 +63,7 @@ class Firewall:
         # To delete what is not there is an error, to add what is there is none.
         nft.run(f"add table inet {self._bridge}\n{self._deletion()}\n{_table(self._bridge, subnet, published)}")
         handle = tables.handle_of(self._connection, tables.INET, self._bridge)
-        with open(self._record, "w", encoding="ascii") as file:
+        with open(self._record, "w", encoding="utf-8") as file:
             file.write(f"{handle}\n{_table(self._bridge, subnet, ())}")
 
     def let_through(self) -> None:
@@ -131,7 +131,7 @@ class Firewall:
 
     def _read(self) -> str:
         try:
-            with open(self._record, encoding="ascii") as file:
+            with open(self._record, encoding="utf-8") as file:
                 return file.read()
         except OSError:
             return ""

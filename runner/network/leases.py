@@ -90,7 +90,7 @@ class Leases:
     def publications(self, lease: Lease) -> list[Publication]:
         """The ports that were noted."""
         try:
-            with open(f"{self._folder}/{lease.name}", encoding="ascii") as file:
+            with open(f"{self._folder}/{lease.name}", encoding="utf-8") as file:
                 fields = json.load(file)
             return [
                 Publication(port, first=own, last=own, address=address, protocol=protocol)
@@ -109,7 +109,7 @@ class Leases:
 
     def _read_last(self) -> str | None:
         try:
-            with open(f"{self._directory}/{_LAST}", encoding="ascii") as file:
+            with open(f"{self._directory}/{_LAST}", encoding="utf-8") as file:
                 return file.read()
         except OSError:
             return None
@@ -117,6 +117,6 @@ class Leases:
     def _write(self, path: str, text: str) -> None:
         # The lock is held: one temporary name is enough, and a killed writer's is written over.
         temporary = f"{self._directory}/new"
-        with open(temporary, "w", encoding="ascii") as file:
+        with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(temporary, path)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def pin(store: Store, name: str, *, blobs: Iterable[Digest], layers: Iterable[Digest]) -> None:
     """Let nobody remove these until the pin `name` is taken out; what is not there any more does not come back."""
     lines = [*(f"blob {digest}\n" for digest in blobs), *(f"layer {chain_id}\n" for chain_id in layers)]
-    with store.locked(), open(store.pin(name), "w", encoding="ascii") as file:
+    with store.locked(), open(store.pin(name), "w", encoding="utf-8") as file:
         file.writelines(lines)
 
 
@@ -30,7 +30,7 @@ def unpin(store: Store, name: str) -> None:
 def pinned(store: Store) -> Iterator[tuple[str, Digest]]:
     """`blob` or `layer`, and the digest, of all that is pinned now; the store's lock is the caller's."""
     for name in os.listdir(store.path("pins")):
-        with Suppressed(FileNotFoundError), open(store.pin(name), encoding="ascii") as file:
+        with Suppressed(FileNotFoundError), open(store.pin(name), encoding="utf-8") as file:
             for line in file:
                 kind, _, text = line.rstrip().partition(" ")
                 yield kind, Digest.parse(text)

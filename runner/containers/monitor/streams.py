@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import _socket
 import errno
-import fcntl
 import os
-import struct
-import termios
 
 from runner import descriptors
 from runner.containers import protocol
+from runner.oci.program.terminal import resize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +152,7 @@ class Streams:
     def resize(self, rows: int, columns: int) -> None:
         """Tell the terminal, if there is one, how large it is."""
         if self._master >= 0:
-            fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            resize(self._master, rows, columns)
 
 
 def receive_terminal(console: _socket.socket) -> int:

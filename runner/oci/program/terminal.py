@@ -7,7 +7,6 @@ import fcntl
 import os
 import stat
 import struct
-import termios
 
 from runner import descriptors
 from runner.oci.errors import CallFailed
@@ -19,6 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+# As the module `termios` has them, whose hundreds of constants every start would wait for.
+_SET_SIZE: Final = 0x5414  # TIOCSWINSZ
+_BECOME_CONTROLLING: Final = 0x540E  # TIOCSCTTY
 _OPEN_PEER: Final = 0x5441  # TIOCGPTPEER
 _LOCK: Final = 0x4004_5431  # TIOCSPTLCK
 _NUMBER: Final = 0x8004_5430  # TIOCGPTN
@@ -36,7 +38,7 @@ class Terminal:
 
     def resize(self, size: tuple[int, int]) -> None:
         """Set rows and columns."""
-        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+        resize(self._slave, *size)
 
     def bind_console(self, root: int) -> None:
         """Let /dev/console be this terminal. It is bound by its descriptor: no name leads elsewhere (CVE-2025-52565).
@@ -75,7 +77,7 @@ class Terminal:
             CallFailed: the process leads none.
         """
         try:
-            fcntl.ioctl(self._slave, termios.TIOCSCTTY, 0)
+            fcntl.ioctl(self._slave, _BECOME_CONTROLLING, 0)
         except OSError as error:
             raise CallFailed("ioctl", "TIOCSCTTY", error) from error
         for standard in range(3):
@@ -102,6 +104,11 @@ def create(root: int) -> Terminal:
         os.close(master)
         raise CallFailed("open", "/dev/pts/ptmx", error) from error
     return Terminal(master, slave)
+
+
+def resize(end: int, rows: int, columns: int) -> None:
+    """Tell a terminal, by either end of it, how large it is."""
+    fcntl.ioctl(end, _SET_SIZE, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def connect(path: str) -> int:
