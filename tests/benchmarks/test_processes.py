@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.measure import Work, measured
 from benchmarks.processes import cpu_seconds, kernel_threads, listeners, shared_bytes, spawned, tree
-from tests.benchmarks.waiting import wait_until
 from tests.requirements import require_tool
+from tests.waiting import until
 
 PARENT = """
 import subprocess, sys
@@ -36,7 +36,7 @@ def test_a_tree_holds_descendants_and_ends_with_its_root(tmp_path: Path) -> None
     log = tmp_path / "log"
 
     with spawned([sys.executable, "-c", PARENT], log=log, environment=os.environ) as process:
-        wait_until(lambda: log.read_text().endswith("\n"))
+        until(lambda: log.read_text().endswith("\n"))
         child = int(log.read_text())
         found = tree([process.pid])
         used = shared_bytes(found)
@@ -45,7 +45,7 @@ def test_a_tree_holds_descendants_and_ends_with_its_root(tmp_path: Path) -> None
     assert used > 2**20
     assert process.returncode == -signal.SIGTERM
     # The child never heard of the signal to its parent.
-    wait_until(lambda: not tree([child]))
+    until(lambda: not tree([child]))
 
 
 def test_servers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
@@ -61,10 +61,10 @@ def test_servers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     log = tmp_path / "log"
 
     with subprocess.Popen([sys.executable, "-c", script, log], stdin=subprocess.PIPE) as run:
-        wait_until(lambda: log.exists() and log.read_text().endswith("\n"))
+        until(lambda: log.exists() and log.read_text().endswith("\n"))
         run.kill()
 
-    wait_until(lambda: not tree([int(log.read_text())]))
+    until(lambda: not tree([int(log.read_text())]))
 
 
 def test_time_of_children_that_have_ended_counts() -> None:
@@ -107,7 +107,7 @@ def test_what_others_use_is_told_apart_from_what_is_measured() -> None:
         def work() -> Work:
             subprocess.run([sys.executable, "-c", script], check=True)
             ended = time.monotonic() + 2 * BUSY_S
-            wait_until(lambda: time.monotonic() > ended)
+            until(lambda: time.monotonic() > ended)
             return Work(1, 0, 1.0)
 
         sample = measured((server.pid,), work)

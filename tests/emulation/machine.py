@@ -6,7 +6,6 @@ beneath a layer in memory: tests, interpreter and programs are those of the run 
 
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from tests.emulation.initramfs import initramfs
 from tests.images import BUSYBOX
 from tests.requirements import require_root, require_tool, tools_directory
+from tests.waiting import until
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -99,11 +99,15 @@ def _shared_root(socket: Path) -> Iterator[Path]:
         [program, f"--socket-path={socket}", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
-            deadline = time.monotonic() + 10
-            while not socket.exists():
-                assert server.poll() is None, "virtiofsd has ended"
-                assert time.monotonic() < deadline, "virtiofsd does not listen"
-                time.sleep(0.01)
+            until(lambda: server.poll() is not None or _listens(socket))
+            assert server.poll() is None, "virtiofsd has ended"
             yield socket
         finally:
             server.kill()
+
+
+def _listens(socket: Path) -> bool:
+    """Whether somebody does; the socket is there before, and who connects to it then is refused."""
+    listening = "00010000"
+    sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+    return any(fields[3] == listening and fields[-1] == str(socket) for fields in sockets)

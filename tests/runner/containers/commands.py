@@ -53,9 +53,7 @@ class Commands:
 
     def both(self, *words: str, status: int = 0, given: str = "") -> tuple[str, str]:
         """What it prints, on each stream."""
-        done = subprocess.run(
-            self.command(*words), check=False, input=given, capture_output=True, text=True, timeout=60
-        )
+        done = subprocess.run(self.command(*words), check=False, input=given, capture_output=True, text=True)
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
         return done.stdout, done.stderr
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.requirements import require_root, require_tool
 from tests.runner.containers.commands import Commands
-from tests.runner.containers.sites import Site, until
+from tests.runner.containers.sites import Site
 from tests.runner.namespaces import network_namespace
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import _socket
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,13 +80,6 @@ class Site:
         runtime = Path(self.folders.runtime)
         states = [str(path) for path in runtime.iterdir() if path.name != ".seccomp"] if runtime.exists() else []
         return [*mounted, *passing, *states, *(path for each in ids for path in cgroups(each))]
-
-
-def until(reached: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
 
 
 def cgroups(container: str) -> list[str]:

@@ -15,7 +15,7 @@ from runner.bundles.resources import resources
 from runner.containers.settings import Resources
 from tests.requirements import require_tool
 from tests.runner.containers.commands import IMAGE, Commands, kill
-from tests.runner.containers.sites import until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox"), pytest.mark.tool("nft"), pytest.mark.tool("ip")]
 
@@ -118,7 +118,7 @@ def test_signals_to_the_command_reach_the_container(runner: Commands) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(30) == 3
+        assert process.wait(90) == 3
 
 
 def test_a_killed_command_leaves_its_container_running(runner: Commands) -> None:
@@ -135,7 +135,7 @@ def test_a_killed_command_leaves_its_container_running(runner: Commands) -> None
         # Only now is it attached for sure.
         assert process.stdout.readline() == "ready\n"
         runner("kill", "--signal", "TERM", "web")
-        assert process.wait(30) == 3
+        assert process.wait(90) == 3
 
 
 def test_a_killed_monitor_is_told_to_who_waits_and_its_container_has_exited(runner: Commands) -> None:
@@ -145,7 +145,7 @@ def test_a_killed_monitor_is_told_to_who_waits_and_its_container_has_exited(runn
         assert process.stdout.readline() == "ready\n"
         kill(*runner.monitors().values())
 
-        assert process.wait(30) == 137
+        assert process.wait(90) == 137
         assert "ended without a word" in process.stderr.read()
 
     assert runner("ps", "--all", "--format", "{{.Names}} {{.State}} {{.Status}}").startswith("web exited Exited (137)")
@@ -173,14 +173,14 @@ def test_a_terminal_can_be_left_and_come_back_to(runner: Commands) -> None:
         os.write(terminal, b"one\r")
         read_until(terminal, b"first one\r\n")
         os.write(terminal, b"\x10\x11")
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
         read_until(terminal, b"read escape sequence")
     assert runner("ps", "--format", "{{.Names}}") == "web\n"
 
     with runner.at_terminal("attach", "--detach-keys", "ctrl-x", "web") as (process, terminal):
         os.write(terminal, b"two\r")
         assert b"/dev/pts/0" in read_until(terminal, b"/dev/pts/0")
-        assert process.wait(30) == 5
+        assert process.wait(90) == 5
 
 
 def test_who_comes_back_to_a_terminal_has_it_drawn_anew(runner: Commands) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.runner.containers.commands import IMAGE, Commands, kill
-from tests.runner.containers.sites import until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox"), pytest.mark.tool("nft"), pytest.mark.tool("ip")]
 

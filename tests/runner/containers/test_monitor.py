@@ -17,7 +17,8 @@ from runner.containers import ending, liveness, protocol, reaching, records, set
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
 from runner.containers.settings import Log, Resources
 from runner.oci.processes import is_alive
-from tests.runner.containers.sites import Site, cgroups, hear_until, heard, until
+from tests.runner.containers.sites import Site, cgroups, hear_until, heard
+from tests.waiting import until
 
 pytestmark = pytest.mark.root
 
@@ -193,7 +194,7 @@ def test_who_waits_is_told_the_status_even_where_the_container_is_removed(site: 
         until(lambda: len(os.listdir(connected)) > before)
         monitor.end.send(protocol.INPUT + b"\n")
         heard(monitor.end)
-        waiter.join(20)
+        waiter.join(90)
 
     assert codes == [9]
 

@@ -14,7 +14,8 @@ from runner.containers import ending, records, status
 from runner.containers.settings import Resources
 from tests.requirements import require_tool
 from tests.runner.containers.commands import IMAGE, Commands, kill
-from tests.runner.containers.sites import Site, cgroups, hear_until, until
+from tests.runner.containers.sites import Site, cgroups, hear_until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("busybox")]
 

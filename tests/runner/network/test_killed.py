@@ -14,8 +14,9 @@ from runner.netlink.namespaces import inside
 from runner.network.networks import BRIDGE, Networks, NetworkSettings
 from runner.network.publications import parse
 from tests.runner.namespaces import network_namespace
-from tests.runner.network.conftest import Attach, names_of_links, reach, serve, wait_until
+from tests.runner.network.conftest import Attach, names_of_links, reach, serve
 from tests.runner.network.test_networks import BRIDGE_NAME, leases, rules
+from tests.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("nft")]
 
@@ -60,7 +61,7 @@ def test_a_kill_at_any_moment_leaves_nothing_that_stays(
                 running.wait(moments.uniform(0, 0.06))
             os.kill(running.pid, signal.SIGKILL)
 
-    wait_until(lambda: names_of_links(host) <= {"lo", BRIDGE_NAME})
+    until(lambda: names_of_links(host) <= {"lo", BRIDGE_NAME})
     container, attachment = attach("8080:80")
 
     assert leases(networks) == [f"{attachment.address}@container0@{attachment.link}"]
@@ -79,7 +80,7 @@ def test_a_container_goes_on_when_others_are_killed_and_cleared_away(
         other = inside(host, lambda: networks.attach(killed, "killed", settings))
         other.ports[0].socket.close()
     assert other.link is not None
-    wait_until(lambda: other.link not in names_of_links(host))
+    until(lambda: other.link not in names_of_links(host))
 
     inside(host, networks.reclaim)
 

@@ -24,7 +24,8 @@ from runner.network.publications import parse
 from tests.requirements import require_tool
 from tests.runner.namespaces import network_namespace
 from tests.runner.network import conftest
-from tests.runner.network.conftest import Attach, index, names_of_links, reach, refuses, serve, wait_until
+from tests.runner.network.conftest import Attach, index, names_of_links, reach, refuses, serve
+from tests.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.tool("nft")]
 
@@ -240,7 +241,7 @@ def test_the_link_goes_with_the_namespace(host: int, networks: Networks) -> None
             attachment.ports[0].socket.close()
         if number == 1:
             inside(host, lambda: networks.detach("one"))
-        wait_until(lambda: names_of_links(host) == {"lo", BRIDGE_NAME})
+        until(lambda: names_of_links(host) == {"lo", BRIDGE_NAME})
         before = before or rules(host).count("dnat")
 
     inside(host, networks.reclaim)
@@ -307,7 +308,7 @@ def test_a_directory_that_was_lost_with_no_container_running_is_made_anew(
 ) -> None:
     with network_namespace() as container:
         inside(host, lambda: networks.attach(container, "one", NetworkSettings(BRIDGE)))
-    wait_until(lambda: names_of_links(host) == {"lo", BRIDGE_NAME})
+    until(lambda: names_of_links(host) == {"lo", BRIDGE_NAME})
 
     other = Networks(str(tmp_path / "other"))
     with network_namespace() as container:

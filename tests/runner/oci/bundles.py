@@ -160,7 +160,6 @@ class Runtime:
                 stdin=options.pop("stdin", subprocess.DEVNULL),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                timeout=60,
                 **options,
             )
             output.seek(0)

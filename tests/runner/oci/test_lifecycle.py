@@ -5,23 +5,15 @@ import os
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runner.cgroups import group, hierarchies
 from tests.runner.oci.bundles import Box, Runtime
+from tests.waiting import until
 
 pytestmark = pytest.mark.root
-
-
-def until(reached: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
 
 
 def cgroup_processes(box: Box) -> set[int]:
@@ -115,7 +107,7 @@ def test_run_tells_a_signal_as_shells_do_and_passes_signals_on(box: Box) -> None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(20) == 3
+        assert process.wait(90) == 3
 
 
 def test_the_exit_status_of_a_killed_program_is_that_of_shells(box: Box) -> None:

@@ -205,7 +205,7 @@ def test_signals_that_python_ignores_are_as_they_should(box: Box) -> None:
 def console(path: Path) -> Iterator[socket.socket]:
     """A socket that terminals are sent to."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.settimeout(20)
+        listener.settimeout(90)
         # Its path may be longer than the name of a socket.
         folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
         listener.bind(f"/proc/self/fd/{folder}/{path.name}")
@@ -226,7 +226,7 @@ def received(listener: socket.socket) -> int:
 
 def read_until(master: int, word: str) -> str:
     text = ""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while word not in text:
         assert time.monotonic() < deadline
         text += os.read(master, 1000).decode()

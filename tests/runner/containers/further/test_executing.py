@@ -24,6 +24,7 @@ from runner.containers.errors import ContainerNotRunning
 from runner.containers.folders import Place
 from runner.containers.settings import HOST, Namespaces, Security, Ulimit
 from tests.runner.containers.sites import Site
+from tests.waiting import until
 
 pytestmark = pytest.mark.root
 
@@ -44,7 +45,6 @@ def execute(site: Site, *words: str, status: int = 0, given: str = "") -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
     )
     assert done.returncode == status, done.stdout
     return done.stdout
@@ -134,13 +134,6 @@ def connected(site: Site, name: str) -> Iterator[tuple[_socket.socket, int]]:
         client.close()
 
 
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
-
-
 def test_output_and_status_of_a_program_are_the_commands(site: Site, box: Callable[..., str]) -> None:
     name = box(environment=("PATH=/bin", "A=1", "B=2"), hostname="inside")
 
@@ -219,7 +212,7 @@ def test_a_signal_to_the_command_reaches_the_program(site: Site, box: Callable[.
 
     running.send_signal(signal.SIGTERM)
 
-    assert (running.stdout.read(), running.wait(30)) == ("caught\n", 5)
+    assert (running.stdout.read(), running.wait(90)) == ("caught\n", 5)
     running.stdout.close()
 
 
@@ -240,7 +233,7 @@ def in_a_terminal(words: list[str]) -> Iterator[tuple[int, subprocess.Popen[byte
 
 def read_until(master: int, text: bytes) -> bytes:
     said = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while text not in said:
         assert select.select([master], [], [], deadline - time.monotonic())[0], said
         said += os.read(master, 4096)
@@ -255,7 +248,7 @@ def test_a_terminal_is_carried_with_its_size_and_what_is_typed(site: Site, box: 
         os.write(master, b"words\r")
 
         assert b"got words" in read_until(master, b"got words")
-        assert process.wait(30) == 3
+        assert process.wait(90) == 3
 
 
 def test_a_program_that_is_let_go_has_its_terminal_as_long_as_it_needs_it(site: Site, box: Callable[..., str]) -> None:
@@ -276,7 +269,7 @@ def test_a_program_in_a_terminal_that_cannot_be_executed_gives_the_terminal_back
     site: Site, box: Callable[..., str]
 ) -> None:
     with in_a_terminal(command(site, "-it", box(), "not-there")) as (_, process):
-        assert process.wait(30) == 127
+        assert process.wait(90) == 127
 
 
 def test_where_there_are_no_terminals_that_is_told(site: Site, box: Callable[..., str]) -> None:
