@@ -82,6 +82,9 @@ class Loop:
 
     def finish(self) -> None:
         """Carry on what the container has left in its streams, and take no more: it has ended."""
+        # Who has connected is told of the end, or would take it for that of a monitor that was killed.
+        while self._welcome(0):
+            pass
         for source in list(self._streams.sources):
             while self._carry(source):
                 pass
@@ -150,10 +153,12 @@ class Loop:
         if _ENDING.intersection(self._wakeup.read()):
             self._stop()
 
-    def _welcome(self, _happened: int) -> None:
+    def _welcome(self, _happened: int) -> bool:
+        """Take the next client that has arrived; whether there was one."""
         client = self._listener.accept()
         if client is not None:
             self._clients.append(client)
+        return client is not None
 
     def _carry(self, source: Source) -> bool:
         """Take what a source has to the log and the clients; whether there was something."""

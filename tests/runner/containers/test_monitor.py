@@ -15,7 +15,13 @@ import pytest
 
 from runner.containers import ending, liveness, protocol, reaching, records, settling, status, sweeping
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
+from runner.containers.folders import Folders
+from runner.containers.monitor.clients import Listener
+from runner.containers.monitor.logs import LogWriter
+from runner.containers.monitor.loop import Loop
+from runner.containers.monitor.streams import Streams
 from runner.containers.settings import Log, Resources
+from runner.containers.wakeup import Wakeup
 from runner.oci.processes import is_alive
 from tests.runner.containers.sites import Site, cgroups, hear_until, heard
 from tests.waiting import until
@@ -187,6 +193,8 @@ def test_who_waits_is_told_the_status_even_where_the_container_is_removed(site: 
     container = site.create("sh", "-c", "read line; exit 9", stdin_open=True, remove=True)
     codes: list[int] = []
     with site.started(container) as monitor:
+        # The last that it opens of its own accord; it is told to have started before.
+        until(lambda: os.path.exists(f"{site.place(container).passing}/exec"))
         connected = Path(f"/proc/{liveness.monitor_of(site.place(container))}/fd")
         before = len(os.listdir(connected))
         waiter = threading.Thread(target=lambda: codes.append(ending.wait(site.folders, site.place(container))))
@@ -197,6 +205,33 @@ def test_who_waits_is_told_the_status_even_where_the_container_is_removed(site: 
         waiter.join(90)
 
     assert codes == [9]
+
+
+def test_who_connects_while_it_ends_is_told_the_end(tmp_path: Path) -> None:
+    place = Folders(str(tmp_path / "root"), str(tmp_path / "state")).place("c" * 64)
+    os.makedirs(place.passing)
+    folder = os.open(place.passing, os.O_PATH | os.O_DIRECTORY)
+    listener = Listener(folder, reaching.ATTACH)
+    client = reaching.connect(place)
+    assert client is not None
+
+    monitor = os.fork()
+    if monitor == 0:
+        try:
+            # Its own streams become the container's.
+            streams = Streams(terminal=False, has_input=False)
+            log = LogWriter(place.log, Log("none"))
+            loop = Loop(streams, log, listener, requests=None, wakeup=Wakeup(()), clients=[])
+            loop.finish()
+            loop.send_all(protocol.status_message(protocol.ENDED, 3))
+        finally:
+            os._exit(0)
+    listener.close()
+    os.close(folder)
+
+    assert heard(client) == (b"", b"", 3)
+    client.close()
+    os.waitpid(monitor, 0)
 
 
 def test_stop_asks_with_the_containers_own_signal_and_ends_it_after_a_while(site: Site) -> None:
