@@ -23,8 +23,10 @@ with socket.create_server(("127.0.0.1", 0)) as server:
     server.accept()
 """
 BUSY_S = 0.3
+# It begins when it is told to, and goes on until it is told again.
 BUSY_CHILD = f"""
 import subprocess, sys
+sys.stdin.readline()
 work = "import time\\nwhile time.process_time() < {BUSY_S}: pass"
 subprocess.run([sys.executable, "-c", work])
 print("done", flush=True)
@@ -69,7 +71,10 @@ def test_servers_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
 
 def test_time_of_children_that_have_ended_counts() -> None:
     with subprocess.Popen([sys.executable, "-c", BUSY_CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
         process.stdout.readline()
         used = cpu_seconds(tree([process.pid]))
         process.kill()
@@ -79,10 +84,13 @@ def test_time_of_children_that_have_ended_counts() -> None:
 
 def test_a_measured_action_costs_what_its_processes_used_meanwhile() -> None:
     with subprocess.Popen([sys.executable, "-c", BUSY_CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        answers = process.stdout
+        orders, answers = process.stdin, process.stdout
+        assert orders is not None
         assert answers is not None
 
         def wait() -> Work:
+            orders.write(b"\n")
+            orders.flush()
             answers.readline()
             return Work(1, 0, 1.0)
 
@@ -124,8 +132,15 @@ def test_threads_of_the_kernel_are_told_from_processes() -> None:
 
     assert os.getpid() not in threads
     # Only what runs a program has arguments.
-    commands = [Path(f"/proc/{thread}/cmdline") for thread in threads]
-    assert [command for command in commands if command.exists() and command.read_text()] == []
+    assert [thread for thread in threads if arguments_of(thread)] == []
+
+
+def arguments_of(process: int) -> bytes:
+    """Those of a process; none of one that has ended meanwhile, as threads of the kernel do at any time."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_who_listens_on_a_port_is_found() -> None:

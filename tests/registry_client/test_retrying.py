@@ -48,14 +48,14 @@ async def test_a_registry_that_is_busy_is_asked_again(
 async def test_a_pause_is_as_long_as_the_registry_wants(
     session: aiohttp.ClientSession, quick: Settings, dated: bool
 ) -> None:
+    began = time.monotonic()
     # A date has no fractions of a second.
     wanted = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True) if dated else "1"
-    began = time.monotonic()
 
     async with scripted(busy(1, 503, wanted)) as registry:
         await registry.client(session, quick).ping()
 
-    assert 0.9 < time.monotonic() - began < 10
+    assert 0.9 < time.monotonic() - began < 60
 
 
 async def test_a_pause_that_is_too_long_is_the_callers_to_make(session: aiohttp.ClientSession, quick: Settings) -> None:

@@ -31,12 +31,11 @@ def test_an_error_comes_where_the_bytes_are_missing() -> None:
 
 
 def test_the_thread_ends_with_the_source() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     ahead = ReadAhead(io.BytesIO(bytes(10_000_000)))
 
     assert sum(map(len, iter(lambda: ahead.read(1 << 20), b""))) == 10_000_000
-    for thread in threading.enumerate():
-        if thread.name.endswith("(_fill)"):
-            thread.join(10)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(90)
 
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before

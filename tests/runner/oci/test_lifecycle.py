@@ -57,8 +57,10 @@ def test_what_is_changed_in_config_json_after_create_has_no_effect(box: Box) -> 
 
     box.start()
 
-    until((box.rootfs / "tmp" / "said").exists)
-    assert (box.rootfs / "tmp" / "said").read_text() == "first\n"
+    said = box.rootfs / "tmp" / "said"
+    # A shell makes the file before it writes.
+    until(lambda: said.exists() and said.read_text() != "")
+    assert said.read_text() == "first\n"
 
 
 @pytest.mark.parametrize("status", ["created", "running", "stopped"])
@@ -304,9 +306,10 @@ def test_a_creator_that_is_killed_leaves_a_container_that_is_told_and_deleted(bo
     until(lambda: box.id in box.runtime.names() and len(cgroup_processes(box)) == 1)
     assert box.state()["status"] == "creating"
 
-    creator.kill()
-    creator.wait()
-    fifo.write_text("")
+    # Opened as soon as the hook is there to read: killed before, its creator would never begin one.
+    with fifo.open("wb"):
+        creator.kill()
+        creator.wait()
 
     until(lambda: not cgroup_processes(box))
     assert box.state()["status"] == "stopped"

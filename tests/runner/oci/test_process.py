@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.runner.oci.bundles import CAPABILITIES, Box
+from tests.waiting import until
 
 pytestmark = pytest.mark.root
 
@@ -348,6 +349,8 @@ def test_exec_lets_go_and_writes_the_programs_number(box: Box, tmp_path: Path) -
     box.runtime("exec", "--detach", "--pid-file", tmp_path / "pid", box.id, "sleep", "77")
 
     pid = int((tmp_path / "pid").read_text())
+    # The kernel tells that a program is executed before it has written down its words.
+    until(lambda: Path(f"/proc/{pid}/cmdline").read_bytes() != b"")
     assert Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x0077\x00"
     assert Path(f"/proc/{pid}/ns/pid").readlink() == Path(f"/proc/{box.state()['pid']}/ns/pid").readlink()
 
