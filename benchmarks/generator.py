@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPlan:
-    """Requests in turn on some connections for some seconds; with 0 seconds each request is sent once.
+    """Requests in turn on some connections for some seconds, each of them once at least, and with 0 seconds just once.
 
     `fresh` opens a connection for each. `copy` copies the bodies out of the kernel instead of discarding them.
     """

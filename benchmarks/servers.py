@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import ssl
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from benchmarks.accounts import Account
 from benchmarks.generator import TlsFiles
 from benchmarks.options import PeerAddress
+from benchmarks.ports import free_port
 from benchmarks.processes import listeners, spawned
 
 START_DEADLINE_S = 60.0
@@ -180,14 +180,6 @@ class Peer(Candidate):
         if not _answers(server):
             raise StartFailed(f"{self.name} does not answer at {self._address}")
         yield server
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(server: Server) -> bool:

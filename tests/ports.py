@@ -1,31 +1,16 @@
-"""Ports for servers that must know theirs before they listen, or listen on it again after they were stopped."""
+"""Ports for the servers of a test run."""
 
-import random
-import socket
-from pathlib import Path
+import os
 
-_FIRST = 10_000
-# From the same seed in every process, they would all begin with the same port.
-_CHANCE = random.SystemRandom()
+from benchmarks import ports
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on, and that the kernel gives to nobody.
+    """A TCP port of the loopback interface that nobody listens on, nor is about to.
 
-    One that it gives may go to some client's connection at any moment at which the server does not listen.
+    Other processes of the run choose at the same time, and a server takes a second to listen.
     """
-    while True:
-        port = _CHANCE.randrange(_FIRST, _first_given())
-        with socket.socket() as probe:
-            # As servers do: connections that are over do not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
-def _first_given() -> int:
-    """The first port that the kernel gives to those who ask for any (ip(7), `ip_local_port_range`)."""
-    return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    shares = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    # Who takes the place of a process that died has a higher number.
+    share = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % shares
+    return ports.free_port(share, shares)

@@ -20,7 +20,7 @@ type requestPlan struct {
 	place
 	Connections int       `json:"connections"`
 	Requests    []request `json:"requests"`
-	// For how long; 0 sends each request once.
+	// For how long, but each request is sent once at least.
 	Seconds float64 `json:"seconds"`
 	// Threads that serve the connections; large bodies may need more than one. Plain HTTP only.
 	Threads int `json:"threads"`

@@ -11,18 +11,15 @@ import (
 type turn struct {
 	wires   [][]byte
 	methods []string
-	once    bool
 	next    atomic.Int64
 	until   time.Time
 }
 
-// take gives the number of a request that a connection should send, or false when it should stop.
+// take gives the number of a request that a connection should send, or false when it should stop. Each is sent once at
+// least: on a machine that has more to do, a short time may be over before the first.
 func (t *turn) take() (int, bool) {
-	number := t.next.Add(1) - 1
-	if t.once {
-		return int(number), number < int64(len(t.wires))
-	}
-	return int(number % int64(len(t.wires))), time.Now().Before(t.until)
+	number, all := t.next.Add(1)-1, int64(len(t.wires))
+	return int(number % all), number < all || time.Now().Before(t.until)
 }
 
 func sendRequests(plan requestPlan) (outcome, error) {
@@ -33,7 +30,7 @@ func sendRequests(plan requestPlan) (outcome, error) {
 	if len(plan.Requests) == 0 || plan.Connections < 1 {
 		return outcome{}, fmt.Errorf("nothing to do")
 	}
-	turns := &turn{once: plan.Seconds == 0}
+	turns := &turn{}
 	for _, one := range plan.Requests {
 		turns.wires = append(turns.wires, one.wire(plan.Address))
 		turns.methods = append(turns.methods, one.Method)

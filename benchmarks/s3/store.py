@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ports import free_port
 from benchmarks.processes import spawned
-from benchmarks.servers import START_DEADLINE_S, StartFailed, free_port
+from benchmarks.servers import START_DEADLINE_S, StartFailed
 from benchmarks.toolchain import build_versitygw
 
 _USER, _PASSWORD = "benchmark", "benchmark-secret"

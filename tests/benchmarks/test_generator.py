@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,14 @@ def test_an_answer_is_read_to_its_end_however_it_arrives(
 
     assert work.operations == 3
     assert work.size == 3 * size
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_each_request_is_sent_however_short_the_time(generator: Generator, fresh: bool) -> None:
+    with answering(b"HTTP/1.1 204 No Content\r\n\r\n") as address:
+        work = generator.ask(address, None, replace(plan(fresh=fresh), seconds=1e-9))
+
+    assert work.operations == 3
 
 
 def test_bodies_may_be_copied_out_of_the_kernel(generator: Generator) -> None:
