@@ -25,6 +25,7 @@ else:
 STARTS: Final = {
     "runner.cli.main": "runner.launching",
     "runner.cli.commands.exec": "runner.cli.main",
+    "runner.cli.further": "runner.cli.commands.exec",
     "runner.cli.running": "runner.cli.main",
     "runner.containers.monitor.main": "runner.launching",
     "runner.oci.commands.create": "runner.oci.main",

@@ -1,4 +1,4 @@
-"""The flags of `run`, `create` and `exec`, and those of docker's that are not built: a table, which loads nothing."""
+"""The flags of `run` and `create`, and those of docker's that are not built: a table, which loads nothing."""
 
 from __future__ import annotations
 
@@ -78,16 +78,3 @@ CREATE_UNBUILT: tuple[str, ...] = (
     "use-api-socket", "volume-driver", "volumes-from",
 )  # fmt: skip
 """Flags of docker's `create` that are refused by name."""
-
-EXEC_FLAGS: tuple[Flag, ...] = (
-    Flag("detach", "Detached mode: run command in the background", short="d"),
-    Flag("env", "Set environment variables", TEXTS, "e"),
-    Flag("env-file", "Read in a file of environment variables", TEXTS),
-    Flag("interactive", "Keep STDIN open even if not attached", short="i"),
-    Flag("privileged", "Give extended privileges to the command"),
-    Flag("tty", "Allocate a pseudo-TTY", short="t"),
-    Flag("user", "Username or UID (format: <name|uid>[:<group|gid>])", TEXT, "u"),
-    Flag("workdir", "Working directory inside the container", TEXT, "w"),
-)
-
-EXEC_UNBUILT: tuple[str, ...] = ("detach-keys",)

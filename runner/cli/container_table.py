@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
+from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT
+from runner.cli.exec_table import EXEC
 from runner.cli.flags import FORMAT, NUMBER, TEXT, TEXTS, Command, Flag
 
 _COMMANDS = "runner.cli.commands"
@@ -44,17 +45,7 @@ CONTAINER_COMMANDS: tuple[Command, ...] = (
         interspersed=False,
         aliases=("container create",),
     ),
-    Command(
-        "exec",
-        "[OPTIONS] CONTAINER COMMAND [ARG...]",
-        "Execute a command in a running container",
-        f"{_COMMANDS}.exec",
-        EXEC_FLAGS,
-        least=2,
-        unbuilt=EXEC_UNBUILT,
-        interspersed=False,
-        aliases=("container exec",),
-    ),
+    EXEC,
     Command(
         "start",
         "[OPTIONS] CONTAINER [CONTAINER...]",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from runner.containers import finding, sweeping
-from runner.containers.folders import Folders
+from runner.containers.folders import at
 from runner.errors import RunnerError
 
 TYPE_CHECKING = False
@@ -14,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runner.cli.main import Places
-    from runner.containers.folders import Place
+    from runner.containers.folders import Folders, Place
 
 
 def folders(places: Places) -> Folders:
     """Where containers are, once what killed commands and monitors left behind is cleared away."""
-    found = Folders(os.path.abspath(places.root), os.path.abspath(places.state))
+    found = at(places.root, places.state)
     sweeping.sweep(found)
     return found
 

@@ -14,6 +14,7 @@ from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.cli.flags import Command
     from runner.cli.parsing import Arguments
 
 _INTERRUPTED = 130
@@ -75,16 +76,26 @@ def _run(words: list[str]) -> int:
 
 
 def _find_and_do(words: list[str], places: Places) -> int:
-    from runner.cli import table
     from runner.cli.parsing import parse
 
-    found = table.find(words)
+    found = _find(words)
     if found is None:
         return _help_group(words)
     command, rest = found
     if places.explain and command.name != "run":
         raise UsageError("runner", "--explain tells the steps of 'runner run', and of no other command")
     return _do(parse(command, rest), places)
+
+
+def _find(words: list[str]) -> tuple[Command, list[str]] | None:
+    if words[0] == "exec":
+        # Without the table, as it says.
+        from runner.cli.exec_table import EXEC
+
+        return EXEC, words[1:]
+    from runner.cli import table
+
+    return table.find(words)
 
 
 def _help_group(words: list[str]) -> int:

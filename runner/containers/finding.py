@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from runner.containers.errors import ContainerAmbiguous, ContainerUnknown
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.containers.errors import ContainerUnknown
     from runner.containers.folders import Folders, Place
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
@@ -22,7 +21,7 @@ def find(folders: Folders, text: str) -> Place:
         ContainerAmbiguous: several ids begin so.
     """
     if not text or "/" in text.removeprefix("/"):
-        raise ContainerUnknown(text)
+        raise _unknown(text)
     if len(text) == _ID_DIGITS and _HEXADECIMAL.issuperset(text):
         place = folders.place(text)
         if os.path.isdir(place.lasting):
@@ -52,7 +51,16 @@ def _named(folders: Folders, name: str) -> Place | None:
 def _beginning(folders: Folders, digits: str) -> Place:
     found = [place for place in all_of(folders) if place.container.startswith(digits)]
     if len(found) > 1:
+        from runner.containers.errors import ContainerAmbiguous
+
         raise ContainerAmbiguous(digits)
     if not found:
-        raise ContainerUnknown(digits)
+        raise _unknown(digits)
     return found[0]
+
+
+def _unknown(text: str) -> ContainerUnknown:
+    # Only here: what most find needs no errors, and `exec` finds before all else.
+    from runner.containers.errors import ContainerUnknown
+
+    return ContainerUnknown(text)

@@ -148,3 +148,8 @@ class Folders(Record):
         for folder in (self.root, self.containers, self.names, self.state, self.passing):
             if not os.path.isdir(folder):
                 os.makedirs(folder, mode=0o700, exist_ok=True)
+
+
+def at(root: str, state: str) -> Folders:
+    """Those at these paths, as this process's working directory has them now."""
+    return Folders(os.path.abspath(root), os.path.abspath(state))

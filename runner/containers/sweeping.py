@@ -1,6 +1,7 @@
 """Clearing away what those have left behind that were killed: monitors, and command lines at whatever they did.
 
-Every command begins with it, and most find nothing: only who finds something loads what clears it away (`settling`).
+Every command begins with it, but `exec`, which does it while it waits. Most find nothing: only who finds something
+loads what clears it away (`settling`).
 """
 
 from __future__ import annotations

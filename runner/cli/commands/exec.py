@@ -1,23 +1,38 @@
-"""runner exec: a further program in a container that runs."""
+"""runner exec: a further program in a container that runs.
+
+First of all the container's monitor is reached: it forks a process for this one, which loads meanwhile all that says
+what is to be executed (`cli.further`).
+"""
 
 from __future__ import annotations
 
-from runner.cli import containers
-from runner.cli.creation.program_reading import read_program
 from runner.cli.main import Places
 from runner.cli.parsing import Arguments
-from runner.containers import finding
-from runner.containers.further import executing
+from runner.containers import finding, folders, reaching
+from runner.errors import RunnerError
+from runner.suppression import Suppressed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+
+    from runner.containers.folders import Folders, Place
 
 
 def run(arguments: Arguments, places: Places) -> int:
     """Execute it; its exit status, or 0 where it is not waited for."""
-    program, detached = read_program(arguments), arguments.flag("detach")
-    if program.terminal:
-        # Only here: it loads what a program without one does not need.
-        from runner.cli.foreground import check_terminal
+    found = folders.at(places.root, places.state)
+    reached = _reach(found, arguments.words[0])
+    # Only now, as above.
+    from runner.cli import further
 
-        check_terminal(program.terminal, has_input=program.stdin_open and not detached)
-    found = containers.folders(places)
-    place = finding.find(found, arguments.words[0])
-    return executing.execute(found, place, program, detached=detached, warn=containers.warn)
+    return further.execute(arguments, found, reached)
+
+
+def _reach(found: Folders, text: str) -> tuple[Place, _socket.socket] | None:
+    """A container, and the connection to its monitor; None without, for whatever reason: that is looked at later."""
+    with Suppressed(RunnerError):
+        place = finding.find(found, text)
+        end = reaching.connect(place, reaching.EXEC)
+        return None if end is None else (place, end)
+    return None

@@ -7,7 +7,6 @@ import sys
 
 from runner import descriptors
 from runner.containers import protocol
-from runner.containers.errors import MonitorLost
 from runner.json_text import encode
 from runner.plain_signal import signal
 from runner.suppression import Suppressed
@@ -27,7 +26,15 @@ _LONGEST = 8192
 class Asked:
     """What a process that the monitor forks does for this one."""
 
-    def __init__(self, end: _socket.socket, place: Place, request: Request, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        end: _socket.socket,
+        place: Place,
+        request: Request,
+        *,
+        warn: Callable[[str], None],
+        meanwhile: Callable[[], None],
+    ) -> None:
         """Nothing is asked for yet.
 
         Args:
@@ -35,11 +42,13 @@ class Asked:
             place: the container's.
             request: what to ask for.
             warn: told what had to be left out.
+            meanwhile: called once it has been asked for.
         """
         self._end = end
         self._place = place
         self._request = request
         self._warn = warn
+        self._meanwhile = meanwhile
         self._process = -1
         self._failure = b""
         self.ended = end.fileno()
@@ -54,6 +63,7 @@ class Asked:
         # Where it has ended before, it has said why.
         with Suppressed(BrokenPipeError):
             self._send(self._request._replace(console=console))
+        self._meanwhile()
         while True:
             message, sent = self._receive()
             kind = message[:1]
@@ -66,6 +76,8 @@ class Asked:
                 self._failure = message
                 return
             else:
+                from runner.containers.errors import MonitorLost
+
                 raise MonitorLost(self._place.container)
 
     def send(self, number: int) -> None:

@@ -8,48 +8,45 @@ master.
 
 from __future__ import annotations
 
-from runner.containers import reaching
+from runner.containers.further.asking import Asked
+from runner.containers.further.following import follow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable
 
-    from runner.bundles.program import Program
-    from runner.containers.folders import Folders, Place
+    from runner.containers.folders import Place
+    from runner.containers.further.request import Request
 
 
-def execute(folders: Folders, place: Place, program: Program, *, detached: bool, warn: Callable[[str], None]) -> int:
+def by_monitor(
+    end: _socket.socket,
+    place: Place,
+    request: Request,
+    *,
+    warn: Callable[[str], None],
+    meanwhile: Callable[[], None],
+) -> int:
     """Execute a program; its exit status, or 0 as soon as it is begun if it is let go. Docker's numbers tell why not.
 
     Args:
-        folders: where containers are.
+        end: the connection to the container's monitor.
         place: the container's.
-        program: what is to be executed.
-        detached: whether nobody waits for it.
+        request: what is to be executed.
         warn: told what had to be left out.
+        meanwhile: called when it has been asked for, before that is waited for.
 
     Raises:
-        ContainerNotRunning: the container does not run.
         RunnerError, OSError: nothing was begun.
     """
-    # Another OCI runtime executes programs by itself, and so does the runner's own where no monitor answers.
-    end = reaching.connect(place, reaching.EXEC)
-    # Only now: the monitor forks meanwhile, and what it forks looks around.
-    from runner.containers.further.request import Request
-
-    rows, columns = _terminal_size() if program.terminal else (None, None)
-    request = Request(program, detached, rows=rows, columns=columns)
-    if end is None:
-        from runner.containers.further import by_runtime
-
-        return by_runtime.execute(folders, place, request, warn)
-    from runner.containers.further.asking import Asked
-    from runner.containers.further.following import follow
-
-    return follow(Asked(end, place, request, warn), place, program, detached=detached)
+    asked = Asked(end, place, request, warn=warn, meanwhile=meanwhile)
+    return follow(asked, place, request.program, detached=request.detached)
 
 
-def _terminal_size() -> tuple[int, int] | tuple[None, None]:
-    from runner.containers.attaching import terminal_size
+def terminal_size() -> tuple[int, int] | tuple[None, None]:
+    """Rows and columns of this process's terminal, if it has one."""
+    # Only here: a program without one does not need it.
+    from runner.containers import attaching
 
-    return terminal_size() or (None, None)
+    return attaching.terminal_size() or (None, None)

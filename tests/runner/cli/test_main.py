@@ -78,10 +78,17 @@ def test_a_monitor_that_was_begun_for_a_run_that_cannot_be_ends(
 
 
 def test_to_execute_a_further_program_next_to_nothing_is_loaded() -> None:
-    loaded = loaded_by("import runner.cli.main, runner.cli.commands.exec, runner.containers.further.asking")
+    loaded = loaded_by("import runner.cli.main, runner.cli.commands.exec, runner.cli.further")
 
     assert not loaded & {"_ctypes", "runner.containers.settings", "runner.containers.records", "runner.oci.execution"}
     assert len([name for name in loaded if name.startswith("runner.")]) < 50
+
+
+def test_before_a_monitor_is_asked_for_a_further_program_less_still_is_loaded() -> None:
+    loaded = loaded_by("import runner.cli.main, runner.cli.exec_table, runner.cli.parsing, runner.cli.commands.exec")
+
+    assert not loaded & {"select", "fcntl", "_struct", "_json", "runner.cli.table", "runner.containers.sweeping"}
+    assert len([name for name in loaded if name.startswith("runner.")]) < 25
 
 
 def test_a_command_line_that_starts_containers_leaves_the_runtime_to_the_monitor() -> None:

@@ -1,6 +1,6 @@
 """The commands that make containers, as far as their words go: what they are parsed by."""
 
-from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
+from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT
 from runner.cli.creation.settings_reading import read_settings
 from runner.cli.flags import Command
 from runner.cli.parsing import parse
@@ -16,7 +16,6 @@ CREATE = Command(
     unbuilt=CREATE_UNBUILT,
     interspersed=False,
 )
-EXEC = CREATE._replace(name="exec", flags=EXEC_FLAGS, unbuilt=EXEC_UNBUILT, least=2)
 OWN = {"HOME": "/root", "PATH": "/bin", "EMPTY": ""}
 
 

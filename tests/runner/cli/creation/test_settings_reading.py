@@ -7,14 +7,15 @@ import pytest
 
 import runner
 from runner.bundles.program import Program
-from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT, EXEC_FLAGS, EXEC_UNBUILT
+from runner.cli.container_flags import CREATE_FLAGS, CREATE_UNBUILT
 from runner.cli.creation.program_reading import read_program
 from runner.cli.errors import UsageError
+from runner.cli.exec_table import EXEC, EXEC_FLAGS, EXEC_UNBUILT
 from runner.cli.flags import Flag
 from runner.cli.parsing import parse
 from runner.containers.settings import BIND, TMPFS, VOLUME, Log, Mount, Settings
 from tests.requirements import require_tool
-from tests.runner.cli.creation.asking import EXEC, OWN, settings
+from tests.runner.cli.creation.asking import OWN, settings
 
 
 def refusal(*words: str) -> str:
