@@ -1,6 +1,9 @@
-"""Why a container was not started, as an exit status: docker's numbers, which scripts look at."""
+"""Why a container was not started, or a program not executed, as an exit status: docker's, which scripts look at."""
 
 from __future__ import annotations
+
+NOT_DONE = 1
+"""The container is in no state for it."""
 
 REFUSED = 125
 """The runner did not do it."""
@@ -23,3 +26,19 @@ def status_of(text: str) -> int:
     if "exec" not in lowered:
         return REFUSED
     return next((status for status, words in _WORDS if any(word in lowered for word in words)), REFUSED)
+
+
+def of_further(text: str) -> int:
+    """The same for a further program. Whatever else it is that is not there, such as its directory, is no 127."""
+    lowered = text.lower()
+    if "cannot exec in" in lowered:
+        return NOT_DONE
+    is_missing = "chdir" not in lowered and status_of(f"exec: {text}") == NOT_FOUND
+    return NOT_FOUND if is_missing else CANNOT_EXECUTE
+
+
+def of_refusal(text: str) -> int:
+    """The same for what the runner itself says: to docker's command line, a device that is missing is a program."""
+    lowered = text.lower()
+    is_missing = "gathering device information" in lowered and "no such file or directory" in lowered
+    return NOT_FOUND if is_missing else REFUSED

@@ -7,8 +7,10 @@ program does.
 from __future__ import annotations
 
 import os
+import sys
 
 from runner.bundles import facts
+from runner.bundles.errors import BundleError
 from runner.containers import failures, liveness, records, runtime_commands
 from runner.containers.errors import ContainerNotRunning
 from runner.containers.further.child import Child
@@ -24,12 +26,22 @@ if TYPE_CHECKING:
 
 
 def execute(folders: Folders, place: Place, request: Request, warn: Callable[[str], None]) -> int:
-    """What `executing.execute` does, by the container's runtime."""
+    """What `executing.by_monitor` does, by the container's runtime.
+
+    Raises:
+        ContainerNotRunning: the container does not run.
+        RunnerError, OSError: nothing was begun.
+    """
     container, running = records.read(place), records.running(place)
     if running is None or liveness.monitor_of(place) is None:
         raise ContainerNotRunning(container.name)
     program, detached = request.program, request.detached
-    with _Files(describe(container, running, request, host=facts.look(), warn=warn)) as files:
+    try:
+        document = describe(container, running, request, host=facts.look(), warn=warn)
+    except BundleError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return failures.CANNOT_EXECUTE
+    with _Files(document) as files:
         runtime, words = runtime_commands.command(folders, container.settings.runtime)
         words += ["--log", files.log, "--log-format", "json", "exec", "--process", files.process]
         has_input = program.stdin_open and not detached
@@ -56,4 +68,4 @@ class _Files:
     def status_of(self, status: int) -> int:
         """The exit status, or docker's number for why the runtime did not begin the program."""
         reason = runtime_commands.last_error(self.log)
-        return failures.status_of(f"exec: {reason}") if reason else status
+        return failures.of_further(reason) if reason else status

@@ -176,12 +176,12 @@ def refusal(error: RunnerError | OSError) -> bytes:
     if isinstance(error, OciError):
         return _refusal(str(error))
     text = str(error) if isinstance(error, RunnerError) else told(error)
-    return protocol.status_message(protocol.FAILED, _FAILED, f"Error: {text}")
+    return protocol.status_message(protocol.FAILED, failures.CANNOT_EXECUTE, f"Error: {text}")
 
 
 def _refusal(text: str) -> bytes:
     """What the runtime says, with docker's number for it."""
-    return protocol.status_message(protocol.FAILED, failures.status_of(f"exec: {text}"), f"runner-oci: {text}")
+    return protocol.status_message(protocol.FAILED, failures.of_further(text), f"runner-oci: {text}")
 
 
 def _look(served: Served) -> _Known:

@@ -102,7 +102,7 @@ class _Run:
             # Only a runtime's words tell of the program.
             self._give_up(str(error), failures.status_of(str(error)))
         except RunnerError as error:
-            self._give_up(str(error), failures.REFUSED)
+            self._give_up(str(error), failures.of_refusal(str(error)))
         except OSError as error:
             self._give_up(told(error), failures.REFUSED)
         except BaseException as error:  # noqa: BLE001 - nobody else would ever tell

@@ -20,7 +20,7 @@ from runner.containers.monitor.clients import Listener
 from runner.containers.monitor.logs import LogWriter
 from runner.containers.monitor.loop import Loop
 from runner.containers.monitor.streams import Streams
-from runner.containers.settings import Log, Resources
+from runner.containers.settings import Device, Log, Resources
 from runner.containers.wakeup import Wakeup
 from runner.oci.processes import is_alive
 from tests.runner.containers.sites import Site, cgroups, hear_until, heard
@@ -123,6 +123,16 @@ def test_a_program_that_cannot_be_executed_has_dockers_status(
     assert outcome is not None
     assert outcome.exit_code == exit_status
     assert status.of(site.place(container)) == status.CREATED
+
+
+def test_a_device_that_is_missing_has_the_status_of_a_missing_program_as_with_docker(site: Site) -> None:
+    for path, exit_status in (("/missing", 127), ("/etc/passwd", 125)):
+        container = site.create("true", devices=(Device(path, path, "rwm"),))
+
+        with pytest.raises(StartFailed, match="gathering device information") as failed, site.started(container):
+            pass
+
+        assert failed.value.status == exit_status
 
 
 def test_the_log_has_what_was_said_on_both_streams(site: Site) -> None:

@@ -21,7 +21,7 @@ import pytest
 from runner.cgroups import group, hierarchies
 from runner.containers import ending, finding, liveness, reaching
 from runner.containers.errors import ContainerNotRunning
-from runner.containers.folders import Place
+from runner.containers.folders import GONE, Place
 from runner.containers.settings import HOST, Namespaces, Security, Ulimit
 from tests.runner.containers.sites import Site
 from tests.waiting import until
@@ -176,7 +176,8 @@ def test_a_program_that_cannot_be_executed_is_told_by_dockers_numbers(site: Site
     execute(site, name, "sh", "-c", "echo nonsense > /tmp/nonsense; chmod 755 /tmp/nonsense")
     assert "exec format error" in execute(site, name, "/tmp/nonsense", status=126)
     assert "No such container" in execute(site, "nobody", "true", status=1)
-    assert "no matching entries" in execute(site, "-u", "nobody", name, "true", status=1)
+    assert "no matching entries" in execute(site, "-u", "nobody", name, "true", status=126)
+    assert "chdir" in execute(site, "-w", "/missing", name, "true", status=126)
 
 
 def test_in_a_container_that_does_not_run_nothing_is_executed(site: Site) -> None:
@@ -190,7 +191,7 @@ def test_in_a_container_that_is_paused_nothing_is_executed(site: Site, box: Call
     cgroup = group.find(hierarchies.detect(), finding.find(site.folders, name).cgroup)
     cgroup.freeze()
     try:
-        assert "it is paused" in execute(site, name, "true", status=125)
+        assert "it is paused" in execute(site, name, "true", status=1)
     finally:
         cgroup.thaw()
 
@@ -393,6 +394,17 @@ def test_whoever_waits_for_a_program_is_told_that_it_ends_with_its_container(
     with sleeping(site, name) as (asking, _):
         ending.kill(finding.find(site.folders, name), signal.SIGKILL)
         assert asking.wait(30) == 137
+
+
+def test_what_killed_commands_have_left_is_cleared_away_meanwhile(site: Site, box: Callable[..., str]) -> None:
+    name = box()
+    left = Path(site.folders.containers, f"{GONE}{'a' * 64}")
+    left.mkdir()
+    (left / "lock").touch()
+
+    execute(site, name, "true")
+
+    assert not left.exists()
 
 
 @served
