@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import log_files
 from tests.certificates import Authority
 from tests.e2e.client import Client, client
 from tests.e2e.server import REGISTRY, START_DEADLINE_S, STOP_DEADLINE_S
@@ -163,8 +163,7 @@ def entries(house: House, port: int, request_id: str) -> dict[str, Any]:
     file = house.root / f"registry-{port}" / "access.log"
     end = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < end:
-        for line in file.read_text().splitlines():
-            entry: dict[str, Any] = json.loads(line)
+        for entry in log_files.entries(file):
             if entry["request_id"] == request_id:
                 return entry
         time.sleep(_POLL_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from registry.services import accounts
 from registry.services.context import Services
 from tests.registry.assembly import open_services
 from tests.registry.http.logging_in import ALICE, PASSWORD, ROOT
+from tests.registry.http.loop_time import LoopTime
 from tests.registry.http.serving import Client, RegistryServer, Serve
 
 
@@ -53,6 +55,15 @@ def transfers() -> Iterator[ThreadPoolExecutor]:
 def log(access_log: Path) -> Iterator[AccessLog]:
     with access_log.open("ab") as file, closing(AccessLog(file.fileno(), "json")) as log:
         yield log
+
+
+@pytest.fixture
+async def loop_time(monkeypatch: pytest.MonkeyPatch) -> LoopTime:
+    """The time of the loop that the test, its client and its server share; it stands still by itself."""
+    loop = asyncio.get_running_loop()
+    time = LoopTime(loop.time())
+    monkeypatch.setattr(loop, "time", time)
+    return time
 
 
 # The client comes last, so that it is closed before what its server works with.

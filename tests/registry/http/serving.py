@@ -23,8 +23,10 @@ from oci_spec.media_types import OCI_EMPTY, OCI_MANIFEST
 from registry.config.schema import Limits
 from registry.http.application import DISPATCHER
 from registry.http.call import Environment
+from registry.http.connection import Connection as ServedConnection
 from registry.http.server import Runner
 from registry.services.context import Services
+from tests import log_files
 
 READ_LIMIT = 1 << 20
 _RECEIVE_BYTES = 1 << 16
@@ -130,13 +132,23 @@ class Client:
         """Return when the application serves no request."""
         await self._application[DISPATCHER].idle()
 
+    async def until_heard(self, moment: float) -> None:
+        """Return when the server has taken something that came at `moment` of the loop's time, or later."""
+        while True:
+            if any(connection.heard_at >= moment for connection in self._connections()):
+                return
+            await asyncio.sleep(0)
+
     def untaken(self) -> int:
         """The bytes of answers that wait in the server for their clients to take them."""
+        transports = [connection.transport for connection in self._connections()]
+        return sum(transport.get_write_buffer_size() for transport in transports if transport is not None)
+
+    def _connections(self) -> list[ServedConnection]:
         runner = self._client.server.runner
         assert runner is not None
         assert runner.server is not None
-        transports = [connection.transport for connection in runner.server.connections]
-        return sum(transport.get_write_buffer_size() for transport in transports if transport is not None)
+        return [connection for connection in runner.server.connections if isinstance(connection, ServedConnection)]
 
     async def ask(self, method: str, path: str, *, data: Any = None, **options: Any) -> Answer:
         """The answer to one request; its path and query are sent as they are written here, and no type by itself."""
@@ -204,8 +216,7 @@ class Client:
 async def logged(file: Path, request_id: str) -> dict[str, Any]:
     """The access log's entry of a request, which a thread writes a moment after the answer."""
     while True:
-        for line in file.read_text().splitlines():
-            entry: dict[str, Any] = json.loads(line)
+        for entry in log_files.entries(file):
             if entry["request_id"] == request_id:
                 return entry
         await asyncio.sleep(0.01)

@@ -19,6 +19,7 @@ from registry.http.at_once import TakesTime, result_at_once, whole_answer
 from registry.metadata.database import Database
 from registry.services.context import Services, now
 from tests.registry.assembly import access_to
+from tests.registry.http.loop_time import LoopTime
 from tests.registry.http.serving import Answer, Client, Serve
 from tests.registry.uploading import spend_lease
 
@@ -133,7 +134,7 @@ async def test_a_request_to_change_the_protocol_does_not_keep_the_next_one_from_
     upgrade = ping + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     ping += b"\r\n"
 
-    async with client.connection() as connection, asyncio.timeout(10):
+    async with client.connection() as connection, asyncio.timeout(60):
         bodies = []
         # Alone, each finds the connection at rest.
         for pieces in [(ping,), (upgrade,), (ping,), (ping, upgrade, ping)]:
@@ -173,15 +174,16 @@ async def test_what_a_client_does_not_take_is_not_piled_up(serve: Serve) -> None
     assert all(answer.body == content for answer in answers)
 
 
-async def test_a_connection_lives_by_the_requests_that_are_answered_at_once(serve: Serve) -> None:
-    client = await serve(keepalive_s=0.5)
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
+async def test_a_connection_lives_by_the_requests_that_are_answered_at_once(serve: Serve, loop_time: LoopTime) -> None:
+    keepalive_s = 60.0
+    client = await serve(keepalive_s=keepalive_s)
 
     async with client.connection() as connection:
-        while loop.time() < begun + 1.5:
+        for _ in range(5):
             await connection.send(b"GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n")
             assert (await connection.answer()).status == 200
+            await loop_time.passes(keepalive_s - 1)
+        await loop_time.passes(1)
         rest = await connection.rest()
 
     # And when there are none any more, it ends.

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from registry import limits
 from registry.services.context import Services
 from storage_backends.filesystem.files import FilesystemBlobReader
 from storage_backends.s3.settings import S3Settings
 from tests.registry.assembly import open_services
+from tests.registry.http.loop_time import LoopTime
 from tests.registry.http.serving import Client, Serve, logged
 
 SIZE = 12_000_000
@@ -74,16 +76,16 @@ async def test_parts_come_between_what_separates_them(client: Client, content: b
 
 
 async def test_a_client_that_takes_nothing_is_dropped_and_others_are_served_meanwhile(
-    serve: Serve, content: bytes
+    serve: Serve, content: bytes, loop_time: LoopTime
 ) -> None:
-    client = await serve(stall_s=1)
+    client = await serve()
     digest = await client.push_blob("team/app", content)
 
     async with client.connection() as connection:
         await connection.send(f"GET /v2/team/app/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         await connection.head()
         whole = await client.get(f"/v2/team/app/blobs/{digest}")
-        await client.until_idle()
+        await loop_time.passes_until(asyncio.create_task(client.until_idle()), step_s=limits.STALL_S)
         received = await connection.rest()
 
     assert whole.body == content
@@ -142,7 +144,15 @@ async def test_a_client_that_goes_away_in_the_middle_leaves_no_descriptor_behind
             await connection.head()
     await client.until_idle()
 
-    assert _open_descriptors() <= before
+    await _until_closed(before)
+
+
+async def _until_closed(descriptors: int) -> None:
+    """Return when no more descriptors are open: those of connections are closed a moment after their requests end."""
+    while True:
+        if _open_descriptors() <= descriptors:
+            return
+        await asyncio.sleep(0.01)
 
 
 def _open_descriptors() -> int:

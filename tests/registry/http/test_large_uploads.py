@@ -131,7 +131,7 @@ async def test_a_client_that_resets_its_connection_keeps_what_it_sent(
 
 @BODIES
 async def test_a_large_body_that_stalls_is_given_up(serve: Serve, framing: bytes, body: bytes, half: int) -> None:
-    client = await serve(stall_s=0.3)
+    client = await serve(stall_s=2)
     path = await start(client)
     async with client.connection() as connection:
         await connection.send(head(path, framing), body[:half])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,10 +18,12 @@ from registry.auth.scope import EVERYTHING
 from registry.auth.subject import OPERATOR
 from registry.config.schema import Server
 from registry.config.values import Network
+from registry.http import remembered
 from registry.http.remembered import RememberedAnswers
 from registry.metadata.rows import TagSearch
 from registry.services import accounts, credentials, deletion, inspection
 from registry.services.context import Services
+from tests import log_files
 from tests.registry.assembly import access_to
 from tests.registry.http.logging_in import ALICE, basic
 from tests.registry.http.serving import Client, Connection, Serve
@@ -34,6 +34,18 @@ MANIFEST = "/v2/team/app/manifests/1"
 
 Given: TypeAlias = list[str]
 """The paths of the requests that were answered from memory, in their order."""
+
+
+class Clock:
+    """What the module of remembered answers takes for `time`: its second goes on when a test says so."""
+
+    perf_counter = staticmethod(time.perf_counter)
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def time(self) -> float:
+        return self.now_s
 
 
 @pytest.fixture
@@ -49,6 +61,14 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
 
     monkeypatch.setattr(RememberedAnswers, "give", noting)
     return paths
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """No test takes so long that the second is over."""
+    clock = Clock()
+    monkeypatch.setattr(remembered, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -67,23 +87,6 @@ def _request(path: str, method: str = "GET", **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _beginning_of_a_second() -> None:
-    """Return when the better part of a second is left, so that what is remembered lasts through the test."""
-    if time.time() % 1 > 0.3:
-        await _next_second()
-
-
-async def _next_second() -> None:
-    await asyncio.sleep(1.001 - time.time() % 1)
-
-
-@asynccontextmanager
-async def _asking(client: Client) -> AsyncIterator[Connection]:
-    async with client.connection() as connection:
-        await _beginning_of_a_second()
-        yield connection
-
-
 async def _ask(connection: Connection, request: bytes) -> tuple[int, dict[str, str], bytes]:
     await connection.send(request)
     if request.startswith(b"HEAD"):
@@ -98,7 +101,7 @@ async def _ask(connection: Connection, request: bytes) -> tuple[int, dict[str, s
 async def test_the_same_request_gets_the_same_answer_under_an_id_of_its_own(
     filled: Client, given: Given, method: str, path: str
 ) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         first = await _ask(connection, _request(path, method))
         again = await _ask(connection, _request(path, method))
 
@@ -109,7 +112,7 @@ async def test_the_same_request_gets_the_same_answer_under_an_id_of_its_own(
 
 
 async def test_what_was_pushed_meanwhile_is_seen_by_the_next_request(filled: Client, given: Given) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         for _ in range(2):
             old = await _ask(connection, _request(MANIFEST))
         digest, _ = await filled.push_artifact("team/app", "1", annotations={"version": "2"})
@@ -122,7 +125,7 @@ async def test_what_was_pushed_meanwhile_is_seen_by_the_next_request(filled: Cli
 async def test_what_was_deleted_meanwhile_is_gone_for_the_next_request(
     filled: Client, http_services: Services, given: Given
 ) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         for _ in range(2):
             await _ask(connection, _request(MANIFEST))
         await deletion.tag(http_services, access_to("team/app"), Tag.parse("1"))
@@ -132,7 +135,7 @@ async def test_what_was_deleted_meanwhile_is_gone_for_the_next_request(
 
 
 async def test_headers_that_differ_make_another_request(filled: Client, given: Given) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         etag = (await _ask(connection, _request(MANIFEST)))[1]["ETag"]
         held = await _ask(connection, _request(MANIFEST, **{"If-None-Match": etag}))
         part = await _ask(connection, _request(f"/v2/team/app/blobs/{Digest.of(CONTENT)}", Range="bytes=0-1"))
@@ -142,7 +145,7 @@ async def test_headers_that_differ_make_another_request(filled: Client, given: G
 
 
 async def test_every_pull_is_counted(filled: Client, http_services: Services, given: Given) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         for method in ("GET", "GET", "GET", "HEAD", "HEAD"):
             await _ask(connection, _request(MANIFEST, method))
     await http_services.pulls.flush(http_services.database)
@@ -153,7 +156,7 @@ async def test_every_pull_is_counted(filled: Client, http_services: Services, gi
 
 
 async def test_every_request_has_its_line_in_the_access_log(filled: Client, given: Given, access_log: Path) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         answers = [await _ask(connection, _request(MANIFEST, **{"User-Agent": "poller"})) for _ in range(3)]
 
     logged = await _logged(access_log, 3)
@@ -167,7 +170,7 @@ async def test_every_request_has_its_line_in_the_access_log(filled: Client, give
 async def test_behind_a_trusted_proxy_each_line_names_the_client(serve: Serve, given: Given, access_log: Path) -> None:
     client = await serve(tables={"server": Server(trusted_proxies=(Network.parse("127.0.0.0/8"),))})
     forwarded = {"User-Agent": "poller", "X-Forwarded-For": "192.0.2.7"}
-    async with _asking(client) as connection:
+    async with client.connection() as connection:
         for _ in range(2):
             await _ask(connection, _request("/v2/", **forwarded))
 
@@ -179,15 +182,14 @@ async def test_behind_a_trusted_proxy_each_line_names_the_client(serve: Serve, g
 async def _logged(access_log: Path, count: int) -> list[dict[str, Any]]:
     """The poller's lines, once there are so many: a thread writes them a moment after the answers."""
     while True:
-        entries = map(json.loads, access_log.read_text().splitlines())
-        found = [entry for entry in entries if entry.get("agent") == "poller"]
+        found = [entry for entry in log_files.entries(access_log) if entry.get("agent") == "poller"]
         if len(found) >= count:
             return found
         await asyncio.sleep(0.01)
 
 
 async def test_a_request_that_names_its_id_is_answered_under_it(filled: Client, given: Given) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         for _ in range(2):
             _, headers, _ = await _ask(connection, _request(MANIFEST, **{"X-Request-ID": "mine"}))
 
@@ -195,7 +197,7 @@ async def test_a_request_that_names_its_id_is_answered_under_it(filled: Client, 
 
 
 async def test_a_reloaded_configuration_holds_for_the_next_request(filled: Client, given: Given) -> None:
-    async with _asking(filled) as connection:
+    async with filled.connection() as connection:
         await _ask(connection, _request(MANIFEST))
         filled.environment.config = msgspec.structs.replace(filled.environment.config)
         await _ask(connection, _request(MANIFEST))
@@ -203,10 +205,11 @@ async def test_a_reloaded_configuration_holds_for_the_next_request(filled: Clien
     assert given == []
 
 
-async def test_the_next_second_begins_with_a_new_answer(filled: Client, given: Given) -> None:
-    async with _asking(filled) as connection:
+async def test_the_next_second_begins_with_a_new_answer(filled: Client, given: Given, clock: Clock) -> None:
+    async with filled.connection() as connection:
         _, first, _ = await _ask(connection, _request(MANIFEST))
-        await _next_second()
+        await asyncio.sleep(1.001 - time.time() % 1)
+        clock.now_s = time.time()
         _, second, _ = await _ask(connection, _request(MANIFEST))
 
     assert given == []
@@ -220,7 +223,7 @@ class TestWithAccounts:
         self, guarded: Client, given: Given
     ) -> None:
         token = await _token(guarded)
-        async with _asking(guarded) as connection:
+        async with guarded.connection() as connection:
             for _ in range(3):
                 status, _, _ = await _ask(connection, _request("/v2/", Authorization=f"Bearer {token}"))
 
@@ -230,7 +233,7 @@ class TestWithAccounts:
         self, guarded: Client, guarded_services: Services, given: Given
     ) -> None:
         token = await _token(guarded)
-        async with _asking(guarded) as connection:
+        async with guarded.connection() as connection:
             for _ in range(2):
                 await _ask(connection, _request("/v2/", Authorization=f"Bearer {token}"))
             await accounts.disable(guarded_services, OPERATOR, AccountName(ALICE))
@@ -245,7 +248,7 @@ class TestWithAccounts:
         made, _ = await credentials.create(
             guarded_services, OPERATOR, owner, name="here", scope=EVERYTHING, expires_at=None
         )
-        async with _asking(guarded) as connection:
+        async with guarded.connection() as connection:
             for _ in range(2):
                 status, _, _ = await _ask(connection, _request("/v2/", Authorization=f"Bearer {made}"))
 
