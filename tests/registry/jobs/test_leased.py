@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from registry.errors import DatabaseBusy
 from registry.jobs.leased import Job, repeat, run_once
+from registry.metadata.transaction import Transaction
 from registry.services.context import Services, now
 from registry.services.owner import this_process
 from storage_backends.errors import StorageUnavailable
@@ -21,8 +22,12 @@ from tests.registry.services.owning import owning_process
 
 # Between two turns of a job.
 MOMENT_S = 0.005
-# Short, and long enough to be renewed in time on a machine that is busy with other tests.
-LEASE_S = 1.0
+# Renewed after a quarter of it, and long enough for that to be in time on a machine that is busy with other tests.
+LEASE_S = 8.0
+# One that is waited for until it ends.
+SHORT_LEASE_S = 1.0
+# Between two looks at what happens by and by.
+LOOK_S = 0.02
 
 
 @asynccontextmanager
@@ -180,6 +185,7 @@ async def test_a_rest_that_takes_longer_than_a_lease_keeps_it(open_worker: OpenW
         async with repeated(there, job):
             while await ends_at(there) == first_end:
                 assert now() < first_end
+                await asyncio.sleep(LOOK_S)
 
             assert work.begun.empty()
 
@@ -207,10 +213,16 @@ async def test_a_run_that_takes_longer_than_a_lease_keeps_it(open_worker: OpenWo
         async with repeated(there, job):
             while await ends_at(there) == first_end:
                 assert now() < first_end
+                await asyncio.sleep(LOOK_S)
 
             assert work.begun.empty()
             assert not work.stopped.is_set()
     assert work.most_running == 1
+
+
+def taken_by_another(tx: Transaction, until: datetime) -> bool:
+    """At one go: in between, the job's own loop would take it again."""
+    return tx.leases.release("job", 1) and tx.leases.acquire("job", "other", until=until, now=now()) is not None
 
 
 @ON_SQLITE
@@ -221,9 +233,8 @@ async def test_a_run_whose_lease_was_lost_is_stopped(services: Services) -> None
         await work.begun.get()
         with capture_logs() as logs:
             # As after this process was held up for so long that another one took over.
-            await services.database.write(lambda tx: tx.leases.release("job", 1))
             later = now() + timedelta(hours=1)
-            assert await services.database.write(lambda tx: tx.leases.acquire("job", "other", until=later, now=now()))
+            assert await services.database.write(taken_by_another, later)
             await work.stopped.wait()
             while not logs:
                 await ends_at(services)
@@ -236,7 +247,7 @@ async def test_a_run_whose_lease_was_lost_is_stopped(services: Services) -> None
 async def test_a_run_whose_lease_cannot_be_renewed_is_stopped(services: Services) -> None:
     work = Work()
 
-    async with repeated(services, Job("job", MOMENT_S, work.run, lease_s=LEASE_S)):
+    async with repeated(services, Job("job", MOMENT_S, work.run, lease_s=SHORT_LEASE_S)):
         await work.begun.get()
         await services.database.close()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -19,6 +19,9 @@ from tests.registry.services.owning import owning_process
 
 KEY = "0123456789abcdef0123456789abcdef"
 SHORT_S = 1
+# Renewed after a quarter of it, and long enough for that to be in time on a machine that is busy with other tests.
+SPAN_S = 6
+LOOK_S = 0.02
 
 
 async def test_one_process_at_a_time_holds_an_upload(database: Database) -> None:
@@ -34,14 +37,17 @@ async def test_one_process_at_a_time_holds_an_upload(database: Database) -> None
 
 
 async def test_an_upload_is_held_for_as_long_as_its_session_lasts(database: Database) -> None:
-    holds, others = DatabaseUploadHolds(database, SHORT_S), DatabaseUploadHolds(database, SHORT_S)
-    first = now()
+    holds, others = DatabaseUploadHolds(database, SPAN_S), DatabaseUploadHolds(database, SPAN_S)
 
     async with holds.hold(KEY):
-        while now() < first + timedelta(seconds=3 * SHORT_S):
+        ends = {await _end(database)}
+        # Renewed twice, each time long before it would end.
+        while len(ends) < 3:
             with pytest.raises(UploadBusy):
                 async with others.hold(KEY):
                     pytest.fail("the hold was not renewed")
+            await asyncio.sleep(LOOK_S)
+            ends.add(await _end(database))
 
 
 async def test_what_was_done_while_the_hold_was_lost_is_not_told_of_as_done(database: Database) -> None:
@@ -96,7 +102,7 @@ async def test_what_was_done_is_not_told_of_as_done_where_nobody_else_could_go_o
     sqlite_url: str, raised: BaseException | None, told: type[BaseException]
 ) -> None:
     file = database_file(sqlite_url)
-    async with SqliteDatabase(file, busy_timeout_s=0.05) as database:
+    async with SqliteDatabase(file, busy_timeout_s=1.0) as database:
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
 
             async def working() -> None:
@@ -117,6 +123,12 @@ async def test_holds_that_nobody_comes_back_for_are_forgotten(database: Database
 
     assert await forget_ended(database) == 1
     assert await forget_ended(database) == 0
+
+
+async def _end(database: Database) -> datetime:
+    hold = await database.read(lambda tx: tx.upload_holds.find(KEY))
+    assert hold is not None
+    return hold.until
 
 
 async def _taken_by_another(database: Database, owner: str) -> None:
