@@ -14,6 +14,7 @@ from tests.pgbouncer import PgBouncer
 from tests.postgresql import PostgresCluster
 from tests.registry.metadata.examples import APP, LATEST, push
 from tests.registry.metadata.raw_sql import execute
+from tests.registry.patience import in_the_end
 
 pytestmark = [pytest.mark.tool("postgres"), pytest.mark.tool("pgbouncer")]
 
@@ -50,7 +51,8 @@ async def test_nobody_waits_longer_than_configured(
     connecting = Connecting(
         through_pgbouncer=through_pgbouncer, statement_timeout_s=statement_timeout_s, lock_timeout_s=lock_timeout_s
     )
-    async with await open_database(ways_to[through_pgbouncer](name), connecting) as database:
+    url = ways_to[through_pgbouncer](name)
+    async with await in_the_end(lambda: open_database(url, connecting)) as database:
         async with _locked(ways_to[False](name)):
             questions: list[Callable[[], Awaitable[object]]] = [
                 lambda: database.write(push, "one"),

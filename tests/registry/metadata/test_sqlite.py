@@ -24,6 +24,7 @@ from registry.metadata.transaction import Transaction
 from registry.metadata.writer_turns import WriterTurns
 from tests.contracts.metadata import DatabaseContract
 from tests.registry.metadata.examples import APP, LATEST, a_manifest, digest, ensure, link, push, put
+from tests.registry.patience import in_the_end
 
 
 class TestSqliteDatabase(DatabaseContract):
@@ -186,8 +187,8 @@ async def test_a_lock_that_is_never_given_up_is_told_as_busy(sqlite_url: str) ->
             with pytest.raises(DatabaseBusy):
                 await database.ping()
             other.execute("ROLLBACK")
-        await database.ping()
-        await database.write(ensure)
+        await in_the_end(database.ping)
+        await in_the_end(lambda: database.write(ensure))
 
 
 async def test_a_process_that_hangs_in_its_turn_is_told_as_busy(sqlite_url: str) -> None:
@@ -199,7 +200,7 @@ async def test_a_process_that_hangs_in_its_turn_is_told_as_busy(sqlite_url: str)
             assert await database.lookups.tag_digest(APP, LATEST) is None
 
         # What was refused is not done after all when the turn comes.
-        await database.write(link, "layer")
+        await in_the_end(lambda: database.write(link, "layer"))
         assert await database.lookups.tag_digest(APP, LATEST) is None
         turns.close()
 

@@ -66,7 +66,7 @@ async def use_up(database: Database) -> None:
 
 
 async def test_what_makes_room_is_written_though_there_is_none(disk: Path, url: str) -> None:
-    async with SqliteDatabase(database_file(url), busy_timeout_s=0.05) as database:
+    async with SqliteDatabase(database_file(url), busy_timeout_s=1.0) as database:
         await database.write(record)
         with a_reader(url), filled(disk):
             await use_up(database)
