@@ -46,7 +46,9 @@ def written(mark: Path, beat: int) -> None:
         os.close(descriptor)
 
 
-def test_a_mark_that_another_host_goes_on_changing_is_respected(mark: Path) -> None:
+def test_a_mark_that_another_host_goes_on_changing_is_respected(mark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slowly: whoever sees the change looks no longer.
+    monkeypatch.setattr(single_host, "_WATCH_S", 60)
     written(mark, 0)
     ended = threading.Event()
 
