@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -352,16 +353,23 @@ async def test_a_manifest_may_not_name_more_than_the_limit(services: Services) -
         await put(services, written({**document, "layers": [layer] * (limits.MANIFEST_REFERENCES + 1)}))
 
 
-async def test_others_are_served_while_a_large_manifest_is_read(services: Services) -> None:
+async def test_others_are_served_while_a_large_manifest_is_read(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = written({"mediaType": OCI_INDEX, "manifests": [absent(b"child", OCI_MANIFEST)] * 20_000})
+    loop, begun, others_were_served = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    read = push._read
+
+    def held(*arguments: Any) -> Any:
+        loop.call_soon_threadsafe(begun.set)
+        assert others_were_served.wait(60)
+        return read(*arguments)
+
+    monkeypatch.setattr(push, "_read", held)
     refused = asyncio.create_task(put(services, content))
+    await begun.wait()
+    others_were_served.set()
 
-    turns = 0
-    while not refused.done():
-        turns += 1
-        await asyncio.sleep(0)
-
-    assert turns > 10
     with pytest.raises(ManifestInvalid):
         await refused
 

@@ -230,18 +230,25 @@ async def test_bytes_are_read_no_faster_than_said(services: Services) -> None:
 
 @ON_SQLITE
 async def test_what_is_healed_while_its_old_bytes_are_read_stays_healed(
-    open_worker: OpenWorker, storage_root: Path
+    open_worker: OpenWorker, storage_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, other = await open_worker(), await open_worker()
-    big = bytes(8 << 20)
-    digest = await push_blob(services, APP, big)
+    digest = await push_blob(services, APP, CONTENT)
     blob = await pull.blob(services, APP, digest)
     corrupt(storage_root, digest)
     await services.database.write(lambda tx: tx.blobs.suspect(blob.blob_id, blob.key))
+    begun, healed_meanwhile = asyncio.Event(), asyncio.Event()
     faulty: list[FaultyBlob] = []
 
-    reading = asyncio.create_task(verification.verify(services, Selection(), rate=16 << 20, told=faulty.append))
-    await push_blob(other, APP, big)
+    async def held(_pace: object, _size: int) -> None:
+        begun.set()
+        await healed_meanwhile.wait()
+
+    monkeypatch.setattr(verification._Pace, "wait", held)
+    reading = asyncio.create_task(verification.verify(services, Selection(), rate=None, told=faulty.append))
+    await begun.wait()
+    await push_blob(other, APP, CONTENT)
+    healed_meanwhile.set()
     await reading
 
     assert faulty == []
