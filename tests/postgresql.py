@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -80,7 +80,9 @@ class PostgresCluster:
         assert self._process is not None
         pid = self._process.pid
         for process in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
-            os.kill(process, number)
+            # That of a connection ends with it.
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def url(self, database: str) -> str:
         """The URL of one of the server's databases."""

@@ -14,6 +14,7 @@ import pytest
 
 from registry.limits import READINESS_S
 from tests.faults.disks import Disk, ext4_disk, refusing_writes
+from tests.faults.log_lines import ONE_FOR_EACH_CAUSE
 from tests.faults.pushing import Repository, told
 from tests.registry.app.processes import running, wait_for_end
 from tests.registry.full_disk import small_disk
@@ -35,7 +36,10 @@ def test_a_read_only_storage_takes_no_pushes_until_it_is_writable_again(tmp_path
     with (
         small_disk(tmp_path / "disk", 16) as disk,
         running(
-            tmp_path / "data", f"server.workers={WORKERS}", f"storage.filesystem.root={disk / 'storage'}"
+            tmp_path / "data",
+            f"server.workers={WORKERS}",
+            f"storage.filesystem.root={disk / 'storage'}",
+            first=ONE_FOR_EACH_CAUSE,
         ) as registry,
     ):
         repository = Repository(registry)
@@ -169,5 +173,11 @@ def test_what_a_database_that_does_not_answer_held_up_goes_on_with_it(disk: Disk
 
 def waits_for_disk(pid: int) -> bool:
     """Whether a thread of the process is where only the kernel can wake it (proc_pid_stat(5), state `D`)."""
-    threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return any(thread.read_text().rpartition(")")[2].split()[0] == "D" for thread in threads)
+    return any(_state(thread) == "D" for thread in Path(f"/proc/{pid}/task").iterdir())
+
+
+def _state(thread: Path) -> str:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # It ended while we looked.

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from oci_spec.digest import Digest
+from tests.faults.log_lines import ONE_FOR_EACH_CAUSE
 from tests.faults.pushing import Repository, image_of, told
 from tests.registry.app.processes import Registry, running
 from tests.registry.full_disk import filled, small_disk
@@ -40,7 +41,8 @@ def registry_on(disk: Path, on_disk: str) -> Iterator[Registry]:
         "database": [f"database.url=sqlite:///{disk / 'registry.db'}"],
     }[on_disk]
     data = disk / "data" if on_disk == "database and storage" else disk.parent / "data"
-    with running(data, f"server.workers={WORKERS}", "gc.grace_s=0", "gc.interval_s=1", *places) as started:
+    settings = (f"server.workers={WORKERS}", "gc.grace_s=0", "gc.interval_s=1", *places)
+    with running(data, *settings, first=ONE_FOR_EACH_CAUSE) as started:
         yield started
 
 

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,24 @@ from tests.registry.pushing import Pusher
 LAYERS, LAYER_BYTES = 100, 256 << 10
 MANIFEST_AND_CONFIG = 2
 KILLS = 2
-PROGRAM = [sys.executable, "-c", "from registry.cli.main import main; main()"]
+COMMAND = "from registry.cli.main import main; main()"
+# The process stops itself when there are so many files, for however long its parent takes to see that.
+STOPS_AT = """
+import os, signal, sys
+def count(event, _):
+    if event == "os.rename" and sum(len(files) for _, _, files in os.walk({folder!r})) >= {files}:
+        os.kill(os.getpid(), signal.SIGSTOP)
+sys.addaudithook(count)
+"""
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 pytestmark = ON_SQLITE
 
 
 @pytest.fixture
-def command(tmp_path: Path, database_url: str) -> Callable[..., list[str]]:
-    """The command line of `registry` with these arguments, on the registry in `tmp_path`."""
-    storage, database = f"storage.filesystem.root={tmp_path / 'storage'}", f"database.url={database_url}"
-    return lambda *arguments: [*PROGRAM, *map(str, arguments), "--set", storage, "--set", database]
+def here(tmp_path: Path, database_url: str) -> list[str]:
+    """The options of `registry` for the registry in `tmp_path`."""
+    return ["--set", f"storage.filesystem.root={tmp_path / 'storage'}", "--set", f"database.url={database_url}"]
 
 
 @pytest.fixture
@@ -52,15 +58,13 @@ def digest(tmp_path: Path, database_url: str) -> str:
     return asyncio.run(fill())
 
 
-def test_a_killed_export_goes_on_with_the_files_that_are_whole(
-    command: Callable[..., list[str]], digest: str, tmp_path: Path
-) -> None:
+def test_a_killed_export_goes_on_with_the_files_that_are_whole(here: list[str], digest: str, tmp_path: Path) -> None:
     target = tmp_path / "layout"
     for kills in range(1, KILLS + 1):
-        killed_at(command("export", "team/app", target), target / "blobs", kills * LAYERS // 4)
+        killed_at(["export", "team/app", str(target), *here], target / "blobs", kills * LAYERS // 4)
         assert not (target / INDEX_FILE).exists()
 
-    told = finished(command("export", "team/app", target, "--json"))
+    told = finished(["export", "team/app", str(target), "--json", *here])
 
     assert told["tags"] == [{"name": "1", "digest": digest}]
     assert 0 < told["copied"]["count"] <= LAYERS + MANIFEST_AND_CONFIG - KILLS * LAYERS // 4
@@ -70,37 +74,35 @@ def test_a_killed_export_goes_on_with_the_files_that_are_whole(
 
 
 def test_a_killed_import_goes_on_with_the_blobs_that_are_there(
-    command: Callable[..., list[str]], digest: str, tmp_path: Path, migrated_sqlite_file: Path
+    here: list[str], digest: str, tmp_path: Path, migrated_sqlite_file: Path
 ) -> None:
-    finished(command("export", "team/app", tmp_path / "layout", "--json"))
+    finished(["export", "team/app", str(tmp_path / "layout"), "--json", *here])
     (tmp_path / "other").mkdir()
     shutil.copyfile(migrated_sqlite_file, tmp_path / "other" / "registry.db")
     other = ["--data", str(tmp_path / "other")]
-    importing = [*PROGRAM, "import", str(tmp_path / "layout"), "team/app", *other]
+    importing = ["import", str(tmp_path / "layout"), "team/app", *other]
     for kills in range(1, KILLS + 1):
         killed_at(importing, tmp_path / "other" / "storage" / "blobs", kills * LAYERS // 4)
-        assert json.loads(output_of([*PROGRAM, "repository", "list", "--json", *other]))["repositories"][0]["tags"] == 0
+        assert finished(["repository", "list", "--json", *other])["repositories"][0]["tags"] == 0
 
     told = finished([*importing, "--json"])
 
     assert told["tags"] == [{"name": "1", "digest": digest}]
     # What was stored and not recorded yet is stored again: of the few that are taken at the same time.
     assert told["copied"]["count"] <= LAYERS + 1 - KILLS * LAYERS // 4 + KILLS * blob_import._AT_ONCE
-    assert output_of([*PROGRAM, "verify", "--json", *other])
+    assert finished(["verify", "--json", *other])
 
 
 def killed_at(arguments: list[str], folder: Path, files: int) -> None:
     """Run a command until there are so many files in `folder`, and kill it then."""
-    with subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and sum(path.is_file() for path in folder.rglob("*")) < files:
-            pass
+    stopping = [sys.executable, "-c", STOPS_AT.format(folder=str(folder), files=files) + COMMAND, *arguments]
+    with subprocess.Popen(stopping, env=ENVIRONMENT, stderr=subprocess.PIPE) as process:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         process.kill()
         assert process.wait() == -signal.SIGKILL, (process.stderr or sys.stdin).read()
 
 
 def finished(arguments: list[str]) -> Any:
-    return json.loads(output_of(arguments))
-
-
-def output_of(arguments: list[str]) -> str:
-    return subprocess.run(arguments, env=ENVIRONMENT, check=True, capture_output=True, text=True).stdout
+    """What a command says that it has done."""
+    command = [sys.executable, "-c", COMMAND, *arguments]
+    return json.loads(subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, text=True).stdout)

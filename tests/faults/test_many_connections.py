@@ -13,6 +13,7 @@ import pytest
 from oci_spec.digest import Digest
 from tests.faults.connections import answer_on, connections, is_open
 from tests.faults.footprint import descriptors, memory
+from tests.faults.log_lines import ONE_FOR_EACH_CAUSE
 from tests.faults.pushing import Repository
 from tests.registry.app.processes import Registry, running
 
@@ -52,7 +53,7 @@ def test_10000_idle_connections_cost_little_and_keep_nobody_waiting(tmp_path: Pa
 
 
 def test_connections_beyond_the_descriptors_take_the_place_of_those_that_rest(tmp_path: Path) -> None:
-    with running(tmp_path / "data", f"server.workers={WORKERS}", first=at_most(256)) as registry:
+    with running(tmp_path / "data", f"server.workers={WORKERS}", first=at_most(256) + ONE_FOR_EACH_CAUSE) as registry:
         repository = Repository(registry)
         repository.push_image(LAYER, "1")
         workers = registry.workers()
@@ -96,7 +97,7 @@ def test_uploads_beyond_the_descriptors_wait_for_the_others(tmp_path: Path) -> N
 
 def test_a_process_without_descriptors_says_so_once_and_serves_again_when_it_has_some(tmp_path: Path) -> None:
     blob = f"GET /v2/team/app/blobs/{Digest.of(LAYER)} HTTP/1.1\r\nHost: registry\r\n\r\n".encode()
-    with running(tmp_path / "data", "server.workers=1") as registry:
+    with running(tmp_path / "data", "server.workers=1", first=ONE_FOR_EACH_CAUSE) as registry:
         repository = Repository(registry)
         repository.push_image(LAYER, "1")
         [worker] = registry.workers()

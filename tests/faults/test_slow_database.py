@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from tests.faults.log_lines import ONE_FOR_EACH_CAUSE
 from tests.faults.pushing import Repository, told
 from tests.postgresql import PostgresCluster, running_cluster
 from tests.registry.app.processes import Registry, running
@@ -28,7 +29,7 @@ LAYER = os.urandom(1 << 20)
 
 
 def test_a_database_that_another_process_keeps_locked_is_told_as_busy(tmp_path: Path) -> None:
-    with running(tmp_path / "data", f"server.workers={WORKERS}") as registry:
+    with running(tmp_path / "data", f"server.workers={WORKERS}", first=ONE_FOR_EACH_CAUSE) as registry:
         repository = Repository(registry)
         repository.push_image(LAYER, "1")
 
@@ -136,8 +137,9 @@ FAULTS = (
 def test_a_postgresql_that_fails_is_used_again_when_it_is_well(cluster: PostgresCluster, tmp_path: Path) -> None:
     database = cluster.create()
     # What an operator sets who wants nobody to wait for long.
-    cluster.run(f'ALTER DATABASE "{database}" SET statement_timeout = 1000')
-    with running(tmp_path / "data", f"server.workers={WORKERS}", f"database.url={cluster.url(database)}") as registry:
+    cluster.run(f'ALTER DATABASE "{database}" SET statement_timeout = 2000')
+    settings = (f"server.workers={WORKERS}", f"database.url={cluster.url(database)}")
+    with running(tmp_path / "data", *settings, first=ONE_FOR_EACH_CAUSE) as registry:
         repository = Repository(registry)
         repository.push_image(LAYER, "1")
         for fault, readable, ready in FAULTS:
