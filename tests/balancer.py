@@ -16,7 +16,7 @@ from tests.registry.app.processes import Registry, running
 from tests.requirements import require_tool
 
 _CONFIGURATION = Path(__file__).parent.parent / "docker" / "haproxy.cfg"
-_START_DEADLINE_S = 30.0
+_START_DEADLINE_S = 90.0
 _POLL_S = 0.02
 
 

@@ -14,6 +14,9 @@ from tests.certificates import Authority
 from tests.ports import free_port
 from tests.requirements import require_tool
 
+_START_DEADLINE_S = 90.0
+_POLL_S = 0.02
+
 BASE = "dc=example,dc=org"
 ROOT_DN, ROOT_PASSWORD = f"cn=root,{BASE}", "root-password"
 _PEOPLE = (("alice", "Alice"), ("bob", "Twin"), ("carol", "Twin"), ("dave", "Dave"))
@@ -64,19 +67,21 @@ def running_directory(folder: Path, authority: Authority) -> Iterator[RunningDir
     addresses = f"ldap://localhost:{plain} ldaps://localhost:{secure}"
     process = subprocess.Popen([slapd, "-f", configuration, "-h", addresses, "-d", "0"])
     try:
-        _wait_for(secure)
+        _wait_for(secure, process)
         yield RunningDirectory(plain, secure)
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_for(port: int) -> None:
-    end = time.monotonic() + 20
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _START_DEADLINE_S
     while True:
+        assert process.poll() is None, "slapd ended at its start"
         try:
             socket.create_connection(("localhost", port)).close()
         except ConnectionRefusedError:
             assert time.monotonic() < end
+            time.sleep(_POLL_S)
         else:
             return

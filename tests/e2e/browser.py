@@ -33,7 +33,7 @@ class Browser:
 
     def _opened(self, url: str, body: bytes | None) -> _Page:
         try:
-            with self._opener.open(url, body, timeout=30) as response:
+            with self._opener.open(url, body, timeout=90) as response:
                 return _Page(response.url, response.read().decode())
         except HTTPError as error:
             with error:

@@ -20,7 +20,7 @@ from tests.e2e.browser import Browser
 from tests.ports import free_port
 from tests.requirements import require_tool
 
-_START_S = 30.0
+_START_S = 90.0
 _POLL_S = 0.02
 
 
@@ -63,7 +63,7 @@ def id_token_of_the_example(issuer: str) -> str:
         "redirect_uri": redirect,
         "code_verifier": verifier,
     }
-    with urlopen(f"{issuer}oauth/token", urlencode(form).encode(), timeout=30) as response:
+    with urlopen(f"{issuer}oauth/token", urlencode(form).encode(), timeout=90) as response:
         token: str = json.load(response)["id_token"]
         return token
 
@@ -88,7 +88,7 @@ def _wait_for(issuer: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the provider ended at its start:\n{log.read_text()}"
         try:
-            with urlopen(f"{issuer.removesuffix('/')}/.well-known/openid-configuration", timeout=30):
+            with urlopen(f"{issuer.removesuffix('/')}/.well-known/openid-configuration", timeout=90):
                 return
         except (URLError, ConnectionError):
             time.sleep(_POLL_S)

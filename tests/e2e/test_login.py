@@ -101,7 +101,7 @@ def test_crane_logs_in_pushes_and_lists(registry: RunningRegistry, name: str, im
 def registry_command(registry: RunningRegistry, *arguments: str) -> str:
     """What an operator's command prints, beside the running registry."""
     command: list[str | Path] = [REGISTRY, *arguments, "--data", registry.data]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout.strip()
 
 
 @pytest.mark.tool("crane")
@@ -191,7 +191,7 @@ def test_a_registry_whose_keys_are_sealed_does_not_start_without_their_key_file(
 
     command: list[str | Path] = [REGISTRY, "serve", "--listen", "127.0.0.1:0", "--data", registry.data]
     ended = subprocess.run(
-        command, env={**os.environ, **TOKENS}, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, **TOKENS}, capture_output=True, text=True, timeout=90, check=False
     )
 
     assert ended.returncode == 1

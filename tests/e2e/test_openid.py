@@ -56,7 +56,7 @@ def test_a_person_logs_in_with_a_browser_and_pushes(registry: RunningRegistry, i
     assert place is not None, told
     Browser({"login": "alice", "password": "any"}).visit(place[1], until="Sign-in Success")
 
-    out, err = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=90)
 
     assert command.returncode == 0, err
     assert out.startswith(f"alice is logged in at {registry.address} until ")
@@ -108,7 +108,7 @@ def test_a_job_pushes_with_the_token_that_its_system_gives_it(
 def operate(registry: RunningRegistry, *arguments: str) -> None:
     """Run a command beside the running registry."""
     command: list[str | Path] = [REGISTRY, *arguments, "--data", registry.data]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=90)
 
 
 def exchange(registry: RunningRegistry, token: str) -> dict[str, Any]:
@@ -119,6 +119,6 @@ def exchange(registry: RunningRegistry, token: str) -> dict[str, Any]:
         "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
         "scope": "repository:team/app:pull",
     }
-    with urlopen(f"http://{registry.address}/token", urlencode(form).encode(), timeout=30) as response:
+    with urlopen(f"http://{registry.address}/token", urlencode(form).encode(), timeout=90) as response:
         answer: dict[str, Any] = json.load(response)
         return answer

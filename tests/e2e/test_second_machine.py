@@ -32,7 +32,7 @@ pytestmark = [
 HOST = "registry.example.com"
 CLIENT = "laptop"
 PORTS = {"tls": 5000, "mutual-tls": 5001, "plain": 5002}
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)

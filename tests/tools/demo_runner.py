@@ -119,7 +119,7 @@ class _Demonstration:
         say("Whoever takes more memory than it may is ended: 137 is 128 and the number of SIGKILL.")
         self._runner(*alone, "--memory", "32m", self._name, "dd", "if=/dev/zero", "of=/dev/null", "bs=99M", status=137)
         say("Whoever starts more processes than it may does not get them.")
-        many = "for i in $(seq 20); do sleep 1 & done"
+        many = "for i in $(seq 20); do sleep 60 & done"
         printed = self._runner(*alone, "--pids-limit", "8", self._name, "sh", "-c", many, status=2)
         _expect("can't fork" in printed, "all processes were started")
         say("Whoever wants more of the processor than it may waits: in how many periods, the kernel counts.")
@@ -146,7 +146,7 @@ class _Demonstration:
         self._runner("rm", "web")
 
     def _wait_until_answered(self, wget: Sequence[str | Path]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while subprocess.run([*wget, "-q", "-O", "/dev/null", URL], stderr=subprocess.DEVNULL, check=False).returncode:
             _expect(time.monotonic() < deadline, "the container does not answer")
 

@@ -88,7 +88,7 @@ class Pushes:
     def wait_for(self, count: int) -> int:
         """Return when so many are acknowledged, and how many that are by now."""
         with self._more:
-            assert self._more.wait_for(lambda: self._acknowledged >= count, timeout=60)
+            assert self._more.wait_for(lambda: self._acknowledged >= count, timeout=100)
             return self._acknowledged
 
     def _push(self) -> None:
