@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.console import await_line
 from tests.postgresql import USER, PostgresCluster
 from tests.requirements import require_tool
 
@@ -51,18 +52,8 @@ def running_pgbouncer(cluster: PostgresCluster) -> Iterator[PgBouncer]:
     os.chown(directory, *cluster.owner)
     process = subprocess.Popen([program, file], stderr=subprocess.PIPE, text=True, **cluster.as_owner)
     try:
-        _wait_until_ready(process)
+        await_line(process, "process up")
         yield PgBouncer(directory)
     finally:
         process.kill()
-        process.communicate()
-
-
-def _wait_until_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stderr is not None
-    told = []
-    for line in process.stderr:
-        told.append(line)
-        if "process up" in line:
-            return
-    raise RuntimeError("PgBouncer did not start:\n" + "".join(told))
+        process.wait()

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tests.console import await_line
 from tests.requirements import require_tool
 
 # PostgreSQL refuses to run as root; its package makes this user.
@@ -30,7 +31,7 @@ _SETTINGS = {
     "deadlock_timeout": "20ms",
     "autovacuum": "off",
     "max_wal_size": "128MB",
-    # Only what the server tells about itself: nobody reads on after it is ready, and the pipe must not fill.
+    # Only what the server tells about itself.
     "log_min_messages": "log",
     "log_checkpoints": "off",
 }
@@ -65,14 +66,14 @@ class PostgresCluster:
         data, sockets = str(self.directory / "data"), str(self.directory)
         server = [str(self._programs / "postgres"), "-D", data, "-k", sockets, *settings]
         self._process = subprocess.Popen(server, stderr=subprocess.PIPE, text=True, cwd=self.directory, **self.as_owner)
-        _wait_until_ready(self._process)
+        await_line(self._process, "ready to accept connections")
 
     def stop(self) -> None:
         """End it at once, as a crash does."""
         self._close_console()
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.communicate()
+            self._process.wait()
             self._process = None
 
     def signal(self, number: signal.Signals) -> None:
@@ -200,13 +201,3 @@ def _as_owner() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     return {"user": USER, "group": pwd.getpwnam(USER).pw_gid, "extra_groups": []}
-
-
-def _wait_until_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stderr is not None
-    told = []
-    for line in process.stderr:
-        told.append(line)
-        if "ready to accept connections" in line:
-            return
-    raise RuntimeError("PostgreSQL did not start:\n" + "".join(told))

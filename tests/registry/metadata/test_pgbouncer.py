@@ -53,7 +53,7 @@ async def test_more_processes_than_connections_look_up_and_write_side_by_side(da
             await database.write(push, f"manifest{number}")
             assert await database.lookups.manifest_by_digest(APP, digest(f"manifest{number}")) is not None
 
-        await asyncio.gather(*(ask(number) for number in range(100)))
+        await asyncio.gather(*(ask(number) for number in range(40)))
 
 
 async def test_an_empty_database_is_migrated_through_it(
