@@ -76,21 +76,6 @@ def cgroup_path(container: str, config: Config) -> str:
     return path if path.startswith("/") else f"/{path}"
 
 
-def state_for_hooks(state: State, word: str) -> dict[str, object]:
-    """What hooks are told ("State"), and what the command `state` prints."""
-    told: dict[str, object] = {
-        "ociVersion": state.version,
-        "id": state.container,
-        "status": word,
-        "pid": state.pid,
-        "bundle": state.bundle,
-        "annotations": state.annotations,
-    }
-    if word == status.STOPPED:
-        told["pid"] = 0
-    return told
-
-
 def _check(config: Config, wish: Wish) -> None:
     if config.linux.mount_label is not None:
         raise FeatureMissing("linux.mountLabel", "labels of mounts are not built into this runtime")
@@ -138,7 +123,7 @@ def _make(container: Container, state: State, config: Config, *, wish: Wish, log
             console=console,
             preserved=wish.preserved,
             new_keyring=wish.new_keyring,
-            state=state_for_hooks(state, status.CREATING),
+            state=status.state_for_hooks(state, status.CREATING),
         )
         made = _converse(order, container, state, log)
         os.close(fifo)
@@ -207,7 +192,7 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
 
 def _run_hooks(order: Order, state: State) -> None:
     for point in ("prestart", "createRuntime"):
-        hooks.run(point, order.config.hooks.get(point, ()), state_for_hooks(state, status.CREATING))
+        hooks.run(point, order.config.hooks.get(point, ()), status.state_for_hooks(state, status.CREATING))
 
 
 def _write_down(container: Container, state: State, pid: int, channel: Channel) -> State:

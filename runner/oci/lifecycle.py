@@ -10,10 +10,9 @@ import time
 from runner.cgroups import group, hierarchies
 from runner.oci import hooks, signals
 from runner.oci.containers import Container
-from runner.oci.creation import state_for_hooks
 from runner.oci.errors import ContainerStateWrong, ContainerUnknown, HookFailed
 from runner.oci.processes import is_alive
-from runner.oci.status import CREATED, CREATING, PAUSED, RUNNING, STOPPED, status
+from runner.oci.status import CREATED, CREATING, PAUSED, RUNNING, STOPPED, state_for_hooks, status
 from runner.plain_signal import signal
 
 TYPE_CHECKING = False

@@ -31,6 +31,21 @@ def status(container: Container, state: State) -> str:
     return CREATED if _waits(container.fifo) else RUNNING
 
 
+def state_for_hooks(state: State, word: str) -> dict[str, object]:
+    """What hooks are told ("State"), and what the command `state` prints."""
+    told: dict[str, object] = {
+        "ociVersion": state.version,
+        "id": state.container,
+        "status": word,
+        "pid": state.pid,
+        "bundle": state.bundle,
+        "annotations": state.annotations,
+    }
+    if word == STOPPED:
+        told["pid"] = 0
+    return told
+
+
 def _waits(fifo: str) -> bool:
     """Whether the first process has the FIFO open: it does until it executes the container's program."""
     try:

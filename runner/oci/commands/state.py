@@ -7,9 +7,8 @@ import sys
 from runner.json_text import encode
 from runner.oci.command import Command
 from runner.oci.containers import find
-from runner.oci.creation import state_for_hooks
 from runner.oci.operands import one
-from runner.oci.status import status
+from runner.oci.status import state_for_hooks, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

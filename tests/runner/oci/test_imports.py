@@ -30,5 +30,11 @@ def test_a_command_loads_nothing_that_is_not_on_the_list(command: str) -> None:
     assert loaded("runner.oci.main", f"runner.oci.commands.{command}") - ALLOWED == set()
 
 
+@pytest.mark.parametrize("command", ["start", "state", "kill", "delete", "pause", "resume", "ps"])
+def test_what_makes_containers_is_loaded_by_those_who_do(command: str) -> None:
+    assert not {"_blake2", "struct"} & loaded(f"runner.oci.commands.{command}")
+    assert {"_blake2", "struct"} <= loaded("runner.oci.commands.create")
+
+
 def test_what_is_loaded_before_the_interpreter_is_protected_is_less_still() -> None:
     assert "_ctypes" not in loaded("runner.oci.main")
