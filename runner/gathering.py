@@ -21,7 +21,7 @@ _FOLDER = __file__.rpartition("/runner/")[0]
 
 
 def write_all(interpreter: str, folder: str = _FOLDER) -> None:
-    """Write all the files anew, beside the compiled ones.
+    """Write the files, beside the compiled ones, but for those that are still true.
 
     Args:
         interpreter: what the launchers name. Each file is written by one of its own, that loads what will be loaded.
@@ -31,7 +31,9 @@ def write_all(interpreter: str, folder: str = _FOLDER) -> None:
 
     from runner import launching
 
-    for name in sorted(launching.STARTS):
+    for name in launching.STARTS:
+        if launching.gathered(_FOLDER, name):
+            continue
         subprocess.run([interpreter, "-I", "-S", __file__, name, folder], check=True)  # noqa: S603 - this file
 
 
@@ -42,11 +44,11 @@ def _write(name: str, folder: str) -> None:
     from runner import launching
 
     __import__(launching.STARTS[name])
-    loaded: list[ModuleType] = []
+    # It is there already, but a file that it wrote or reads in another way must not count any more.
+    loaded: list[ModuleType] = [launching]
     _record(loaded)
     __import__(name)
-    # The last is the one that the others are for, and is found as ever.
-    content = launching.GATHERED_BEGINNING + dumps(tuple(_parts(loaded[:-1], folder)))
+    content = launching.GATHERED_BEGINNING + dumps(tuple(_parts(loaded, folder)))
     path = launching.gathered_path(_FOLDER, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     hidden = f"{path}.{os.getpid()}"

@@ -24,11 +24,23 @@ else:
 
 STARTS: Final = {
     "runner.cli.main": "runner.launching",
+    "runner.cli.table": "runner.cli.main",
     "runner.cli.commands.exec": "runner.cli.main",
     "runner.cli.further": "runner.cli.commands.exec",
     "runner.cli.running": "runner.cli.main",
+    "runner.containers.spawning": "runner.cli.main",
     "runner.containers.monitor.main": "runner.launching",
+    "runner.containers.further.serving": "runner.containers.monitor.main",
+    "runner.oci.kernel.mounts": "runner.oci.protection",
+    "runner.oci.protection": "runner.launching",
+    "runner.oci.main": "runner.oci.protection",
     "runner.oci.commands.create": "runner.oci.main",
+    "runner.oci.commands.delete": "runner.oci.main",
+    "runner.oci.commands.exec": "runner.oci.main",
+    "runner.oci.commands.kill": "runner.oci.main",
+    "runner.oci.commands.run": "runner.oci.main",
+    "runner.oci.commands.start": "runner.oci.main",
+    "runner.oci.commands.state": "runner.oci.main",
 }
 """Modules for which there is one file of all that they load, and what is there before that (`runner.gathering`)."""
 
@@ -98,8 +110,13 @@ class _CompiledFiles(Loader):
         """The module of this name, if there is a compiled file that fits."""
         if name.partition(".")[0] not in _OWN:
             return None
-        if name in STARTS:
-            _import_gathered(self._folder, name)
+        parts = gathered(self._folder, name) if name in STARTS else ()
+        if parts and (code := parts[-1][-1]) is not None:
+            for part in parts[:-1]:
+                if part[0] not in sys.modules:
+                    _import_part(self._folder, part)
+            self._found[name] = code
+            return ModuleSpec(name, self, origin=os.path.join(self._folder, parts[-1][1]))
         place = f"{self._folder}/{name.replace('.', '/')}"
         folder, _, last = place.rpartition("/")
         for source, compiled in (
@@ -130,17 +147,14 @@ class _CompiledFiles(Loader):
 def gathered_path(folder: str, name: str) -> str:
     """Where all that the module of this name loads is in one file."""
     place, _, last = f"{folder}/{name.replace('.', '/')}".rpartition("/")
-    return f"{place}/__pycache__/{last}.{sys.implementation.cache_tag}.gathered"
+    return f"{place}/__pycache__/{last}.{sys.implementation.cache_tag}.start"
 
 
-def _import_gathered(folder: str, name: str) -> None:
-    """Import what this module will import, if there is a file of all that, and every part of it is as it was."""
-    for part in _gathered(folder, name):
-        if part[0] not in sys.modules:
-            _import_part(folder, part)
+def gathered(folder: str, name: str) -> Sequence[Part]:
+    """All that the module of this name loads, each after what it needs itself, and the module at last.
 
-
-def _gathered(folder: str, name: str) -> Sequence[Part]:
+    There is nothing where no file holds that, or where it is not true any more.
+    """
     try:
         content = _read_own(gathered_path(folder, name))
         if not content.startswith(GATHERED_BEGINNING):

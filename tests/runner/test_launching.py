@@ -110,7 +110,7 @@ def test_all_that_a_start_loads_comes_from_one_file(copied: Path, gathered: Path
     assert not (copied / "inner" / "__pycache__").exists()
 
 
-@pytest.mark.parametrize("spoil", ["source", "time", "gone", "empty", "interpreter", "writable", "owner"])
+@pytest.mark.parametrize("spoil", ["source", "time", "launching", "gone", "empty", "interpreter", "writable", "owner"])
 def test_what_was_gathered_counts_only_as_long_as_it_is_all_true(copied: Path, gathered: Path, spoil: str) -> None:
     source = copied / "inner" / "told.py"
     content = gathered.read_bytes()
@@ -119,6 +119,8 @@ def test_what_was_gathered_counts_only_as_long_as_it_is_all_true(copied: Path, g
             source.write_text("TEXT = 'as it is'\n")
         case "time":
             os.utime(source, (0, 0))
+        case "launching":
+            os.utime(copied / "launching.py", (0, 0))
         case "gone":
             gathered.unlink()
         case "empty":
@@ -149,7 +151,16 @@ def test_optimised_code_is_pythons_own_matter(copied: Path) -> None:
 def test_every_start_is_gathered_as_a_whole(tmp_path: Path) -> None:
     for package in ("runner", "oci_spec"):
         shutil.copytree(FOLDER.parent / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run([sys.executable, "-m", "runner.gathering"], cwd=tmp_path, check=True)
+    gather = [sys.executable, "-m", "runner.gathering"]
+    subprocess.run(gather, cwd=tmp_path, check=True)
+    written = {path: path.stat().st_ino for path in tmp_path.rglob("*.start")}
+    assert len(written) == len(launching.STARTS)
+
+    # What is true stays; what is not is written anew.
+    (tmp_path / "runner/cli/creation/program_reading.py").touch()
+    subprocess.run(gather, cwd=tmp_path, check=True)
+    changed = {path.name.partition(".")[0] for path, file in written.items() if path.stat().st_ino != file}
+    assert changed == {"exec"}
 
     for start, before in launching.STARTS.items():
         program = (
