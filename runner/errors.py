@@ -23,8 +23,6 @@ Errors carry values; names come from the layer and are shown escaped and cut, so
 
 from __future__ import annotations
 
-import os
-
 from oci_spec.errors import quoted
 
 TYPE_CHECKING = False
@@ -193,6 +191,9 @@ class LayerNotRead(LayerEntryRefused):
 
 def told(error: OSError) -> str:
     """An error of the system's in one line, the file that it is about before it."""
+    # Only here: filters of system calls are compiled without it.
+    import os
+
     about = f"{_reason(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
     return about + _reason(error.strerror or str(error) or type(error).__name__)
 

@@ -52,7 +52,8 @@ def execute(site: Site, *words: str) -> str:
     """What `runner exec` prints."""
     places = ["--root", site.folders.root, "--state", site.folders.state]
     command = [sys.executable, "-m", "runner.cli.main", *places, "exec", *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # As a text, it would have no carriage returns.
+    return subprocess.run(command, check=True, capture_output=True).stdout.decode()
 
 
 @pytest.mark.tool("nft")
