@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable
     from sqlalchemy.engine import Dialect
 
-    from registry.metadata.statements import Variants
+    from registry.metadata.statements import Insertion, Variants
 
     Convert = Callable[[Any], Any]
 
@@ -26,7 +26,7 @@ class Frequent:
 
     __slots__ = ("_on_driver", "statement")
 
-    def __init__(self, statement: Executable | Variants) -> None:
+    def __init__(self, statement: Executable | Variants | Insertion) -> None:
         """Be `statement`, with what it has for each database."""
         self.statement = statement
         self._on_driver: DriverStatement | None = None

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable
 
     from registry.metadata.account_rows import NewGrant
-    from registry.metadata.statements import Variants
+    from registry.metadata.statements import Insertion
 
 
-def _set(grantee: str) -> Variants:
+def _set(grantee: str) -> Insertion:
     return insert(
         role_grant,
         lambda new: new.on_conflict_do_update(

@@ -20,6 +20,7 @@ from registry.errors import DatabaseUnavailable
 from registry.metadata import revision, sqlite_connections
 from registry.metadata.connecting import AS_IT_COMES, Connecting
 from registry.metadata.schema import metadata
+from registry.metadata.schema.partial import as_made_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ def _create(connection: Connection) -> None:
     # In one order: of two indexes that serve a statement equally well the database takes one by which came first, and
     # `create_all` makes them in another order in each process.
     for index in sorted((index for table in tables for index in table.indexes), key=lambda index: str(index.name)):
-        connection.execute(CreateIndex(index))
+        connection.execute(CreateIndex(as_made_by(index, connection.dialect)))
 
 
 def _upgrade(connection: Connection, target: str, directory: Path) -> None:

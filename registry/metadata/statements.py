@@ -1,17 +1,17 @@
 """How the aggregates' statements are declared, once for both databases, and run.
 
 A statement is declared when its module is loaded and given values when it is run: building one anew takes several
-times as long as running it.
+times as long as running it, so what is built is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import and_, bindparam, func, or_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from oci_spec.digest import Digest
 from registry.metadata.frequent import Frequent
@@ -52,7 +52,29 @@ class Variants:
     postgresql_read_only: Executable
 
 
-Statement: TypeAlias = "Executable | Variants | Frequent"
+class Insertion:
+    """An INSERT as each database spells it, made when it is first run: the other's dialect is never loaded."""
+
+    def __init__(self, table: Table, build: Callable[[Any], Executable]) -> None:
+        """Be what `build` makes of a dialect's INSERT into `table`."""
+        self._table, self._build = table, build
+
+    @cached_property
+    def sqlite(self) -> Executable:
+        """As SQLite must read it."""
+        from sqlalchemy.dialects import sqlite
+
+        return self._build(sqlite.insert(self._table))
+
+    @cached_property
+    def postgresql(self) -> Executable:
+        """As PostgreSQL must read it."""
+        from sqlalchemy.dialects import postgresql
+
+        return self._build(postgresql.insert(self._table))
+
+
+Statement: TypeAlias = "Executable | Variants | Insertion | Frequent"
 
 
 class Runner:
@@ -108,14 +130,15 @@ class Runner:
     def _wanted(self, statement: Statement) -> Executable:
         if isinstance(statement, Frequent):
             statement = statement.statement
+        if isinstance(statement, Insertion):
+            return statement.sqlite if self._kind == "sqlite" else statement.postgresql
         wanted: Executable = getattr(statement, self._kind) if isinstance(statement, Variants) else statement
         return wanted
 
 
-def insert(table: Table, build: Callable[[Any], Executable]) -> Variants:
-    """Declare an INSERT into `table` that knows `ON CONFLICT`, which each dialect spells by itself."""
-    on_postgresql = build(postgresql.insert(table))
-    return Variants(build(sqlite.insert(table)), on_postgresql, on_postgresql)
+def insert(table: Table, build: Callable[[Any], Executable]) -> Insertion:
+    """Declare an INSERT into `table` that knows `ON CONFLICT`: `build` is given it as a dialect has it."""
+    return Insertion(table, build)
 
 
 def kept(query: Select[Any], of: Table) -> Variants:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from registry.metadata.column_types import Algorithm, ByteOrdered, RowId, UtcTime
 from registry.metadata.schema.naming import metadata
+from registry.metadata.schema.partial import partial_index
 
 namespace = Table(
     "namespace",
@@ -54,11 +55,10 @@ Index("ix_repository_updated", repository.c.updated_at, repository.c.name)
 Index("ix_repository_pulls", repository.c.pulls, repository.c.name)
 # Very many have equally few pulls, so that those of one number cannot be sorted when they are listed.
 Index("ix_repository_most_pulls", repository.c.pulls.desc(), repository.c.name)
-Index(
+partial_index(
     "ix_repository_public",
     repository.c.name,
-    sqlite_where=repository.c.visibility == "public",
-    postgresql_where=repository.c.visibility == "public",
+    where=repository.c.visibility == "public",
 )
 
 # A table of its own: pulls are counted every few seconds, and SQLite would write all of the description each time.
@@ -153,15 +153,14 @@ manifest = Table(
 )
 
 # Few manifests have a subject; the listing's order is the index's own.
-Index(
+partial_index(
     "ix_manifest_referrers",
     manifest.c.repository_id,
     manifest.c.subject_algorithm,
     manifest.c.subject_digest,
     manifest.c.algorithm,
     manifest.c.digest,
-    sqlite_where=manifest.c.subject_digest.is_not(None),
-    postgresql_where=manifest.c.subject_digest.is_not(None),
+    where=manifest.c.subject_digest.is_not(None),
 )
 
 # A table of its own: a lease is renewed by pulls, and SQLite would write the manifest's whole row, content and all.
@@ -205,32 +204,29 @@ tag = Table(
     sqlite_autoincrement=True,
 )
 
-Index(
+partial_index(
     "uq_tag_current",
     tag.c.repository_id,
     tag.c.name,
     unique=True,
-    sqlite_where=tag.c.valid_until.is_(None),
-    postgresql_where=tag.c.valid_until.is_(None),
+    where=tag.c.valid_until.is_(None),
 )
 
-Index(
+partial_index(
     "ix_tag_current_digest",
     tag.c.repository_id,
     tag.c.algorithm,
     tag.c.digest,
-    sqlite_where=tag.c.valid_until.is_(None),
-    postgresql_where=tag.c.valid_until.is_(None),
+    where=tag.c.valid_until.is_(None),
 )
 
-Index(
+partial_index(
     "ix_tag_ended_digest",
     tag.c.repository_id,
     tag.c.algorithm,
     tag.c.digest,
     tag.c.valid_until,
-    sqlite_where=tag.c.valid_until.is_not(None),
-    postgresql_where=tag.c.valid_until.is_not(None),
+    where=tag.c.valid_until.is_not(None),
 )
 
 upload = Table(
@@ -295,18 +291,16 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-Index(
+partial_index(
     "ix_outbox_pending",
     outbox.c.id,
-    sqlite_where=outbox.c.indexed_at.is_(None),
-    postgresql_where=outbox.c.indexed_at.is_(None),
+    where=outbox.c.indexed_at.is_(None),
 )
 
-Index(
+partial_index(
     "ix_outbox_indexed",
     outbox.c.created_at,
-    sqlite_where=outbox.c.indexed_at.is_not(None),
-    postgresql_where=outbox.c.indexed_at.is_not(None),
+    where=outbox.c.indexed_at.is_not(None),
 )
 
 secret = Table(
@@ -322,10 +316,9 @@ secret = Table(
     sqlite_autoincrement=True,
 )
 
-Index(
+partial_index(
     "uq_secret_active",
     secret.c.purpose,
     unique=True,
-    sqlite_where=secret.c.retired_at.is_(None),
-    postgresql_where=secret.c.retired_at.is_(None),
+    where=secret.c.retired_at.is_(None),
 )
