@@ -23,7 +23,7 @@ _DISPENSABLE = ("usr/share/doc", "usr/share/locale", "usr/share/man", "var/cache
 
 def import_base(docker: Client, name: str) -> None:
     """Make a root file system of this machine's Debian release, with Python, an image that is called `name`."""
-    docker("import", _base(), name)
+    docker("import", debian(), name)
 
 
 def make_context(directory: Path, docker: Client, base: str) -> Path:
@@ -59,7 +59,7 @@ def _wheels(python: str) -> Path:
     return wheels
 
 
-def _base() -> Path:
+def debian() -> Path:
     """The root file system as a tar file, kept beside the tools: to make it takes longer than everything else here."""
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
     archive = tools_directory() / "bases" / f"{suite}-with-{_PACKAGES.replace(',', '-')}.tar"
