@@ -52,11 +52,15 @@ def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
         _become_root()
     namespaces.unshare(kind for kind in made if kind != "user")
     _set_clocks(linux.time_offsets)
+    opened: list[int] | None = None
+    if order.sources is not None:
+        channel.send(dialogue.SOURCES, str(os.getpid()))
+        opened = order.sources.take()
     # Other containers see the child, if they share its namespace of processes (CVE-2016-9962).
     tasks.forbid_dumps()
     pid = os.fork()
     if pid == 0:
-        initial.run(order, channel)
+        initial.run(order, channel, opened)
     channel.send(dialogue.PID, str(pid))
 
 

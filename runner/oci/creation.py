@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runner.cgroups.resources import Resources
     from runner.oci.dialogue import Channel
     from runner.oci.log import Log
+    from runner.oci.rootfs.sources import Sources
     from runner.oci.spec.values import Config
     from runner.seccomp.preparation import Prepared
 
@@ -123,6 +124,7 @@ def _make(container: Container, state: State, config: Config, *, wish: Wish, log
             console=console,
             preserved=wish.preserved,
             new_keyring=wish.new_keyring,
+            sources=_sources(config),
             state=status.state_for_hooks(state, status.CREATING),
         )
         made = _converse(order, container, state, log)
@@ -160,6 +162,16 @@ def prepare_filter(config: Config, root: str, log: Log) -> Prepared | None:
     return prepared
 
 
+def _sources(config: Config) -> Sources | None:
+    """What opens the sources of binds, where the container's first process might not reach them."""
+    if config.linux.namespace("user") is None or config.linux.namespace("mount") is None:
+        return None
+    # Only here: few containers have user namespaces. Children load nothing.
+    from runner.oci.rootfs import mounting, sources
+
+    return sources.Sources([mount for mount in config.mounts if mounting.is_bind(mount)])
+
+
 def _converse(order: Order, container: Container, state: State, log: Log) -> State:
     """Fork, and do what the children ask for, until the container is created."""
     # The container's first process is a grandchild; it is ours to wait for if it ends now.
@@ -178,6 +190,8 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
         if kind == dialogue.MAP:
             user_maps.write(int(text), order.config.linux)
             ours.send(dialogue.GO)
+        elif kind == dialogue.SOURCES and order.sources is not None:
+            order.sources.open_in(int(text))
         elif kind == dialogue.PID:
             pid = int(text)
             ours.send(dialogue.GO, text)

@@ -5,6 +5,7 @@ the runtime (`creation`) by one end of a socket pair:
 
     birth    map          →             write the maps of the user namespace of this process, pid in the text
              go           ←
+             sources      →             open what binds show, as this process would see it, pid in the text
              pid          →             the container's first process, pid in the text; birth ends
     initial  go           ←             with the number that this process has on the host
              hooks        →             all namespaces and mounts are made: prestart and createRuntime are due
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 MAP: Final = "map"
+SOURCES: Final = "sources"
 PID: Final = "pid"
 HOOKS: Final = "hooks"
 CREATED: Final = "created"

@@ -18,18 +18,24 @@ if TYPE_CHECKING:
     from runner.oci.program.terminal import Terminal
 
 
-def run(order: Order, channel: Channel) -> NoReturn:
-    """Become the container's program; or tell why not, and end."""
-    children.run(channel, lambda: _begin(order, channel))
+def run(order: Order, channel: Channel, opened: list[int] | None) -> NoReturn:
+    """Become the container's program; or tell why not, and end.
+
+    Args:
+        order: what the container shall be.
+        channel: to the runtime.
+        opened: what the binds show, where the runtime has opened that.
+    """
+    children.run(channel, lambda: _begin(order, channel, opened))
 
 
-def _begin(order: Order, channel: Channel) -> None:
+def _begin(order: Order, channel: Channel, opened: list[int] | None) -> None:
     config = order.config
     number = int(channel.wait_for_go())
     os.setsid()
     _settle(order)
     chosen = labels.open_all(config.process, labels.open_proc())
-    root = assembly.assemble(config)
+    root = assembly.assemble(config, opened)
     console = _open_console(order, root)
     channel.ask(dialogue.HOOKS)
     hooks.run(

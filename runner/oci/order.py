@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.cgroups.group import Cgroup
+    from runner.oci.rootfs.sources import Sources
     from runner.oci.spec.values import Config
     from runner.seccomp.preparation import Prepared
 
@@ -29,5 +30,7 @@ class Order(Record):
     preserved: int
     """How many descriptors behind the standard streams the program inherits."""
     new_keyring: bool
+    sources: Sources | None
+    """Opens what binds show, where the container has a user namespace."""
     state: Mapping[str, object]
     """What hooks are told, but for the status and the process."""

@@ -17,7 +17,7 @@ from tests.e2e.server import running_registry
 from tests.images import BUSYBOX
 from tests.network_namespaces import network_namespace
 from tests.requirements import require_root, require_tool
-from tests.runner.containers.sites import until
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.root,

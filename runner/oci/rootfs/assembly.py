@@ -22,16 +22,23 @@ _DEV = "/dev"
 _CGROUP_TYPES = {"cgroup", "cgroup2"}
 
 
-def assemble(config: Config) -> int:
+def assemble(config: Config, opened: list[int] | None = None) -> int:
     """Mount all that the container sees beneath its root; the descriptor is of that root, a mount of its own.
 
     For the first process of a new mount namespace. Its root still is the host's afterwards.
+
+    Args:
+        config: the container's.
+        opened: what the binds show, one after the other, where this process might not reach it; they are closed.
 
     Raises:
         CallFailed: the kernel refuses something.
     """
     wanted = config.linux.root_propagation
-    shared = {mount: mounting.copy_source(mount) for mount in config.mounts if _is_shared_with_host(mount, wanted)}
+    shared: dict[Mount, int] = {}
+    if opened is None:
+        # Nothing is shared with a user namespace: its mounts are slaves of the host's.
+        shared = {mount: mounting.copy_source(mount) for mount in config.mounts if _is_shared_with_host(mount, wanted)}
     if config.linux.namespace("mount") is not None:
         # Whatever is mounted from now on must not show on the host. A slave still sees what the host mounts, as in
         # runc.
@@ -42,7 +49,10 @@ def assemble(config: Config) -> int:
         if mount.kind in _CGROUP_TYPES and not mounting.is_bind(mount):
             cgroup_mounts.mount(root, mount, own_namespace=config.linux.namespace("cgroup") is not None)
         else:
-            mounting.mount(root, _still_writable(mount), shared.pop(mount, None))
+            source = shared.pop(mount, None)
+            if opened is not None and mounting.is_bind(mount):
+                source = mounting.copy_opened(mount, opened.pop(0))
+            mounting.mount(root, _still_writable(mount), source)
     if not _is_dev_of_host(config):
         devices.make_all(root, config.linux.devices, bound=config.linux.namespace("user") is not None)
         devices.link_all(root)

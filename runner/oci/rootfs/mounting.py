@@ -27,7 +27,7 @@ def mount(root: int, wanted: Mount, source: int | None = None) -> None:
     Args:
         root: the root file system.
         wanted: what and where.
-        source: what `copy_source` gave for a bind, if that was to come earlier; it is closed.
+        source: what `copy_source` or `copy_opened` gave for a bind; it is closed.
 
     Raises:
         CallFailed: the source is missing, the place cannot be reached, or the kernel refuses.
@@ -54,6 +54,20 @@ def copy_source(wanted: Mount) -> int:
         CallFailed: the source is missing.
     """
     return mounts.copy_path(wanted.source, recursive=wanted.options.recursive)
+
+
+def copy_opened(wanted: Mount, source: int) -> int:
+    """The same of what is open, in this process's mount namespace; the descriptor is closed.
+
+    Raises:
+        CallFailed: the kernel refuses.
+    """
+    try:
+        return mounts.copy_descriptor(source, recursive=wanted.options.recursive)
+    except CallFailed as error:
+        raise CallFailed("mount", wanted.destination, error.cause) from error
+    finally:
+        os.close(source)
 
 
 def _made(root: int, wanted: Mount) -> int:

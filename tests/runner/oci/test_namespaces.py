@@ -159,6 +159,44 @@ def test_a_user_namespace_maps_ids_and_gives_rights_in_itself_only(box: Box) -> 
     assert (made.st_uid, made.st_gid) == (200_005, 300_006)
 
 
+def mapped(box: Box) -> Box:
+    """The same with users of its own, who have its root file system."""
+    box.namespaces(user="")
+    box.linux["uidMappings"] = box.linux["gidMappings"] = [{"containerID": 0, "hostID": 200_000, "size": 65_536}]
+    for place in [box.rootfs, *box.rootfs.rglob("*")]:
+        os.lchown(place, 200_000, 200_000)
+    return box
+
+
+def test_what_only_the_hosts_root_may_enter_is_bound_into_a_user_namespace(box: Box, tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    (private / "volume").mkdir(parents=True, mode=0o755)
+    private.chmod(0o700)
+    for place in (private / "file", private / "volume" / "file"):
+        place.write_text("seen\n")
+    mapped(box).mounted("/volume", private / "volume", "rbind")
+    box.mounted("/file", private / "file", "bind", "ro")
+
+    assert box.shell("cat /volume/file /file").run() == "seen\nseen\n"
+
+    box.mounted("/none", private / "none", "bind")
+    assert "mount '/none': No such file or directory" in box.run(status=1)
+
+
+def test_what_the_host_has_read_only_stays_so_in_a_user_namespace(box: Box, tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    mapped(box).mounted("/volume", volume, "rbind")
+    box.process["capabilities"] = {kind: ["CAP_SYS_ADMIN"] for kind in ("bounding", "effective", "permitted")}
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,mode=777", "tmpfs", volume], check=True)
+    try:
+        printed = box.shell("mount -o remount,bind,rw /volume; touch /volume/made; true").run()
+    finally:
+        subprocess.run(["umount", volume], check=True)
+
+    assert "Read-only file system" in printed
+
+
 def test_exec_enters_all_namespaces_of_the_container(box: Box) -> None:
     box.namespaces(time="")
     box.process["args"] = ["sleep", "100"]
@@ -172,11 +210,7 @@ def test_exec_enters_all_namespaces_of_the_container(box: Box) -> None:
 
 
 def test_exec_enters_a_user_namespace(box: Box) -> None:
-    box.namespaces(user="")
-    box.linux["uidMappings"] = box.linux["gidMappings"] = [{"containerID": 0, "hostID": 200_000, "size": 65_536}]
-    for place in [box.rootfs, *box.rootfs.rglob("*")]:
-        os.lchown(place, 200_000, 200_000)
-    box.process["args"] = ["sleep", "100"]
+    mapped(box).process["args"] = ["sleep", "100"]
     box.create()
     box.start()
 
