@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from storage_backends.filesystem._blocking import opening
 from storage_backends.filesystem._blocking.opening import OpenedFile, is_removed, open_blob, open_cached
 
 CONTENT = b"a layer" * 1000
@@ -33,6 +34,18 @@ def test_an_open_file_tells_its_size_and_can_be_read(blob: Path, opened: Callabl
         assert is_removed(descriptor)
     finally:
         os.close(descriptor)
+
+
+def test_a_mount_in_the_same_moment_keeps_no_file_from_being_opened_at_once(
+    blob: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([lambda *_: -1, opening._syscall()])
+    monkeypatch.setattr(opening, "_syscall", lambda: next(answers))
+
+    opened = open_cached(str(blob))
+
+    assert opened is not None
+    os.close(opened.descriptor)
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("blob"), lambda path: None])

@@ -16,6 +16,8 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _SYS_OPENAT2 = 437
 _AT_FDCWD = -100
 _RESOLVE_CACHED = 0x20
+# Whatever is mounted in the same microsecond, anywhere on the machine, makes the kernel give up as well.
+_TRIES = 2
 
 
 class OpenedFile(NamedTuple):
@@ -45,10 +47,12 @@ def open_blob(path: str) -> OpenedFile:
 
 def open_cached(path: str) -> OpenedFile | None:
     """The regular file at `path`, within microseconds; None where that cannot be, for whatever reason."""
-    descriptor = _syscall()(
-        _SYS_OPENAT2, _AT_FDCWD, ctypes.c_char_p(os.fsencode(path)), ctypes.byref(_CACHED), ctypes.sizeof(_CACHED)
-    )
-    if descriptor < 0:
+    named = ctypes.c_char_p(os.fsencode(path))
+    for _ in range(_TRIES):
+        descriptor = _syscall()(_SYS_OPENAT2, _AT_FDCWD, named, ctypes.byref(_CACHED), ctypes.sizeof(_CACHED))
+        if descriptor >= 0:
+            break
+    else:
         return None
     try:
         return _opened(descriptor)
