@@ -28,10 +28,10 @@ T = TypeVar("T")
 
 _CLIENTS = 3
 _LAYERS = 24
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 _PAUSE_S = 0.1
 _VERIFIED_AT_ONCE = 8
-_TIMEOUT = aiohttp.ClientTimeout(total=20)
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 @dataclass(frozen=True, slots=True)

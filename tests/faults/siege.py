@@ -22,6 +22,7 @@ from tests.faults.clients import Client
 from tests.faults.inspection import Inspection
 from tests.faults.killing import kill, wait_for_open_file
 from tests.faults.ledger import UPLOAD_EXPIRE_S, Ledger
+from tests.faults.patience import patient
 from tests.faults.web import Web, looking, open_web
 from tests.ports import free_port
 from tests.registry.app.processes import Registry, running
@@ -83,7 +84,7 @@ class Siege:
         ]
         self.data, self.database_url, self.seed = data, database_url, seed
         self.chance, self.ledger, self._layers = Random(seed), Ledger(lease_s), layers
-        self._hurried = hurried(lease_s)
+        self._hurried = hurried(lease_s) + patient(database_url)
         self.compared: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.said: list[dict[str, Any]] = []

@@ -15,6 +15,7 @@ import pytest
 from oci_spec.digest import Digest
 from tests.faults.connections import answer_on, connections
 from tests.faults.footprint import descriptors, memory
+from tests.faults.patience import UNHURRIED
 from tests.faults.pushing import Repository
 from tests.registry.app.processes import Registry, running
 
@@ -49,7 +50,7 @@ def stall_s() -> int:
 
 @pytest.fixture
 def registry(tmp_path: Path, stall_s: int) -> Iterator[Registry]:
-    settings = (f"server.workers={WORKERS}", f"limits.stall_s={stall_s}", "limits.header_s=300")
+    settings = (f"server.workers={WORKERS}", *UNHURRIED, f"limits.stall_s={stall_s}")
     with running(tmp_path / "data", *settings) as started:
         Repository(started).push_image(LAYER, "1")
         yield started

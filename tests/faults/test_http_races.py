@@ -20,6 +20,7 @@ import pytest
 from oci_spec.media_types import OCI_CONFIG, OCI_MANIFEST
 from tests.faults.acts import digest_of
 from tests.faults.collecting_process import collecting_process
+from tests.faults.patience import UNHURRIED, patient
 from tests.faults.siege import Siege
 from tests.faults.spread import all_at_once, connections_to_each_worker
 from tests.registry.app.processes import Answer, Registry, running, whole
@@ -35,8 +36,8 @@ _ROUNDS = 40
 @pytest.fixture
 def served(tmp_path: Path, database_url: str) -> Iterator[Registry]:
     """A registry with two workers, on a database of each kind."""
-    settings = ["server.workers=2", f"database.url={database_url}", "gc.grace_s=0", "log.access=off"]
-    with running(tmp_path / "data", *settings) as registry:
+    settings = ["server.workers=2", f"database.url={database_url}", "gc.grace_s=0", "log.access=off", *UNHURRIED]
+    with running(tmp_path / "data", *settings, first=patient(database_url)) as registry:
         yield registry
 
 

@@ -14,6 +14,7 @@ from oci_spec.digest import Digest
 from tests.faults.connections import answer_on, connections, is_open
 from tests.faults.footprint import descriptors, memory
 from tests.faults.log_lines import ONE_FOR_EACH_CAUSE
+from tests.faults.patience import UNHURRIED
 from tests.faults.pushing import Repository
 from tests.registry.app.processes import Registry, running
 
@@ -29,7 +30,7 @@ LAYER = os.urandom(128 * KIB)
 def test_10000_idle_connections_cost_little_and_keep_nobody_waiting(tmp_path: Path) -> None:
     # Each worker takes 6,645 connections where this is the limit; the kernel gives one a few more than the other.
     allow(20_000)
-    with running(tmp_path / "data", f"server.workers={WORKERS}", first=at_most(20_000)) as registry:
+    with running(tmp_path / "data", f"server.workers={WORKERS}", *UNHURRIED, first=at_most(20_000)) as registry:
         repository = Repository(registry)
         repository.push_image(LAYER, "1")
         memory_before, open_before = memory(registry), descriptors(registry)
@@ -82,7 +83,7 @@ def test_uploads_beyond_the_descriptors_wait_for_the_others(tmp_path: Path) -> N
     head = f"POST /v2/team/app/blobs/uploads/?digest={Digest.of(half * 2)} HTTP/1.1\r\nHost: registry\r\n"
     head += f"Content-Length: {len(half * 2)}\r\nConnection: close\r\n\r\n"
     with (
-        running(tmp_path / "data", f"server.workers={WORKERS}", first=at_most(256)) as registry,
+        running(tmp_path / "data", f"server.workers={WORKERS}", *UNHURRIED, first=at_most(256)) as registry,
         connections(registry, 200) as uploading,
     ):
         for connection in uploading:

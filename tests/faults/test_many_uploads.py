@@ -11,6 +11,7 @@ import pytest
 
 from oci_spec.digest import Digest
 from tests.faults.footprint import peak_memory
+from tests.faults.patience import UNHURRIED
 from tests.faults.senders import Encoding, Sender, content, senders
 from tests.registry.app.processes import Registry, running
 
@@ -23,7 +24,7 @@ either_encoding = pytest.mark.parametrize("encoding", ["content-length", "chunke
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    with running(tmp_path / "data", "server.workers=2") as started:
+    with running(tmp_path / "data", "server.workers=2", *UNHURRIED) as started:
         yield started
     # pytest keeps the directories of a few runs: these would be many GiB.
     shutil.rmtree(tmp_path / "data")

@@ -114,8 +114,8 @@ NOW = int(time.time())
         {"exp": NOW - 3600},
         {"exp": "tomorrow"},
         {"iat": ...},
-        {"iat": NOW + 3600},
-        {"nbf": NOW + 3600},
+        {"iat": NOW + 7 * 86_400},
+        {"nbf": NOW + 7 * 86_400},
     ],
     # No times: processes that share the tests must have the same names for them.
     ids="".join,
