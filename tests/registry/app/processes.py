@@ -203,6 +203,13 @@ class HeldRequest:
             self._connection.send(self._rest)
             return whole(self._connection.getresponse()).status
 
+    def is_cut_off(self) -> bool:
+        """Wait for the end of the connection, or for an answer; whether it ended without one, however roughly."""
+        try:
+            return self.socket.recv(64) == b""
+        except ConnectionResetError:
+            return True
+
     def close(self) -> None:
         """Give it up."""
         self._connection.close()

@@ -10,6 +10,7 @@ from registry.app.listening import Sockets, bind
 from registry.app.port_owner import find_port_owner
 from registry.app.refusals import AddressTaken, AddressUnusable
 from registry.config.values import SocketAddress
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -78,11 +79,11 @@ def test_another_registry_of_the_same_user_is_noticed_though_ports_can_be_shared
 
 def test_a_port_that_was_in_use_a_moment_ago_is_free() -> None:
     """The kernel remembers closed connections for a minute; a registry that restarts must not wait for that."""
+    port = free_port()
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", port))
         listener.listen()
-        port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
             accepted, _ = listener.accept()
             # The side that closes first is the one that remembers.

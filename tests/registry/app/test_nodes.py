@@ -19,7 +19,8 @@ from tests.postgresql import PostgresCluster
 from tests.registry.app.processes import Answer, Registry, starting
 from tests.registry.http.logging_in import basic, bearer
 
-pytestmark = pytest.mark.tool("postgres")
+# Ten of them start at the same time.
+pytestmark = [pytest.mark.tool("postgres"), pytest.mark.timeout(300)]
 
 _NODES = 10
 _PASSWORD = re.compile(r"with the password (\S+)\n")
