@@ -16,12 +16,7 @@ OciSpecError (a ValueError)
 Every message may be shown to whoever sent the text: it is short, printable, and quotes at most the text's beginning.
 """
 
-_QUOTED_CHARACTERS = 80
-
-
-def quoted(text: str) -> str:
-    """`text` between quotation marks, escaped and cut so that it fits into a message of one line."""
-    return repr(text) if len(text) <= _QUOTED_CHARACTERS else repr(text[:_QUOTED_CHARACTERS]) + "…"
+from oci_spec.quoting import quoted
 
 
 class OciSpecError(ValueError):

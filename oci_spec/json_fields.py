@@ -6,7 +6,7 @@ most documents, whose encoder turns an unset slice into null.
 
 from __future__ import annotations
 
-from oci_spec.errors import DigestInvalid, quoted
+from oci_spec.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,6 +166,7 @@ class JsonFields:
     def _digest(self, name: str, text: str) -> Digest:
         # Only here: documents without digests are read where each import counts.
         from oci_spec.digest import Digest
+        from oci_spec.errors import DigestInvalid
 
         try:
             return Digest.parse(text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from oci_spec.descriptor import Descriptor, read_descriptor
-from oci_spec.errors import ManifestInvalid, ManifestSchemaOneRefused, MediaTypeInvalid, quoted
+from oci_spec.errors import ManifestInvalid, ManifestSchemaOneRefused, MediaTypeInvalid
 from oci_spec.json_fields import FieldInvalid, JsonFields
 from oci_spec.media_types import (
     INDEX_TYPES,
@@ -21,6 +21,7 @@ from oci_spec.media_types import (
     SCHEMA1_TYPES,
     parse_content_type,
 )
+from oci_spec.quoting import quoted
 from oci_spec.strict_json import NotStrictJson, parse_object
 
 _SCHEMA_VERSION = 2

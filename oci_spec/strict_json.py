@@ -8,7 +8,7 @@ import json
 import re
 from typing import NoReturn
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 
 MAX_DEPTH = 64
 """How deeply arrays and objects may be nested: many times what manifests need, and below every parser's own bound."""

@@ -14,7 +14,7 @@ BundleError (a RunnerError)
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 

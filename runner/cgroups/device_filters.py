@@ -6,7 +6,7 @@ import os
 
 from runner import plain_ctypes as ctypes
 from runner.cgroups.device_programs import device_program
-from runner.errors import CgroupFailed
+from runner.cgroups.errors import CgroupFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
+from runner.cgroups.errors import CgroupFailed, CgroupPathInvalid
 from runner.cgroups.hierarchies import Hierarchy
-from runner.errors import CgroupFailed, CgroupPathInvalid
 from runner.records import Record
 
 TYPE_CHECKING = False

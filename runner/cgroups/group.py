@@ -7,6 +7,7 @@ import os
 import time
 
 from runner.cgroups import making, states, waiting
+from runner.cgroups.errors import CgroupControllerMissing, CgroupFailed
 from runner.cgroups.folders import Folder, parse_path
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.oom import OomWatch
@@ -14,7 +15,6 @@ from runner.cgroups.plan import needs_device_filter, plan
 from runner.cgroups.resources import Resources
 from runner.cgroups.statistics import Statistics, oom_kills_v1, oom_kills_v2, read_v1, read_v2
 from runner.cgroups.writes import Write
-from runner.errors import CgroupControllerMissing, CgroupFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

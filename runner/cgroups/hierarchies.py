@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from runner.errors import CgroupControllerMissing, CgroupFailed
+from runner.cgroups.errors import CgroupControllerMissing, CgroupFailed
 from runner.records import Record
 
 TYPE_CHECKING = False

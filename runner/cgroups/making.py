@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 
+from runner.cgroups.errors import CgroupExists, CgroupFailed
 from runner.cgroups.folders import Folder
 from runner.cgroups.hierarchies import KERNEL_OPTIONS, Hierarchy, Host, controller_name
-from runner.errors import CgroupExists, CgroupFailed
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False

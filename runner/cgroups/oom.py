@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import select
 
+from runner.cgroups.errors import CgroupFailed
 from runner.cgroups.folders import Folder
-from runner.errors import CgroupFailed
 
 
 class OomWatch:

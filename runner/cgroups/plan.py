@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runner.cgroups import plan_v1, plan_v2
+from runner.cgroups.errors import CgroupControllerMissing
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resources import BlockIo, Cpu, Memory, Resources
 from runner.cgroups.writes import Write
-from runner.errors import CgroupControllerMissing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

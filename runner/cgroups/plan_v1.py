@@ -6,9 +6,9 @@ scheduler/sched-bwc.rst.
 
 from __future__ import annotations
 
+from runner.cgroups.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
 from runner.cgroups.resources import BlockIo, Cpu, DeviceRule, HugepageLimit, Memory
 from runner.cgroups.writes import UNLIMITED_V1, Write
-from runner.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

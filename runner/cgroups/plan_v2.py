@@ -6,9 +6,9 @@ function. Source: the kernel's admin-guide/cgroup-v2.rst, "Controllers".
 
 from __future__ import annotations
 
+from runner.cgroups.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
 from runner.cgroups.resources import BlockIo, Cpu, HugepageLimit, Memory
 from runner.cgroups.writes import Write
-from runner.errors import CgroupResourcesInvalid, CgroupSettingUnsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oci_spec.json_fields import FieldInvalid, JsonFields
+from runner.cgroups.errors import CgroupResourcesInvalid
 from runner.cgroups.resources import (
     BlockIo,
     Cpu,
@@ -13,7 +14,6 @@ from runner.cgroups.resources import (
     Memory,
     Resources,
 )
-from runner.errors import CgroupResourcesInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

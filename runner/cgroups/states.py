@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from runner.cgroups import waiting
+from runner.cgroups.errors import CgroupControllerMissing, CgroupFailed
 from runner.cgroups.folders import Folder
-from runner.errors import CgroupControllerMissing, CgroupFailed
 from runner.plain_signal import signal
 from runner.suppression import Suppressed
 

@@ -7,8 +7,8 @@ import os
 import select
 import time
 
+from runner.cgroups.errors import CgroupFailed
 from runner.cgroups.folders import Folder
-from runner.errors import CgroupFailed
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False

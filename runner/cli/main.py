@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 
-from oci_spec.errors import OciSpecError
 from runner.cli.errors import CommandError, UsageError
 from runner.errors import RunnerError, told
 from runner.records import Record
@@ -35,7 +34,7 @@ def main(words: list[str] | None = None) -> int:
     except CommandError as error:
         print(error, file=sys.stderr)
         return error.status
-    except (RunnerError, OciSpecError) as error:
+    except _refusals() as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -47,6 +46,14 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         print(f"Error: {told(error)}", file=sys.stderr)
         return 1
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """The errors that are told in their own words."""
+    # Only here: few commands fail, and all would make these classes.
+    from oci_spec.errors import OciSpecError
+
+    return RunnerError, OciSpecError
 
 
 def _run(words: list[str]) -> int:

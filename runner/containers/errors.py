@@ -25,7 +25,7 @@ The messages are docker's where docker has one.
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 _SHORT = 12

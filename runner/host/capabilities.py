@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner.cgroups import hierarchies
+from runner.cgroups.errors import CgroupError
 from runner.cgroups.hierarchies import KERNEL_OPTIONS
-from runner.errors import CgroupError
 
 _PROC = Path("/proc")
 _LIBRARY = "libnftables.so.1"

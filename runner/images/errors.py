@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oci_spec.digest import Digest
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 _REASON_CHARACTERS = 300

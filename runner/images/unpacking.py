@@ -21,8 +21,8 @@ import sys
 from contextlib import suppress
 
 from oci_spec.digest import Digest
-from runner.errors import LayerError, LayerInvalid, LayerNotWritten
 from runner.layers.ahead import ReadAhead
+from runner.layers.errors import LayerError, LayerInvalid, LayerNotWritten
 from runner.layers.extraction import unpack
 from runner.layers.stream import LayerStream
 from runner.layers.whiteouts import for_this_process

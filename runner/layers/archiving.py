@@ -18,10 +18,10 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from runner.errors import LayerNotRead, LayerTooLarge
 from runner.layers import metadata
 from runner.layers.beneath import Opener, directory_opener
 from runner.layers.entries import Entry, Kind, Path, Segment
+from runner.layers.errors import LayerNotRead, LayerTooLarge
 from runner.layers.writer import ByteSink, TarWriter
 from runner.limits import LEAST_HOLES, PATH_BYTES, PATH_DEPTH, SPARSE_SEGMENTS
 

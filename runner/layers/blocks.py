@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from runner.errors import LayerInvalid
+from runner.layers.errors import LayerInvalid
 
 BLOCK = 512
 _READ_BYTES = 256 * 1024

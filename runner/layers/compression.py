@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from runner.errors import LayerCompressionUnsupported, LayerInvalid
 from runner.layers.blocks import ByteSource
+from runner.layers.errors import LayerCompressionUnsupported, LayerInvalid
 from runner.limits import ZSTD_WINDOW_LOG
 
 if TYPE_CHECKING:

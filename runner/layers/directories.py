@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from runner import limits
-from runner.errors import LayerRefused
 from runner.layers.beneath import DIRECTORY_FLAGS, Opener
 from runner.layers.entries import Entry, Path
+from runner.layers.errors import LayerRefused
 from runner.trees import remove
 
 _IMPLIED_MODE = 0o755

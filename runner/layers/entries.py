@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 
 from runner import limits
-from runner.errors import LayerRefused, LayerTooLarge
+from runner.layers.errors import LayerRefused, LayerTooLarge
 
 Path = tuple[bytes, ...]
 """The components of a place beneath the root; none of them is empty, `.` or `..`, and the root's own is `()`."""

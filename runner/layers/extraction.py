@@ -14,12 +14,12 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.errors import LayerNotWritten, LayerRefused, LayerTooLarge
 from runner.layers import metadata
 from runner.layers.beneath import Opener, directory_opener
 from runner.layers.blocks import ByteSource
 from runner.layers.directories import Directories, Directory, Written, opened
 from runner.layers.entries import Entry, Kind, Path, Role, hidden_name, parse_path, role_of
+from runner.layers.errors import LayerNotWritten, LayerRefused, LayerTooLarge
 from runner.layers.reader import TarReader
 from runner.layers.whiteouts import Whiteouts
 from runner.limits import PATH_BYTES, LayerLimits

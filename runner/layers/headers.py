@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from runner.errors import LayerInvalid
 from runner.layers.blocks import BLOCK
+from runner.layers.errors import LayerInvalid
 
 _USTAR_MAGIC = b"ustar\0"
 _STAR_TRAILER = b"tar\0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runner import limits
-from runner.errors import LayerInvalid
+from runner.layers.errors import LayerInvalid
 
 Records = list[tuple[bytes, bytes]]
 """Keywords with their values, in their order; a keyword may come again."""

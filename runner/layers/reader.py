@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from runner import limits
-from runner.errors import LayerInvalid, LayerTooLarge
 from runner.layers import sparse
 from runner.layers.blocks import BLOCK, Blocks, ByteSource, padding
 from runner.layers.entries import Entry, Kind, Segment
+from runner.layers.errors import LayerInvalid, LayerTooLarge
 from runner.layers.headers import Header, number, parse_header, text
 from runner.layers.pax import parse_decimal, parse_records, parse_time_ns, seconds_to_ns
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from runner import limits
-from runner.errors import LayerInvalid, LayerTooLarge
 from runner.layers.blocks import BLOCK, Blocks, padding
 from runner.layers.entries import Segment
+from runner.layers.errors import LayerInvalid, LayerTooLarge
 from runner.layers.headers import size_of
 from runner.layers.pax import parse_decimal
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from oci_spec.digest import Digest
-from runner.errors import LayerDigestMismatch, LayerInvalid, LayerTooLarge
 from runner.layers.blocks import ByteSource
 from runner.layers.compression import LONGEST_MAGIC, decompressed
+from runner.layers.errors import LayerDigestMismatch, LayerInvalid, LayerTooLarge
 from runner.limits import LayerLimits
 
 

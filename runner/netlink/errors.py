@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 

@@ -16,7 +16,7 @@ Errors carry values; what others wrote is shown escaped and cut, so every messag
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 

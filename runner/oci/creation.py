@@ -6,8 +6,9 @@ import os
 import time
 
 from runner.cgroups import group, hierarchies
+from runner.cgroups.errors import CgroupExists
 from runner.cgroups.resource_parsing import parse_resources
-from runner.errors import CgroupExists, RunnerError
+from runner.errors import RunnerError
 from runner.oci import birth, children, containers, device_rules, dialogue, hooks, processes, status, user_maps
 from runner.oci.bundles import read_config_text
 from runner.oci.containers import Container, State

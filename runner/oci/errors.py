@@ -18,7 +18,7 @@ Errors carry values; texts of the bundle are shown escaped and cut, so every mes
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 _REASON_CHARACTERS = 600

@@ -7,7 +7,7 @@ RegistriesError
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 _REASON_CHARACTERS = 300

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.seccomp.errors import SeccompProfileInvalid
 from runner.seccomp.profile import array_of, object_of
 

@@ -12,7 +12,7 @@ Errors carry values; names come from the profile and are shown escaped and cut, 
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 

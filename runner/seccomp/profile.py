@@ -5,7 +5,7 @@ A container's start loads this module: it imports nothing but the errors.
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.seccomp.errors import SeccompProfileInvalid, SeccompUnsupported
 
 # linux/seccomp.h: the upper half of what a filter returns is the action, the lower half its data.

@@ -12,7 +12,7 @@ StoreError
 
 from __future__ import annotations
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 from runner.errors import RunnerError
 
 TYPE_CHECKING = False

@@ -11,7 +11,9 @@ import oci_spec
 from oci_spec.digest import ALGORITHMS
 
 ROOT = str(Path(oci_spec.__file__).parent.parent)
-LIGHT_MODULES = {"oci_spec", "oci_spec.digest", "oci_spec.errors", "oci_spec.image_name", "oci_spec.reference"}
+LIGHT_MODULES = {
+    "oci_spec", "oci_spec.digest", "oci_spec.errors", "oci_spec.image_name", "oci_spec.quoting", "oci_spec.reference",
+}  # fmt: skip
 
 
 def modules_loaded_by(statements: str) -> set[str]:

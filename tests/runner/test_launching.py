@@ -157,10 +157,10 @@ def test_every_start_is_gathered_as_a_whole(tmp_path: Path) -> None:
     assert len(written) == len(launching.STARTS)
 
     # What is true stays; what is not is written anew.
-    (tmp_path / "runner/cli/creation/program_reading.py").touch()
+    (tmp_path / "runner/containers/monitor/logs.py").touch()
     subprocess.run(gather, cwd=tmp_path, check=True)
-    changed = {path.name.partition(".")[0] for path, file in written.items() if path.stat().st_ino != file}
-    assert changed == {"exec"}
+    changed = [path for path, file in written.items() if path.stat().st_ino != file]
+    assert changed == [Path(launching.gathered_path(str(tmp_path), "runner.containers.monitor.main"))]
 
     for start, before in launching.STARTS.items():
         program = (

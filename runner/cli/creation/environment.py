@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from oci_spec.errors import quoted
+from oci_spec.quoting import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from runner.cgroups import group, hierarchies
+from runner.cgroups.errors import CgroupControllerMissing, CgroupExists, CgroupFailed, CgroupPathInvalid
 from runner.cgroups.group import Cgroup
 from runner.cgroups.hierarchies import Host
 from runner.cgroups.resource_parsing import parse_resources
 from runner.cgroups.resources import Resources
-from runner.errors import CgroupControllerMissing, CgroupExists, CgroupFailed, CgroupPathInvalid
 
 pytestmark = pytest.mark.root
 

@@ -1,7 +1,7 @@
 import pytest
 
+from runner.cgroups.errors import CgroupControllerMissing
 from runner.cgroups.hierarchies import Host, parse
-from runner.errors import CgroupControllerMissing
 
 HEADER = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
 ALL = HEADER + "".join(

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.cgroups.errors import CgroupControllerMissing, CgroupResourcesInvalid, CgroupSettingUnsupported
 from runner.cgroups.hierarchies import Hierarchy, Host
 from runner.cgroups.plan import plan
 from runner.cgroups.plan_v2 import io_weight, weight_of_shares
 from runner.cgroups.resource_parsing import parse_resources
-from runner.errors import CgroupControllerMissing, CgroupResourcesInvalid, CgroupSettingUnsupported
 
 MIB = 1024 * 1024
 NAMES = ("blkio", "cpu", "cpuset", "devices", "hugetlb", "memory", "pids")

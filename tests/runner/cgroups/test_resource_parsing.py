@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.cgroups.errors import CgroupResourcesInvalid
 from runner.cgroups.resource_parsing import parse_resources
 from runner.cgroups.resources import Cpu, DeviceRate, DeviceRule, HugepageLimit, Memory, Resources
-from runner.errors import CgroupResourcesInvalid
 
 ALLOWED = [
     ({}, Resources()),

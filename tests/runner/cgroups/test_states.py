@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from runner.cgroups import group, hierarchies, waiting
+from runner.cgroups.errors import CgroupFailed
 from runner.cgroups.group import Cgroup
 from runner.cgroups.resources import Resources
-from runner.errors import CgroupFailed
 
 pytestmark = pytest.mark.root
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.errors import LayerInvalid
 from runner.layers.ahead import ReadAhead
+from runner.layers.errors import LayerInvalid
 from runner.layers.stream import LayerStream
 
 

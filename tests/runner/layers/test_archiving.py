@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import LayerNotRead, LayerTooLarge
 from runner.layers.archiving import archive
 from runner.layers.beneath import directory_opener
 from runner.layers.entries import Path as Components
+from runner.layers.errors import LayerNotRead, LayerTooLarge
 from runner.layers.extraction import unpack
 from runner.layers.reader import TarReader
 from runner.layers.whiteouts import PlainWhiteouts

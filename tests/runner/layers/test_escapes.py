@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.errors import LayerError, LayerRefused
+from runner.layers.errors import LayerError, LayerRefused
 from runner.layers.extraction import Unpacked
 from tests.runner.layers.archives import (
     directory,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner import limits
-from runner.errors import LayerError, LayerInvalid, LayerNotWritten, LayerRefused, LayerTooLarge
+from runner.layers.errors import LayerError, LayerInvalid, LayerNotWritten, LayerRefused, LayerTooLarge
 from runner.layers.extraction import unpack
 from runner.layers.whiteouts import PlainWhiteouts
 from runner.limits import LayerLimits

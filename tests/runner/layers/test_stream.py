@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oci_spec.digest import Digest
-from runner.errors import LayerCompressionUnsupported, LayerDigestMismatch, LayerInvalid, LayerTooLarge
 from runner.layers import compression
+from runner.layers.errors import LayerCompressionUnsupported, LayerDigestMismatch, LayerInvalid, LayerTooLarge
 from runner.layers.extraction import unpack
 from runner.layers.stream import LayerStream
 from runner.layers.whiteouts import PlainWhiteouts

@@ -1,0 +1,32 @@
+"""Errors about cgroups: each is in the tree, and says itself in one printable line."""
+
+import pytest
+
+from runner.cgroups import errors
+from runner.errors import RunnerError
+
+HOSTILE = "\x1b[2J\r\n\ud800\x00" + "e" * 100_000
+
+EXAMPLES: list[errors.CgroupError] = [
+    errors.CgroupPathInvalid(HOSTILE, "because"),
+    errors.CgroupResourcesInvalid(HOSTILE),
+    errors.CgroupControllerMissing("memory", "because"),
+    errors.CgroupSettingUnsupported("memory.swappiness", "because"),
+    errors.CgroupExists(HOSTILE),
+    errors.CgroupFailed(HOSTILE, OSError(16, "Device or resource busy")),
+]
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_a_message_is_one_short_printable_line_whatever_it_is_about(error: errors.CgroupError) -> None:
+    message = str(error)
+
+    assert message.isprintable()
+    assert 0 < len(message) < 400
+
+
+def test_the_tree_in_the_docstring_names_every_error() -> None:
+    own = {each for each in vars(errors).values() if isinstance(each, type) and each.__module__ == errors.__name__}
+
+    assert all(issubclass(each, RunnerError) and each.__name__ in str(errors.__doc__) for each in own)
+    assert {type(error) for error in EXAMPLES} == own - {errors.CgroupError}
