@@ -132,6 +132,12 @@ class Commands:
         ).stdout
         return [line for line in printed.splitlines() if ": mrg" in line]
 
+    def published(self) -> list[str]:
+        """The ports of the host that rules of the firewall still lead to containers."""
+        command = [*self.in_network(), "nft", "list", "ruleset"]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return [line.strip() for line in printed.splitlines() if "elements = {" in line]
+
 
 def cgroups_of(containers: set[str]) -> list[str]:
     """The cgroups of these containers that are there."""

@@ -201,12 +201,14 @@ def test_a_published_port_is_reached_and_told(runner: Commands) -> None:
 
     until(lambda: subprocess.run(reached, check=False, capture_output=True).stdout == b"hello\n")
     assert runner("ps", "--format", "{{.Ports}}") == "0.0.0.0:8080->80/tcp\n"
+    assert len(runner.published()) == 1
     check_filters_of_ports(runner)
     settings = runner.inspect("web")["NetworkSettings"]
     assert settings["Ports"] == {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}
     assert f"{settings['IPAddress']}\t" in Path(runner.inspect("web")["HostsPath"]).read_text()
     assert "8080" in runner.complaint("run", "--rm", "-p", "8080:80", IMAGE, "true", status=125)
     runner("rm", "--force", "web")
+    assert runner.published() == []
     assert runner("run", "--rm", "-p", "8080:80", IMAGE, "echo", "again") == "again\n"
 
 

@@ -48,6 +48,7 @@ def play(runner: Commands, rounds: int) -> None:
     runner.clear()
     until(lambda: runner.left() == [])
     assert cgroups_of(made) == []
+    assert runner.published() == []
 
 
 def check(runner: Commands) -> None:
