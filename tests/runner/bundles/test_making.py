@@ -90,6 +90,7 @@ def test_a_container_has_what_docker_gives_it(tmp_path: Path) -> None:
 
 
 def test_an_image_steers_nothing_of_the_hosts(tmp_path: Path) -> None:
+    """CVE-2026-53488: by its labels."""
     settings = USUAL._replace(labels={"org.criu.config": "/x", "io.kubernetes.cri.hooks": "x", "run.oci.hooks": "x"})
 
     made = document(tmp_path, settings)

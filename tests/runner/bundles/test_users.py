@@ -1,4 +1,7 @@
-"""Users are looked up in files that whoever made the image wrote: named after what such files have done to others."""
+"""Users are looked up in files that whoever made the image wrote: named after what such files have done to others.
+
+CVE-2024-9676, CVE-2024-40635, CVE-2026-46680 and CVE-2026-47262.
+"""
 
 import os
 from collections.abc import Callable

@@ -6,16 +6,18 @@ import hashlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from runner.containers import ending, liveness, protocol, reaching, records, settling, status, sweeping
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
-from runner.containers.folders import Folders
+from runner.containers.folders import Folders, Place
 from runner.containers.monitor.clients import Listener
 from runner.containers.monitor.logs import LogWriter
 from runner.containers.monitor.loop import Loop
@@ -347,6 +349,32 @@ def test_the_first_command_after_that_settles_all_of_them(site: Site) -> None:
     with site.started(container):
         assert status.of(place) == status.RUNNING
         ending.end(place)
+
+
+def bound(place: Place) -> list[str]:
+    """What the sockets of a container's monitor are bound to."""
+    monitor = liveness.monitor_of(place)
+    opened = set()
+    for path in Path(f"/proc/{monitor}/fd").iterdir():
+        # It may be closed meanwhile.
+        with suppress(FileNotFoundError):
+            opened.add(os.readlink(path))
+    lines = [line.split() for line in Path(f"/proc/{monitor}/net/unix").read_text().splitlines()[1:]]
+    return [words[7] for words in lines if f"socket:[{words[6]}]" in opened and len(words) > 7]
+
+
+def test_no_socket_of_a_monitors_is_reached_by_its_name_alone(site: Site) -> None:
+    """CVE-2020-15257: containers with the host's network reach whatever is bound to no file."""
+    container = site.create("sleep", "100")
+    with site.started(container):
+        place = site.place(container)
+        until(lambda: {os.path.basename(name) for name in bound(place)} == {reaching.ATTACH, reaching.EXEC})
+        names = bound(place)
+        modes = {stat.S_IMODE(Path(folder).stat().st_mode) for folder in (site.folders.state, site.folders.passing)}
+        ending.end(place)
+
+    assert all(name.startswith("/") for name in names)
+    assert modes == {0o700}
 
 
 @pytest.fixture

@@ -218,6 +218,7 @@ def test_a_file_that_becomes_shorter_is_filled_up_and_what_follows_is_whole(tmp_
 
 @pytest.mark.root
 def test_what_takes_the_place_of_a_file_is_never_opened(tmp_path: Path) -> None:
+    """CVE-2018-15664: whoever copies out of a container is led elsewhere meanwhile."""
     (tmp_path / "a").touch()
     (tmp_path / "b").write_bytes(b"content")
     (tmp_path / "c").touch()

@@ -1,4 +1,8 @@
-"""Nothing that an archive holds changes anything outside of the directory that it is unpacked into."""
+"""Nothing that an archive holds changes anything outside of the directory that it is unpacked into.
+
+The filters of Python's own `tarfile` have let out much of it: CVE-2024-12718, CVE-2025-4138, CVE-2025-4330,
+CVE-2025-4435 and CVE-2025-4517.
+"""
 
 import os
 from collections.abc import Callable

@@ -293,6 +293,7 @@ def test_many_at_once_get_an_address_each(host: int, networks: Networks) -> None
 
 
 def test_rules_that_somebody_flushed_are_made_again_with_all_ports(host: int, world: int, attach: Attach) -> None:
+    """CVE-2025-54388, CVE-2025-54410: another firewall's reload took what kept strangers out."""
     container, _ = attach("8080:80")
     run(host, "nft", "flush", "ruleset")
 

@@ -178,7 +178,7 @@ def test_a_link_at_a_mounts_place_stays_inside(box: Box, link: str, tmp_path: Pa
 
 
 def test_a_volume_whose_names_are_exchanged_meanwhile_is_mounted_inside(tmp_path: Path) -> None:
-    """CVE-2021-30465: another container with the same volume exchanges a directory and a link to the host's root."""
+    """CVE-2021-30465, CVE-2024-45310: another container exchanges a directory of its volume and a link out of it."""
     root, outside = tmp_path / "root", tmp_path / "outside"
     (root / "volume" / "a").mkdir(parents=True)
     (root / "volume" / "link").symlink_to("../" * 30 + str(outside).lstrip("/"))
