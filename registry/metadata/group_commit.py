@@ -12,7 +12,7 @@ import queue
 import threading
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -45,7 +45,16 @@ class _Waiting:
     answer: asyncio.Future[Any]
     makes_room: bool
     durable: bool
-    begun: bool = False
+    _undecided: list[None] = field(default_factory=lambda: [None])
+
+    def decide(self) -> bool:
+        """Whether the caller may say what becomes of the unit: who writes, or who waits no longer, but one of them."""
+        try:
+            # In one step, whichever thread does what meanwhile.
+            self._undecided.pop()
+        except IndexError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +184,8 @@ class GroupCommit:
             yield waiting
 
     def _begin(self, batch: list[_Waiting]) -> list[_Waiting]:
-        for waiting in batch:
-            waiting.begun = True
         # A caller that was cancelled, or lost patience, while its unit waited wants nothing done any more.
-        return [waiting for waiting in batch if not waiting.answer.done()]
+        return [waiting for waiting in batch if waiting.decide() and not waiting.answer.done()]
 
     def _outcomes_on_any_disk(self, batch: Sequence[_Waiting]) -> list[_Outcome]:
         if not batch:
@@ -298,7 +305,7 @@ def _meaning(error: Exception) -> Exception:
 
 
 def _give_up(waiting: _Waiting) -> None:
-    if not waiting.begun and not waiting.answer.done():
+    if not waiting.answer.done() and waiting.decide():
         waiting.answer.set_exception(DatabaseBusy("the database had no turn for the transaction in time"))
 
 

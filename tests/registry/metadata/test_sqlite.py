@@ -16,7 +16,7 @@ from sqlalchemy.pool import Pool
 
 from oci_spec.reference import RepositoryName
 from registry.errors import DatabaseBusy, DatabaseUnavailable, StorageFull
-from registry.metadata import migrate
+from registry.metadata import group_commit, migrate
 from registry.metadata.database import Database, open_database
 from registry.metadata.sqlite import SqliteDatabase
 from registry.metadata.sqlite_connections import database_file
@@ -203,6 +203,28 @@ async def test_a_process_that_hangs_in_its_turn_is_told_as_busy(sqlite_url: str)
         await in_the_end(lambda: database.write(link, "layer"))
         assert await database.lookups.tag_digest(APP, LATEST) is None
         turns.close()
+
+
+async def test_a_unit_that_begins_while_its_caller_loses_patience_is_not_told_as_not_run(database: Database) -> None:
+    assert isinstance(database, SqliteDatabase)
+    writer, begun = database._writer, list[object]()
+
+    class Answer(asyncio.Future[None]):
+        """One that is looked at in the very moment in which the writer's thread comes to the unit."""
+
+        def done(self) -> bool:
+            if waiting not in seen:
+                seen.append(waiting)
+                begun.extend(writer._begin([waiting]))
+            return super().done()
+
+    seen: list[object] = []
+    answer = Answer()
+    waiting = group_commit._Waiting(ensure, answer, makes_room=False, durable=True)
+    group_commit._give_up(waiting)
+
+    assert begun == [waiting]
+    assert not answer.done()
 
 
 async def test_a_database_is_closed_though_another_process_hangs_in_its_turn(sqlite_url: str) -> None:
