@@ -48,7 +48,10 @@ def _write(name: str, folder: str) -> None:
     loaded: list[ModuleType] = [launching]
     _record(loaded)
     __import__(name)
-    content = launching.GATHERED_BEGINNING + dumps(tuple(_parts(loaded, folder)))
+    descriptions, codes = zip(*_parts(loaded, folder), strict=True)
+    described = dumps(descriptions)
+    length = len(described).to_bytes(launching.LENGTH_BYTES, "little")
+    content = launching.GATHERED_BEGINNING + length + described + dumps(codes)
     path = launching.gathered_path(_FOLDER, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     hidden = f"{path}.{os.getpid()}"
@@ -84,7 +87,7 @@ def _parts(loaded: list[ModuleType], folder: str) -> Iterator[Part]:
         if path.endswith(".py"):
             with open(path, "rb") as file:
                 code = compile(file.read(), os.path.join(folder, place), "exec", dont_inherit=True)
-        yield module.__name__, place, int(found.st_mtime), found.st_size, hasattr(module, "__path__"), code
+        yield (module.__name__, place, int(found.st_mtime), found.st_size, hasattr(module, "__path__")), code
 
 
 if __name__ == "__main__":

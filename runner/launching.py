@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from typing import Final, NoReturn
 
     # A module: its name; its file's path, from the packages' folder on if it is there; that file's time of change and
-    # size when it was gathered; whether it is a package; and its code, which one that is written in C has not got.
-    Part = tuple[str, str, int, int, bool, CodeType | None]
+    # size when it was gathered; and whether it is a package.
+    Description = tuple[str, str, int, int, bool]
+    # And its code, which one that is written in C has not got.
+    Part = tuple[Description, CodeType | None]
 else:
     Loader = object
     ModuleType = type(sys)
@@ -44,8 +46,11 @@ STARTS: Final = {
 }
 """Modules for which there is one file of all that they load, and what is there before that (`runner.gathering`)."""
 
-GATHERED_BEGINNING: Final = MAGIC_NUMBER + f"{sys.version} {sys.base_exec_prefix}\n".encode()
-"""What such a file begins with: what it holds is this interpreter's, and no other one's."""
+GATHERED_BEGINNING: Final = MAGIC_NUMBER + f"2 {sys.version} {sys.base_exec_prefix}\n".encode()
+"""What such a file begins with: the number of its form, and what tells that it is this interpreter's."""
+
+LENGTH_BYTES: Final = 4
+"""Of the number that follows: how long the descriptions are that come before the codes."""
 
 _OWN: Final = frozenset({"runner", "oci_spec"})
 _SUFFIX: Final = f".{sys.implementation.cache_tag}.pyc"
@@ -111,12 +116,12 @@ class _CompiledFiles(Loader):
         if name.partition(".")[0] not in _OWN:
             return None
         parts = gathered(self._folder, name) if name in STARTS else ()
-        if parts and (code := parts[-1][-1]) is not None:
-            for part in parts[:-1]:
-                if part[0] not in sys.modules:
-                    _import_part(self._folder, part)
+        if parts and (code := parts[-1][1]) is not None:
+            for description, needed in parts[:-1]:
+                if description[0] not in sys.modules:
+                    _import_part(self._folder, description, needed)
             self._found[name] = code
-            return ModuleSpec(name, self, origin=os.path.join(self._folder, parts[-1][1]))
+            return ModuleSpec(name, self, origin=os.path.join(self._folder, parts[-1][0][1]))
         place = f"{self._folder}/{name.replace('.', '/')}"
         folder, _, last = place.rpartition("/")
         for source, compiled in (
@@ -159,15 +164,18 @@ def gathered(folder: str, name: str) -> Sequence[Part]:
         content = _read_own(gathered_path(folder, name))
         if not content.startswith(GATHERED_BEGINNING):
             return ()
+        rest = memoryview(content)[len(GATHERED_BEGINNING) :]
+        behind = LENGTH_BYTES + int.from_bytes(rest[:LENGTH_BYTES], "little")
         # As trustworthy as the sources, whose owner wrote it, or root.
-        parts: Sequence[Part] = loads(memoryview(content)[len(GATHERED_BEGINNING) :])  # noqa: S302
-        for _, path, changed, size, _, _ in parts:
+        descriptions: Sequence[Description] = loads(rest[LENGTH_BYTES:behind])  # noqa: S302
+        for _, path, changed, size, _ in descriptions:
             found = os.stat(os.path.join(folder, path))
             if int(found.st_mtime) != changed or found.st_size != size:
                 return ()
     except OSError:
         return ()
-    return parts
+    # Only now, since it takes the longest.
+    return tuple(zip(descriptions, loads(rest[behind:]), strict=True))  # noqa: S302 - the same
 
 
 def _read_own(path: str) -> bytes:
@@ -182,9 +190,9 @@ def _read_own(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _import_part(folder: str, part: Part) -> None:
+def _import_part(folder: str, description: Description, code: CodeType | None) -> None:
     """What Python's own way does, but for its search and its locks: at a start nobody else imports anything."""
-    name, path, _, _, is_package, code = part
+    name, path, _, _, is_package = description
     place = os.path.join(folder, path)
     if code is None:
         loader = ExtensionFileLoader(name, place)
