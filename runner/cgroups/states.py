@@ -42,8 +42,7 @@ def thaw(folders: Iterable[Folder]) -> None:
 
 def is_frozen(folders: Iterable[Folder]) -> bool:
     """Whether processes stand, or are about to; not where the cgroup is gone."""
-    texts = [folder.read("cgroup.freeze" if folder.hierarchy.version == 2 else "freezer.state") for folder in folders]
-    return any(text in {"1", "FROZEN", "FREEZING"} for text in texts)
+    return any(_reads_frozen(folder) for folder in folders)
 
 
 def send(folders: tuple[Folder, ...], number: int) -> None:
@@ -77,6 +76,12 @@ def _kill_one_by_one(folders: tuple[Folder, ...]) -> None:
     # A frozen process of version 1 dies when it goes on.
     with Suppressed(CgroupControllerMissing):
         thaw(folders)
+
+
+def _reads_frozen(folder: Folder) -> bool:
+    if folder.hierarchy.version == 2:
+        return folder.read("cgroup.freeze") == "1"
+    return "freezer" in folder.hierarchy.controllers and folder.read("freezer.state") in {"FROZEN", "FREEZING"}
 
 
 def _try_to_stop(folders: Iterable[Folder]) -> None:

@@ -9,6 +9,10 @@ from runner import plain_ctypes as ctypes
 from runner.seccomp.errors import SeccompNotLoaded
 from runner.seccomp.profile import FLAGS
 
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+_CALL = _LIBRARY.syscall
+_CALL.restype = ctypes.c_long
+
 _SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}  # not from the tables: they would be loaded for one number
 _SET_MODE_FILTER = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -27,7 +31,7 @@ def set_no_new_privileges() -> None:
     Raises:
         SeccompNotLoaded: the kernel is older than Linux 3.5.
     """
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    if _LIBRARY.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise SeccompNotLoaded("no_new_privs cannot be set", _last_error())
 
 
@@ -66,10 +70,8 @@ def _has_flag(bit: int) -> bool:
 
 
 def _seccomp(flags: int, program: object) -> int:
-    function = ctypes.CDLL(None, use_errno=True).syscall
-    function.restype = ctypes.c_long
     number = _SYS_SECCOMP[os.uname().machine]
-    result: int = function(ctypes.c_long(number), ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(flags), program)
+    result: int = _CALL(ctypes.c_long(number), ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(flags), program)
     return result
 
 

@@ -16,6 +16,7 @@ from runner.containers.errors import ContainerNotRunning
 from runner.containers.further.child import Child
 from runner.containers.further.following import follow
 from runner.containers.further.processes import describe
+from runner.json_text import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def execute(folders: Folders, place: Place, request: Request, warn: Callable[[st
         raise ContainerNotRunning(container.name)
     program, detached = request.program, request.detached
     try:
-        document = describe(container, running, request, host=facts.look(), warn=warn)
+        document = encode(describe(container, running, request, host=facts.look(), warn=warn))
     except BundleError as error:
         sys.stderr.write(f"Error: {error}\n")
         return failures.CANNOT_EXECUTE

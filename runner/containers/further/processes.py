@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from runner.bundles.process import further_process, hostname_of
-from runner.json_text import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 def describe(
     container: Container, running: Running, request: Request, *, host: Facts, warn: Callable[[str], None]
-) -> str:
-    """The program as an OCI runtime reads it, looked up in the container's root as it is now.
+) -> dict[str, object]:
+    """The program as an OCI runtime reads it, as JSON has it, looked up in the container's root as it is now.
 
     Raises:
         RunnerError: its user is not there.
@@ -35,4 +34,4 @@ def describe(
         warn(warning)
     if request.rows is not None and request.columns is not None:
         document["consoleSize"] = {"height": request.rows, "width": request.columns}
-    return encode(document)
+    return document

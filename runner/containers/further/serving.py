@@ -12,7 +12,7 @@ import errno
 import gc
 import os
 
-from oci_spec.json_fields import FieldInvalid
+from oci_spec.json_fields import FieldInvalid, JsonFields
 from runner import descriptors, record_json
 from runner.bundles import facts
 from runner.containers import failures, protocol
@@ -28,7 +28,7 @@ from runner.oci import children, dialogue, execution, joining, protection
 from runner.oci.containers import find
 from runner.oci.errors import ContainerStateWrong, OciError, SetupFailed
 from runner.oci.kernel.files import close_others
-from runner.oci.spec.config_parsing import parse_process_text
+from runner.oci.spec.config_parsing import parse_process_fields
 from runner.oci.status import PAUSED
 from runner.plain_signal import signal
 from runner.records import Record
@@ -128,13 +128,12 @@ class _Caller:
         if kind != protocol.ORDER or len(sent) != 1 + _STANDARD:
             raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
         document, *streams = sent
-        with os.fdopen(document, encoding="utf-8", errors="surrogateescape") as file:
-            # Its writer has left it at its end.
-            file.seek(0)
-            try:
-                return record_json.record(Request, decode(file.read())), streams
-            except (FieldInvalid, JsonInvalid) as error:
-                raise SettingsInvalid(str(error)) from error
+        try:
+            return record_json.record(Request, decode(_text(document))), streams
+        except (FieldInvalid, JsonInvalid) as error:
+            raise SettingsInvalid(str(error)) from error
+        finally:
+            os.close(document)
 
     def refuse(self, error: RunnerError | OSError) -> None:
         """Tell the client why nothing is executed."""
@@ -169,6 +168,11 @@ class _Caller:
             self._client.send(message)
         except OSError as error:
             raise SetupFailed("the client has gone") from error
+
+
+def _text(document: int) -> str:
+    # Its writer has left it at its end.
+    return os.pread(document, os.fstat(document).st_size, 0).decode("utf-8", "surrogateescape")
 
 
 def refusal(error: RunnerError | OSError) -> bytes:
@@ -237,7 +241,7 @@ def _order(caller: _Caller, served: Served, known: _Known) -> joining.ExecOrder:
         host=known.host,
         warn=lambda text: caller.send(dialogue.WARNING, text),
     )
-    process = execution.confined(parse_process_text(document), known.own)
+    process = execution.confined(parse_process_fields(JsonFields(document)), known.own)
     order = execution.prepare(known.target, execution.ExecWish(process, wanted.console))
     become_standard(streams)
     for stream in streams:

@@ -53,7 +53,8 @@ def library_call(name: str, *arguments: Argument, about: str = "") -> int:
     Raises:
         CallFailed: it does.
     """
-    return _checked(name, _LIBC[name](*map(_converted, arguments)), about)
+    # By its attribute: the library remembers these.
+    return _checked(name, getattr(_LIBC, name)(*map(_converted, arguments)), about)
 
 
 def pointer(structure: ctypes.Structure | ctypes.Array[Any]) -> _CArgObject:

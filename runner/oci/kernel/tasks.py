@@ -19,6 +19,8 @@ _DROP_FROM_BOUNDING_SET: Final = 24
 _SET_CHILD_SUBREAPER: Final = 36
 _SET_NO_NEW_PRIVILEGES: Final = 38
 _MOST_CAPABILITIES: Final = 64
+# Of what prctl(2) takes behind the operation; where nothing is said of them, they have to be 0.
+_UNUSED: Final = (0, 0, 0, 0)
 _AMBIENT: Final = 47
 _AMBIENT_RAISE: Final = 2
 _AMBIENT_CLEAR: Final = 4
@@ -162,8 +164,7 @@ def set_scheduling(attributes: SchedulingAttributes) -> None:
 
 
 def _control(operation: int, *arguments: int) -> int:
-    every = (*arguments, 0, 0, 0, 0)[:4]
     try:
-        return library_call("prctl", operation, *every)
+        return library_call("prctl", operation, *arguments, *_UNUSED[len(arguments) :])
     except CallFailed as error:
         raise CallFailed(f"prctl {operation}", "", error.cause) from error

@@ -31,19 +31,20 @@ def take(user: User, capabilities: Capabilities | None, warn: Warn) -> None:
     Raises:
         CallFailed: the kernel refuses, as it does IDs that the user namespace does not map.
     """
-    wanted = _available(capabilities or _NONE, warn)
-    _drop_others(wanted.bounding)
+    own = tasks.bounding_set()
+    wanted = _available(capabilities or _NONE, own, warn)
+    for number in own - wanted.bounding:
+        tasks.drop_from_bounding_set(number)
     tasks.keep_capabilities(True)
     _become(user)
     tasks.keep_capabilities(False)
     _set(wanted)
 
 
-def _available(wanted: Capabilities, warn: Warn) -> Capabilities:
+def _available(wanted: Capabilities, own: frozenset[int], warn: Warn) -> Capabilities:
     """Without what this process has not got itself: a warning instead of a failure, for the host may lack it."""
     if wanted.unknown:
         warn(f"capabilities that are not known are left out: {', '.join(wanted.unknown)}")
-    own = tasks.bounding_set()
     asked = wanted.bounding | wanted.permitted | wanted.effective | wanted.inheritable | wanted.ambient
     if asked - own:
         warn(f"capabilities that this host has not got are left out: {sorted(asked - own)}")
@@ -60,11 +61,6 @@ def _available(wanted: Capabilities, warn: Warn) -> Capabilities:
         effective=wanted.effective & permitted,
         ambient=possible,
     )
-
-
-def _drop_others(kept: frozenset[int]) -> None:
-    for number in tasks.bounding_set() - kept:
-        tasks.drop_from_bounding_set(number)
 
 
 def _become(user: User) -> None:

@@ -43,8 +43,17 @@ def parse_process_text(text: str) -> Process:
     Raises:
         BundleInvalid: it is none.
     """
+    return parse_process_fields(_fields(text))
+
+
+def parse_process_fields(fields: JsonFields) -> Process:
+    """The program that such an object describes.
+
+    Raises:
+        BundleInvalid: it does not.
+    """
     try:
-        return parse_process(_fields(text))
+        return parse_process(fields)
     except FieldInvalid as error:
         raise BundleInvalid(str(error)) from error
 
