@@ -1,17 +1,17 @@
 """JSON without the standard library's `json`, whose import (with `re` and `enum`) costs as much as a small container.
 
-It is the same scanner, written in C, that `json` itself uses.
+It is the same scanner, written in C, that `json` itself uses. Whoever only writes plain texts does without it.
 """
 
 from __future__ import annotations
-
-from _json import encode_basestring_ascii, make_scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
 _BLANKS = " \t\n\r"
+# Longer texts are quicker in C than to be looked at.
+_SHORT = 256
 
 
 class JsonInvalid(ValueError):
@@ -42,6 +42,8 @@ def decode(text: str) -> object:
     Raises:
         JsonInvalid: it is none.
     """
+    from _json import make_scanner
+
     trimmed = text.strip(_BLANKS)
     try:
         value, end = make_scanner(_Context())(trimmed, 0)  # type: ignore[arg-type]
@@ -61,9 +63,17 @@ def encode(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return encode_basestring_ascii(value)
+        return _string(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(encode, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{encode_basestring_ascii(name)}: {encode(item)}' for name, item in value.items())}}}"
+        return f"{{{', '.join(f'{_string(name)}: {encode(item)}' for name, item in value.items())}}}"
     raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+def _string(text: str) -> str:
+    if len(text) < _SHORT and text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    from _json import encode_basestring_ascii
+
+    return encode_basestring_ascii(text)

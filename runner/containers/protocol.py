@@ -20,7 +20,7 @@ container's socket `attach`. A message is one byte for its kind, and what that k
 
 from __future__ import annotations
 
-import struct
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ BLOCK: Final = 32 * 1024
 """Most bytes of input or output in one message; a socket takes several such."""
 
 _LONGEST_TEXT: Final = 4096
+_NUMBER_BYTES: Final = 2
 
 
 def receive(end: _socket.socket) -> bytes:
@@ -58,7 +59,7 @@ def receive(end: _socket.socket) -> bytes:
 
 def status_message(kind: bytes, status: int, text: str = "") -> bytes:
     """FAILED or ENDED."""
-    return kind + struct.pack("B", status & 0xFF) + text.encode("utf-8", "backslashreplace")[:_LONGEST_TEXT]
+    return kind + bytes([status & 0xFF]) + text.encode("utf-8", "backslashreplace")[:_LONGEST_TEXT]
 
 
 def status_of(message: bytes) -> tuple[int, str]:
@@ -68,9 +69,11 @@ def status_of(message: bytes) -> tuple[int, str]:
 
 def size_message(rows: int, columns: int) -> bytes:
     """SIZE."""
-    return SIZE + struct.pack("HH", rows, columns)
+    return SIZE + b"".join([number.to_bytes(_NUMBER_BYTES, sys.byteorder) for number in (rows, columns)])
 
 
 def size_of(message: bytes) -> tuple[int, int] | None:
     """Rows and columns; None where the message is none of this kind."""
-    return struct.unpack("HH", message[1:]) if len(message) == 5 else None
+    if len(message) != 1 + 2 * _NUMBER_BYTES:
+        return None
+    return int.from_bytes(message[1:3], sys.byteorder), int.from_bytes(message[3:5], sys.byteorder)

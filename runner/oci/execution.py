@@ -18,6 +18,8 @@ from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.cgroups.folders import Folder
+    from runner.oci.dialogue import Channel
     from runner.oci.log import Log
     from runner.oci.spec.values import Config, Process
 
@@ -115,7 +117,7 @@ def _converse(order: ExecOrder, log: Log) -> int:
     child, born_in = children.fork(order.target.cgroup)
     if child == 0:
         ours.close()
-        children.run(theirs, lambda: joining.enter(order, theirs, born_in))
+        children.run(theirs, lambda: _join(order, theirs, born_in))
     theirs.close()
     pid = 0
     try:
@@ -133,3 +135,8 @@ def _converse(order: ExecOrder, log: Log) -> int:
                 return pid
     finally:
         ours.close()
+
+
+def _join(order: ExecOrder, channel: Channel, born_in: Folder | None) -> None:
+    joining.enter_cgroup(order.target, born_in)
+    joining.enter(order, channel)

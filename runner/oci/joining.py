@@ -65,15 +65,23 @@ class ExecOrder(Record):
     preserved: int
 
 
-def enter(order: ExecOrder, caller: Caller, born_in: Folder | None) -> None:
-    """What the first child does, which may have been born in a folder of the cgroup: enter all, fork, and end.
+def enter_cgroup(target: Target, born_in: Folder | None) -> None:
+    """What the first child does first, which may have been born in a folder of the cgroup, whatever is to be executed.
 
     Raises:
         RunnerError, OSError: it cannot.
     """
     # Before it can be seen by anybody in the container.
     tasks.forbid_dumps()
-    order.target.cgroup.enter_alone(born_in=born_in, beside=order.target.init)
+    target.cgroup.enter_alone(born_in=born_in, beside=target.init)
+
+
+def enter(order: ExecOrder, caller: Caller) -> None:
+    """What it does then: enter all else, fork, and end.
+
+    Raises:
+        RunnerError, OSError: it cannot.
+    """
     if order.process.oom_score_adj is not None:
         limits.set_oom_score(order.process.oom_score_adj, lambda text: caller.send(dialogue.WARNING, text))
     limits.raise_limits(order.process.rlimits)

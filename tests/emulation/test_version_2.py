@@ -29,7 +29,10 @@ CHOSEN: dict[str, tuple[str, ...]] = {
     MONITOR: ("test_the_end_is_written_down_and_it_can_be_started_again", "test_want_of_memory_is_told"),
     # crun refuses hosts that have both versions; runc runs on those.
     RUNTIMES: ("test_a_container_lives_by_another_runtime[crun]",),
-    EXEC: ("test_a_program_has_the_limits_and_rights_of_its_container",),
+    EXEC: (
+        "test_a_program_has_the_limits_and_rights_of_its_container",
+        "test_in_a_container_that_is_paused_nothing_is_executed",
+    ),
     LIFECYCLE: (
         "test_limits_are_set_and_updated_while_it_runs",
         "test_exec_follows_programs_that_have_made_cgroups_of_their_own",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-
 from runner.containers.wakeup import Wakeup
 from runner.plain_signal import signal
 
@@ -58,6 +56,9 @@ def _with_streams(doer: Doer, passed: set[int]) -> int:
     """The program has this process's streams; signals are passed on to it."""
     wakeup = Wakeup(passed)
     doer.begin()
+    # Only now: it takes a while to be loaded.
+    import select
+
     poll = select.poll()
     poll.register(doer.ended, select.POLLIN)
     poll.register(wakeup, select.POLLIN)

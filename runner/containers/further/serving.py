@@ -218,12 +218,14 @@ def _leave_monitor(caller: _Caller, heeded: Iterable[int], target: Target) -> No
 
 
 def _execute(caller: _Caller, served: Served, known: _Known, born_in: Folder | None) -> None:
+    # While the client is still about to say what it wants.
+    joining.enter_cgroup(known.target, born_in)
     try:
         order = _order(caller, served, known)
     except (RunnerError, OSError) as error:
         caller.refuse(error)
     else:
-        joining.enter(order, caller, born_in)
+        joining.enter(order, caller)
 
 
 def _order(caller: _Caller, served: Served, known: _Known) -> joining.ExecOrder:

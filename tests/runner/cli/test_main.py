@@ -81,6 +81,7 @@ def test_to_execute_a_further_program_next_to_nothing_is_loaded() -> None:
     loaded = loaded_by("import runner.cli.main, runner.cli.commands.exec, runner.cli.further")
 
     assert not loaded & {"_ctypes", "runner.containers.settings", "runner.containers.records", "runner.oci.execution"}
+    assert not loaded & {"_json", "_struct", "fcntl", "select"}
     assert len([name for name in loaded if name.startswith("runner.")]) < 50
 
 
