@@ -1,8 +1,8 @@
-"""The first child: it enters the cgroup, makes and joins the namespaces, and forks the container's first process.
+"""The first child: it enters the cgroup, makes and joins the namespaces, and is or forks the container's first process.
 
 The order is the kernel's. The cgroup comes first, for it is the host's to give. The user namespace comes next, for it
-owns those that are made after it, and gives the right to join others. Then all others at once; those of processes and
-of clocks are for children only, hence the fork.
+owns those that are made after it, and gives the right to join others. Then all others at once. Those of processes and
+of clocks are for children only, hence a fork; but it can be born in one of processes where nothing has to come before.
 """
 
 from __future__ import annotations
@@ -26,13 +26,24 @@ if TYPE_CHECKING:
     from runner.oci.spec.values import Linux, Namespace, TimeOffset
 
 
+def kinds_of_birth(linux: Linux) -> tuple[str, ...]:
+    """The kinds of new namespaces in which the first child is to be born, if it can be; it is the first process then.
+
+    None where the namespace of processes is another's, or a child has to be in two that are made for it.
+    """
+    wanted = linux.namespace("pid")
+    if wanted is None or wanted.path is not None or linux.namespace("user") or linux.namespace("time"):
+        return ()
+    return ("pid",)
+
+
 def run(order: Order, channel: Channel, born_in: Folder | None) -> NoReturn:
     """Do all of it, and end.
 
     Args:
         order: what the container shall be.
         channel: to the runtime.
-        born_in: the folder of the container's cgroup in which this process was born.
+        born_in: the folder of the container's cgroup in which this process was born, as `kinds_of_birth` says.
     """
     children.run(channel, lambda: _bear(order, channel, born_in))
 
@@ -44,7 +55,8 @@ def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
         limits.set_oom_score(process.oom_score_adj, lambda text: channel.send(dialogue.WARNING, text))
     limits.raise_limits(process.rlimits)
     _join(linux)
-    made = [namespace.kind for namespace in linux.namespaces if namespace.path is None]
+    given = () if born_in is None else kinds_of_birth(linux)
+    made = [name.kind for name in linux.namespaces if name.path is None and name.kind not in given]
     if "user" in made:
         namespaces.unshare(["user"])
         channel.ask(dialogue.MAP, str(os.getpid()))
@@ -58,10 +70,13 @@ def _bear(order: Order, channel: Channel, born_in: Folder | None) -> None:
         opened = order.sources.take()
     # Other containers see the child, if they share its namespace of processes (CVE-2016-9962).
     tasks.forbid_dumps()
-    pid = os.fork()
-    if pid == 0:
-        initial.run(order, channel, opened)
-    channel.send(dialogue.PID, str(pid))
+    if not given:
+        if pid := os.fork():
+            channel.send(dialogue.PID, str(pid))
+            return
+        # The runtime has to know this process before it hears of it.
+        channel.wait_for_go()
+    initial.run(order, channel, opened)
 
 
 def _join(linux: Linux) -> None:

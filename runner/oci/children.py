@@ -36,12 +36,15 @@ _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-def fork(cgroup: Cgroup) -> tuple[int, Folder | None]:
-    """Fork. Where the child could be born in the cgroup, the folder is told in which it is then."""
+def fork(cgroup: Cgroup, kinds: tuple[str, ...] = ()) -> tuple[int, Folder | None]:
+    """Fork. Where the child could be born in the cgroup, the folder is told in which it is then.
+
+    In that case it is in new namespaces of these kinds, too.
+    """
     folder = cgroup.birthplace
     if folder is not None:
         with Suppressed(OSError, CallFailed):
-            return forking.fork_into(folder.place), folder
+            return forking.fork_into(folder.place, kinds), folder
     return os.fork(), None
 
 

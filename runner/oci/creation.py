@@ -178,14 +178,15 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
     # The container's first process is a grandchild; it is ours to wait for if it ends now.
     tasks.adopt_orphans()
     ours, theirs = dialogue.pair()
-    child, born_in = children.fork(order.cgroup)
+    kinds = birth.kinds_of_birth(order.config.linux)
+    child, born_in = children.fork(order.cgroup, kinds)
     if child == 0:
         ours.close()
         # It would be held as long as any process has it open.
         os.close(order.lock)
         birth.run(order, theirs, born_in)
     theirs.close()
-    pid = 0
+    pid = child if born_in is not None and kinds else 0
     while True:
         kind, text = ours.listen(log.warning)
         if kind == dialogue.MAP:
@@ -195,12 +196,12 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
             order.sources.open_in(int(text))
         elif kind == dialogue.PID:
             pid = int(text)
-            ours.send(dialogue.GO, text)
+            ours.send(dialogue.GO)
             # It ends while the container's first process goes on, which is this one's child when it has.
             os.waitpid(child, 0)
         elif kind == dialogue.HOOKS:
             _run_hooks(order, state._replace(pid=pid))
-            ours.send(dialogue.GO)
+            ours.send(dialogue.GO, str(pid))
         elif kind == dialogue.CREATED:
             return _write_down(container, state, pid, ours)
 

@@ -1,15 +1,16 @@
 """What the runtime and the processes that it forks say to each other.
 
-The first child (`birth`) makes the namespaces and forks the container's own first process (`initial`); both speak to
-the runtime (`creation`) by one end of a socket pair:
+The first child (`birth`) makes the namespaces. It becomes the container's own first process (`initial`), or forks it,
+and says the first three then; both speak to the runtime (`creation`) by one end of a socket pair:
 
     birth    map          →             write the maps of the user namespace of this process, pid in the text
              go           ←
              sources      →             open what binds show, as this process would see it, pid in the text
              pid          →             the container's first process, pid in the text; birth ends
-    initial  go           ←             with the number that this process has on the host
-             hooks        →             all namespaces and mounts are made: prestart and createRuntime are due
-             go           ←
+    initial  go           ←
+             hooks        →             if there are any: all namespaces and mounts are made, and prestart and
+                                        createRuntime are due
+             go           ←             with the number that this process has on the host
              created      →             only the program is left to be executed
              go           ←             the state is on disk; wait for `start`
     either   warning      →             something was left out

@@ -31,18 +31,16 @@ def run(order: Order, channel: Channel, opened: list[int] | None) -> NoReturn:
 
 def _begin(order: Order, channel: Channel, opened: list[int] | None) -> None:
     config = order.config
-    number = int(channel.wait_for_go())
     os.setsid()
     _settle(order)
     chosen = labels.open_all(config.process, labels.open_proc())
     root = assembly.assemble(config, opened)
     console = _open_console(order, root)
-    channel.ask(dialogue.HOOKS)
-    hooks.run(
-        "createContainer",
-        config.hooks.get("createContainer", ()),
-        {**order.state, "status": "creating", "pid": number},
-    )
+    if config.hooks:
+        channel.send(dialogue.HOOKS)
+        number = int(channel.wait_for_go())
+        state = {**order.state, "status": "creating", "pid": number}
+        hooks.run("createContainer", config.hooks.get("createContainer", ()), state)
     assembly.restrict(root, config)
     assembly.enter(root, config)
     os.close(root)

@@ -1,7 +1,7 @@
-"""Forking a child that is born in a cgroup of version 2, or as another one's child.
+"""Forking a child that is born in a cgroup of version 2 and in new namespaces, or as another one's child.
 
 To move a process into a cgroup, the kernel waits until all processors have passed a point, 10 to 20 ms; to be born
-there costs nothing (clone3(2), CLONE_INTO_CGROUP).
+there costs nothing (clone3(2), CLONE_INTO_CGROUP). A new namespace of processes is for children only.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import os
 
 from runner import plain_ctypes as ctypes
 from runner.oci.kernel.calls import pointer, system_call
+from runner.oci.kernel.namespaces import FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Final
 
     from runner.oci.kernel.calls import Argument
@@ -34,18 +36,19 @@ class _CloneArguments(ctypes.Structure):
     )  # fmt: skip
 
 
-def fork_into(directory: str) -> int:
+def fork_into(directory: str, kinds: Iterable[str] = ()) -> int:
     """What os.fork does, for a process of one thread; the child is in the cgroup whose directory this is.
 
-    The C library knows nothing of it: the child may fork and end, but takes itself for its parent where it asks the
-    library for its thread's number.
+    It is in new namespaces of these kinds besides. The C library knows nothing of it: the child may fork and end, but
+    takes itself for its parent where it asks the library for its thread's number.
 
     Raises:
         CallFailed: the kernel refuses, or whoever filters this process's system calls.
     """
     cgroup = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        arguments = _CloneArguments(flags=_INTO_CGROUP, exit_signal=_SIGCHLD, cgroup=cgroup)
+        flags = _INTO_CGROUP | sum(FLAGS[kind] for kind in kinds)
+        arguments = _CloneArguments(flags=flags, exit_signal=_SIGCHLD, cgroup=cgroup)
         return _forked("clone3", pointer(arguments), ctypes.sizeof(arguments), about=directory)
     finally:
         os.close(cgroup)
