@@ -31,6 +31,11 @@ class Cgroup:
         self._folders = folders
 
     @property
+    def host(self) -> Host:
+        """The host's hierarchies, as they were when it was made or found."""
+        return self._host
+
+    @property
     def folders(self) -> tuple[Folder, ...]:
         """Where it is."""
         return self._folders

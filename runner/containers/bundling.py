@@ -15,6 +15,7 @@ from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.cgroups.hierarchies import Host
     from runner.containers.folders import Folders, Place
     from runner.containers.records import Container
     from runner.containers.settings import Settings
@@ -27,6 +28,10 @@ class Written(Record):
     """For the user."""
     shm: int | None
     """A detached mount that has to be at the place `shm` while the container is made; None where there is none."""
+    config: str
+    """The text of config.json."""
+    cgroups: Host
+    """The host's hierarchies."""
 
 
 def write(folders: Folders, place: Place, container: Container, root: int) -> Written:
@@ -59,9 +64,10 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
         ),
         host,
     )
+    config = encode(bundle.document)
     with open(place.config, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(encode(bundle.document))
-    return Written(bundle.warnings, shm)
+        file.write(config)
+    return Written(bundle.warnings, shm, config, host.cgroups)
 
 
 def _joined(folders: Folders, settings: Settings) -> dict[str, int]:

@@ -15,13 +15,14 @@ from runner.containers.settings import BRIDGE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runner.cgroups.group import Cgroup
+    from runner.cgroups.hierarchies import Host
     from runner.containers.folders import Folders, Place
     from runner.containers.settings import Settings
 
 
-def cgroup(place: Place) -> Cgroup:
-    """The container's cgroup, in every hierarchy, be it there or not."""
-    return group.find(hierarchies.detect(), place.cgroup)
+def cgroup(place: Place, host: Host | None = None) -> Cgroup:
+    """The container's cgroup, in every hierarchy that is mounted, or was when it was made; be it there or not."""
+    return group.find(host or hierarchies.detect(), place.cgroup)
 
 
 def clean(folders: Folders, place: Place, settings: Settings) -> None:

@@ -21,21 +21,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.containers.bundling import Written
     from runner.containers.folders import Folders, Place
 
 
 class Native:
     """The runner's own. Whoever creates a container by it is executed from a file that containers cannot write to."""
 
-    __slots__ = ("_log", "_place", "_root")
+    __slots__ = ("_log", "_made", "_place", "_root")
 
     def __init__(self, folders: Folders, place: Place, warn: Callable[[str], None]) -> None:
         self._root = folders.runtime
         self._place = place
         self._log = Told(warn)
+        self._made: creation.Made | None = None
 
-    def create(self, console: str | None) -> int:
+    def create(self, console: str | None, bundle: Written, meanwhile: Callable[[], None]) -> int:
         """Make the container, with the standard streams of this process, or a terminal; its first process.
+
+        Args:
+            console: the socket that is sent the terminal.
+            bundle: as it stands in the container's place.
+            meanwhile: called while others are at it.
 
         Raises:
             RunnerError: it cannot be made; nothing is left of it.
@@ -48,16 +55,21 @@ class Native:
             pid_file=None,
             preserved=0,
             new_keyring=True,
+            config=bundle.config,
+            host=bundle.cgroups,
+            meanwhile=meanwhile,
         )
-        return creation.create(wish, self._log).pid
+        self._made = creation.create(wish, self._log)
+        return self._made.state.pid
 
     def start(self) -> None:
-        """Have it execute its program.
+        """Have it execute its program, once it is made.
 
         Raises:
             RunnerError: it does not.
         """
-        lifecycle.start(find(self._root, self._place.container), self._log)
+        if self._made is not None:
+            lifecycle.start_made(self._made, self._log)
 
     def delete(self) -> None:
         """End what is left of it, and forget it. It may be repeated."""
@@ -93,13 +105,14 @@ class Other:
         self._folder = runtime_commands.folder(folders, command)
         self._place = place
 
-    def create(self, console: str | None) -> int:
+    def create(self, console: str | None, _bundle: Written, meanwhile: Callable[[], None]) -> int:
         """As `Native.create`."""
         # Its command ends, and leaves the container's first process to this one.
         tasks.adopt_orphans()
         pid_file = f"{self._place.passing}/pid"
         terminal = [] if console is None else ["--console-socket", console]
         self._call("create", "--bundle", self._place.passing, "--pid-file", pid_file, *terminal)
+        meanwhile()
         with open(pid_file, encoding="utf-8") as file:
             return int(file.read())
 

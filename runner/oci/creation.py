@@ -22,7 +22,10 @@ from runner.seccomp.preparation import prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.cgroups.group import Cgroup
+    from runner.cgroups.hierarchies import Host
     from runner.cgroups.resources import Resources
     from runner.oci.dialogue import Channel
     from runner.oci.log import Log
@@ -34,7 +37,7 @@ _CGROUP_PARENT = "/moorage"
 
 
 class Wish(Record):
-    """What the command line asks for."""
+    """What is asked for."""
 
     container: str
     root: str
@@ -44,16 +47,30 @@ class Wish(Record):
     pid_file: str | None
     preserved: int
     new_keyring: bool
+    config: str | None = None
+    """The text of the bundle's config.json, from whoever has just written it."""
+    host: Host | None = None
+    """The hierarchies of cgroups, from whoever has just looked at them."""
+    meanwhile: Callable[[], None] | None = None
+    """What the caller has to do while the container's first process does its part."""
 
 
-def create(wish: Wish, log: Log) -> State:
+class Made(Record):
+    """A container that this process has made, and all that there is to know of it."""
+
+    container: Container
+    state: State
+    config: Config
+
+
+def create(wish: Wish, log: Log) -> Made:
     """Make a container. Either it is there afterwards, in the state `created`, or nothing of it.
 
     Raises:
         RunnerError: something cannot be had.
     """
     bundle = os.path.abspath(wish.bundle)
-    text = read_config_text(bundle)
+    text = wish.config or read_config_text(bundle)
     config = parse_config(text, bundle)
     _check(config, wish)
     state = _first_state(wish, bundle, config)
@@ -67,7 +84,7 @@ def create(wish: Wish, log: Log) -> State:
         raise
     finally:
         os.close(lock)
-    return state
+    return Made(container, state, config)
 
 
 def cgroup_path(container: str, config: Config) -> str:
@@ -110,7 +127,8 @@ def _make(container: Container, state: State, config: Config, *, wish: Wish, log
     resources = parse_resources(config.linux.resources)
     for warning in resources.warnings:
         log.warning(warning)
-    cgroup = _new_cgroup(state.cgroup, device_rules.complete(resources))
+    host = wish.host or hierarchies.detect()
+    cgroup = _new_cgroup(host, state.cgroup, device_rules.complete(resources))
     try:
         filtering = prepare_filter(config, wish.root, log)
         # A FIFO that is open for both waits for a writer, also while there is none.
@@ -128,7 +146,7 @@ def _make(container: Container, state: State, config: Config, *, wish: Wish, log
             sources=_sources(config),
             state=status.state_for_hooks(state, status.CREATING),
         )
-        made = _converse(order, container, state, log)
+        made = _converse(order, container, state, log=log, meanwhile=wish.meanwhile)
         os.close(fifo)
         return made
     except BaseException:
@@ -136,8 +154,7 @@ def _make(container: Container, state: State, config: Config, *, wish: Wish, log
         raise
 
 
-def _new_cgroup(path: str, resources: Resources) -> Cgroup:
-    host = hierarchies.detect()
+def _new_cgroup(host: Host, path: str, resources: Resources) -> Cgroup:
     try:
         return group.create(host, path, resources)
     except CgroupExists:
@@ -173,7 +190,9 @@ def _sources(config: Config) -> Sources | None:
     return sources.Sources([mount for mount in config.mounts if mounting.is_bind(mount)])
 
 
-def _converse(order: Order, container: Container, state: State, log: Log) -> State:
+def _converse(
+    order: Order, container: Container, state: State, *, log: Log, meanwhile: Callable[[], None] | None
+) -> State:
     """Fork, and do what the children ask for, until the container is created."""
     # The container's first process is a grandchild; it is ours to wait for if it ends now.
     tasks.adopt_orphans()
@@ -188,6 +207,9 @@ def _converse(order: Order, container: Container, state: State, log: Log) -> Sta
     theirs.close()
     pid = child if born_in is not None and kinds else 0
     while True:
+        if pid and meanwhile is not None:
+            meanwhile()
+            meanwhile = None
         kind, text = ours.listen(log.warning)
         if kind == dialogue.MAP:
             user_maps.write(int(text), order.config.linux)

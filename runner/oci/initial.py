@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from runner.cgroups import hierarchies
 from runner.oci import children, dialogue, hooks, sysctls
 from runner.oci.kernel import tasks
 from runner.oci.program import becoming, labels, terminal
@@ -13,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from runner.cgroups.hierarchies import Host
     from runner.oci.dialogue import Channel
     from runner.oci.order import Order
     from runner.oci.program.terminal import Terminal
@@ -34,7 +36,7 @@ def _begin(order: Order, channel: Channel, opened: list[int] | None) -> None:
     os.setsid()
     _settle(order)
     chosen = labels.open_all(config.process, labels.open_proc())
-    root = assembly.assemble(config, opened)
+    root = assembly.assemble(config, _hierarchies(order), opened)
     console = _open_console(order, root)
     if config.hooks:
         channel.send(dialogue.HOOKS)
@@ -70,6 +72,12 @@ def _settle(order: Order) -> None:
     sysctls.write(config.linux.sysctls)
     if config.linux.personality is not None:
         tasks.set_personality(config.linux.personality)
+
+
+def _hierarchies(order: Order) -> Host:
+    """Where this process sees the hierarchies of cgroups mounted: where the runtime did, but in another's namespace."""
+    namespace = order.config.linux.namespace("mount")
+    return order.cgroup.host if namespace is None or namespace.path is None else hierarchies.detect()
 
 
 def _open_console(order: Order, root: int) -> Terminal | None:

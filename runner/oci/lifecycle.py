@@ -17,8 +17,11 @@ from runner.plain_signal import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runner.cgroups.group import Cgroup
     from runner.oci.containers import State
+    from runner.oci.creation import Made
     from runner.oci.log import Log
     from runner.oci.spec.values import Hook
 
@@ -39,12 +42,17 @@ def start(container: Container, log: Log) -> None:
         config = container.read_config()
     finally:
         os.close(lock)
-    for hook in config.hooks.get("poststart", ()):
-        try:
-            hooks.run("poststart", [hook], state_for_hooks(state, RUNNING))
-        except HookFailed as error:
-            # The specification has all others run, and the program go on.
-            log.warning(str(error))
+    _tell("poststart", config.hooks.get("poststart", ()), state_for_hooks(state, RUNNING), log)
+
+
+def start_made(made: Made, log: Log) -> None:
+    """Do so with a container that this process has made, and nobody else knows of: nothing of it is read again.
+
+    Raises:
+        ContainerStateWrong: it has ended.
+    """
+    _let_go(made.container)
+    _tell("poststart", made.config.hooks.get("poststart", ()), state_for_hooks(made.state, RUNNING), log)
 
 
 def send_signal(container: Container, number: int) -> None:
@@ -117,11 +125,7 @@ def delete(container: Container, log: Log, *, force: bool) -> None:
         container.remove()
     finally:
         os.close(lock)
-    for hook in poststop:
-        try:
-            hooks.run("poststop", [hook], state_for_hooks(state, STOPPED))
-        except HookFailed as error:
-            log.warning(str(error))
+    _tell("poststop", poststop, state_for_hooks(state, STOPPED), log)
 
 
 def _state_of_whole(container: Container) -> State:
@@ -179,6 +183,15 @@ def _remove_cgroup(state: State) -> None:
     # Where the container shared a namespace of processes, others may have outlived its first one.
     cgroup.kill()
     cgroup.delete()
+
+
+def _tell(point: str, told: tuple[Hook, ...], state: Mapping[str, object], log: Log) -> None:
+    for hook in told:
+        try:
+            hooks.run(point, [hook], state)
+        except HookFailed as error:
+            # The specification has all others run, and the program go on.
+            log.warning(str(error))
 
 
 def _poststop_hooks(container: Container) -> tuple[Hook, ...]:

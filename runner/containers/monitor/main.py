@@ -41,6 +41,10 @@ from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.cgroups.group import Cgroup
+    from runner.containers.bundling import Written
     from runner.containers.folders import Place
     from runner.containers.monitor.clients import Client
     from runner.containers.monitor.order import Order
@@ -92,12 +96,13 @@ class _Run:
         self._runtime = runtimes.of(folders, place, self._settings.runtime, self._warn)
         self._ports: list[HeldPort] = []
         self._started = ""
+        self._take_requests: Callable[[int, Running], Requests] | None = None
 
     def go(self) -> None:
         """From the order to the end."""
         wakeup = Wakeup(HEEDED)
         try:
-            loop, pid = self._begin(wakeup)
+            loop, pid, cgroup = self._begin(wakeup)
         except (OciError, RuntimeFailed) as error:
             # Only a runtime's words tell of the program.
             self._give_up(str(error), failures.status_of(str(error)))
@@ -110,21 +115,21 @@ class _Run:
         else:
             first = self._client if self._container.foreground else None
             status = loop.run(pid, ends_input=first, stop=lambda: self._stop(pid))
-            self._end(loop, status)
+            self._end(loop, status, cgroup)
 
-    def _begin(self, wakeup: Wakeup) -> tuple[Loop, int]:
-        """Make the container, connect it, and start it.
+    def _begin(self, wakeup: Wakeup) -> tuple[Loop, int, Cgroup]:
+        """Make the container, connect it, and start it; its first process, and its cgroup.
 
         Raises:
             RunnerError, OSError: it cannot be.
         """
         settings = self._settings
-        shm = self._prepare()
+        bundle = self._prepare()
         folder = os.open(self._place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         listener = Listener(folder, reaching.ATTACH)
         log = LogWriter(self._place.log, settings.log)
         streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
-        pid = self._make(streams, folder) if shm is None else self._make_with(shm, streams, folder)
+        pid = self._make(bundle, streams, folder)
         running = Running(pid, runtimes.tick(pid))
         running, self._ports = connecting.connect(self._folders, self._place, self._container, running)
         documents.write(self._place.process, running)
@@ -132,25 +137,29 @@ class _Run:
         documents.write(self._place.outcome, Outcome(self._started))
         self._runtime.start()
         self._client.send(protocol.STARTED)
-        requests = None if settings.runtime else self._take_requests(folder, running)
-        return Loop(streams, log, listener, requests=requests, wakeup=wakeup, clients=[self._client]), pid
+        requests = None if self._take_requests is None else self._take_requests(folder, running)
+        loop = Loop(streams, log, listener, requests=requests, wakeup=wakeup, clients=[self._client])
+        return loop, pid, cleaning.cgroup(self._place, bundle.cgroups)
 
-    def _take_requests(self, folder: int, running: Running) -> Requests:
-        """Take requests to execute further programs; another runtime executes them by itself."""
-        # Only now, when nobody waits; and not later, for there may be another version of it by then.
+    def _prepare_to_serve(self) -> None:
+        """Be ready to execute further programs; another runtime executes them by itself."""
+        if self._settings.runtime:
+            return
+        # Only while others are at it; and not later than that, for there may be another version of it by then.
         from runner.containers.further import serving
         from runner.containers.monitor.requests import Requests
 
-        served = serving.Served(self._folders, self._container, running, HEEDED)
-        return Requests(folder, serving.Server(served))
+        self._take_requests = lambda folder, running: Requests(
+            folder, serving.Server(serving.Served(self._folders, self._container, running, HEEDED))
+        )
 
-    def _prepare(self) -> int | None:
-        """Mount the root and write the bundle; a mount of another one's shared memory, if there is to be one."""
+    def _prepare(self) -> Written:
+        """Mount the root and write the bundle."""
         lower = layers.directories(self._folders, self._container)
         root = overlay.mount(self._place, lower, volatile=self._settings.remove)
         try:
-            warnings, shm = bundling.write(self._folders, self._place, self._container, root)
-            for warning in warnings:
+            bundle = bundling.write(self._folders, self._place, self._container, root)
+            for warning in bundle.warnings:
                 self._warn(warning)
             if self._order.stepwise:
                 self._client.send(protocol.READY)
@@ -159,25 +168,27 @@ class _Run:
             os.close(root)
             raise
         rootfs.put(root, self._place.rootfs)
-        return shm
+        return bundle
 
-    def _make_with(self, shm: int, streams: Streams, folder: int) -> int:
-        """The same with another one's shared memory, which whoever clears away must never find."""
-        rootfs.put_beside(shm, self._place.shm)
+    def _make(self, bundle: Written, streams: Streams, folder: int) -> int:
+        if bundle.shm is None:
+            return self._create(bundle, streams, folder)
+        rootfs.put_beside(bundle.shm, self._place.shm)
         try:
-            return self._make(streams, folder)
+            return self._create(bundle, streams, folder)
         finally:
+            # Another one's shared memory: whoever clears away must never find it.
             rootfs.take_away(self._place.shm)
 
-    def _make(self, streams: Streams, folder: int) -> int:
+    def _create(self, bundle: Written, streams: Streams, folder: int) -> int:
         try:
             if not self._settings.terminal:
-                return self._runtime.create(None)
+                return self._runtime.create(None, bundle, self._prepare_to_serve)
             console = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
             console.bind(f"/proc/self/fd/{folder}/console")
             console.listen(1)
             # A path that another process can use as well, and that is short enough for the name of a socket.
-            pid = self._runtime.create(f"/proc/{os.getpid()}/fd/{folder}/console")
+            pid = self._runtime.create(f"/proc/{os.getpid()}/fd/{folder}/console", bundle, self._prepare_to_serve)
             streams.take_terminal(console, has_input=self._settings.stdin_open)
             console.close()
             if self._order.rows and self._order.columns:
@@ -205,11 +216,11 @@ class _Run:
         os.close(self._lock)
         self._client.finish()
 
-    def _end(self, loop: Loop, status: int) -> None:
+    def _end(self, loop: Loop, status: int, cgroup: Cgroup) -> None:
         """Tell how it ended, and take away what it has needed: what another one could need, before that is told."""
         loop.finish()
         place = self._place
-        kills = cleaning.cgroup(place).oom_kills()
+        kills = cgroup.oom_kills()
         with Suppressed(OSError):
             documents.write(place.outcome, Outcome(self._started, now(), exit_code=status, oom_killed=bool(kills)))
         with Suppressed(RunnerError, OSError):

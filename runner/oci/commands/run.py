@@ -5,7 +5,6 @@ from __future__ import annotations
 from runner.oci import creation, lifecycle, waiting
 from runner.oci.command import Command
 from runner.oci.commands import create
-from runner.oci.containers import find
 from runner.oci.options import Flag
 
 TYPE_CHECKING = False
@@ -21,19 +20,18 @@ FLAGS = (
 
 
 def _run(given: Given, context: Context) -> int:
-    state = creation.create(create.wish(given, context), context.log)
-    container = find(context.root, state.container)
-    waiting.pass_signals_on(state.pid)
+    made = creation.create(create.wish(given, context), context.log)
+    waiting.pass_signals_on(made.state.pid)
     try:
-        lifecycle.start(container, context.log)
+        lifecycle.start_made(made, context.log)
     except BaseException:
-        lifecycle.delete(container, context.log, force=True)
+        lifecycle.delete(made.container, context.log, force=True)
         raise
     if given.has("detach"):
         return 0
-    status = waiting.until_end(state.pid)
+    status = waiting.until_end(made.state.pid)
     if not given.has("keep"):
-        lifecycle.delete(container, context.log, force=True)
+        lifecycle.delete(made.container, context.log, force=True)
     return status
 
 

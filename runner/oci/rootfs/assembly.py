@@ -10,6 +10,7 @@ from runner.oci.rootfs import cgroup_mounts, devices, masking, mounting, targets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runner.cgroups.hierarchies import Host
     from runner.oci.spec.values import Config, Mount
 
 _PROPAGATIONS = {
@@ -22,13 +23,14 @@ _DEV = "/dev"
 _CGROUP_TYPES = {"cgroup", "cgroup2"}
 
 
-def assemble(config: Config, opened: list[int] | None = None) -> int:
+def assemble(config: Config, host: Host, opened: list[int] | None = None) -> int:
     """Mount all that the container sees beneath its root; the descriptor is of that root, a mount of its own.
 
     For the first process of a new mount namespace. Its root still is the host's afterwards.
 
     Args:
         config: the container's.
+        host: the hierarchies of cgroups, where this process sees them mounted.
         opened: what the binds show, one after the other, where this process might not reach it; they are closed.
 
     Raises:
@@ -47,7 +49,7 @@ def assemble(config: Config, opened: list[int] | None = None) -> int:
     root = _open_root(config.root.path)
     for mount in config.mounts:
         if mount.kind in _CGROUP_TYPES and not mounting.is_bind(mount):
-            cgroup_mounts.mount(root, mount, own_namespace=config.linux.namespace("cgroup") is not None)
+            cgroup_mounts.mount(root, mount, host, own_namespace=config.linux.namespace("cgroup") is not None)
         else:
             source = shared.pop(mount, None)
             if opened is not None and mounting.is_bind(mount):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from runner.cgroups.hierarchies import detect
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts
 from runner.oci.rootfs import targets
@@ -17,18 +16,18 @@ if TYPE_CHECKING:
 _TMPFS_OPTIONS = ("mode=755", "size=64k")
 
 
-def mount(root: int, wanted: Mount, *, own_namespace: bool) -> None:
+def mount(root: int, wanted: Mount, host: Host, *, own_namespace: bool) -> None:
     """Mount the hierarchies of this host as their versions are used to.
 
     Args:
         root: the root file system.
         wanted: the mount of type `cgroup`.
+        host: the hierarchies, where this process sees them.
         own_namespace: whether this process is in a cgroup namespace of its own, whose root is the container's cgroup.
 
     Raises:
         CallFailed: the kernel refuses.
     """
-    host = detect()
     target = targets.directory(root, wanted.destination)
     try:
         if len(host.hierarchies) == 1 and host.hierarchies[0].version == 2:
