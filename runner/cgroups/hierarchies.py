@@ -6,8 +6,7 @@ unified one (cgroups(7), "Cgroups version 2"). So each controller is looked up o
 
 from __future__ import annotations
 
-import os
-
+from runner import text_files
 from runner.cgroups.errors import CgroupControllerMissing, CgroupFailed
 from runner.records import Record
 
@@ -149,8 +148,6 @@ def _unified_controllers(mount: str) -> str:
 
 def _read(path: str) -> str:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        return text_files.read(path)
     except OSError as error:
         raise CgroupFailed(path, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner import text_files
 from runner.bundles import facts, init_program, making, shared_memory
 from runner.bundles.errors import NamespaceUnreachable
 from runner.bundles.place import Place as BundlePlace
@@ -65,8 +66,7 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
         host,
     )
     config = encode(bundle.document)
-    with open(place.config, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(config)
+    text_files.write(place.config, config, 0o644)
     return Written(bundle.warnings, shm, config, host.cgroups)
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 
 from oci_spec.json_fields import FieldInvalid
-from runner import record_json
+from runner import record_json, text_files
 from runner.containers.errors import RecordInvalid
 from runner.json_text import JsonInvalid, decode, encode
 
@@ -23,17 +23,16 @@ def write(path: str, record: object) -> None:
     Raises:
         OSError: it cannot be; on a full disk, only where the file was not there.
     """
-    content = encode(record_json.document(record)).encode()
+    text = encode(record_json.document(record))
     hidden = f"{path}.{os.getpid()}"
     try:
-        with open(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(content)
+        text_files.write(hidden, text, 0o600)
     except OSError as error:
         if os.path.exists(hidden):
             os.unlink(hidden)
         if error.errno not in {errno.ENOSPC, errno.EDQUOT} or not os.path.exists(path):
             raise
-        _write_over(path, content)
+        _write_over(path, text.encode())
     else:
         os.rename(hidden, path)
 
@@ -65,9 +64,8 @@ def read(path: str, kind: type[Kind]) -> Kind | None:
         RecordInvalid: it holds something else.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            return record_json.record(kind, decode(file.read()))
+        return record_json.record(kind, decode(text_files.read(path)))
     except FileNotFoundError:
         return None
-    except (JsonInvalid, FieldInvalid, UnicodeDecodeError) as error:
+    except (JsonInvalid, FieldInvalid) as error:
         raise RecordInvalid(path, str(error)) from error

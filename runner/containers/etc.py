@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from runner import text_files
 from runner.containers.settings import HOST
 from runner.network import files
 
@@ -25,8 +26,7 @@ def write(place: Place, container: Container, hostname: str) -> None:
         (place.hosts, _hosts(network, hostname, (), _LOOPBACK)),
         (place.resolv_conf, _resolv_conf(network)),
     ):
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+        text_files.write(path, text, 0o644)
         # Whoever runs in the container reads them.
         os.chmod(path, 0o644)
 
@@ -34,8 +34,7 @@ def write(place: Place, container: Container, hostname: str) -> None:
 def write_addresses(place: Place, container: Container, addresses: tuple[str, ...], gateway: str) -> None:
     """Add to its hosts what is known once it is connected. The container has the file mounted: it is not replaced."""
     hostname = _read(place.hostname).strip()
-    with open(place.hosts, "w", encoding="utf-8") as file:
-        file.write(_hosts(container.settings.network, hostname, addresses, gateway))
+    text_files.write(place.hosts, _hosts(container.settings.network, hostname, addresses, gateway), 0o644)
 
 
 def _hosts(network: Network, hostname: str, addresses: tuple[str, ...], gateway: str) -> str:
@@ -55,7 +54,6 @@ def _resolv_conf(network: Network) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        return text_files.read(path)
     except FileNotFoundError:
         return ""

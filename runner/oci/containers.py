@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 
+from runner import text_files
 from runner.json_text import decode, encode
 from runner.oci.errors import ContainerExists, ContainerIdInvalid, ContainerUnknown
 from runner.oci.spec.config_parsing import parse_config
@@ -136,17 +137,13 @@ class Container(Record):
 
     def _read(self, name: str) -> str:
         try:
-            descriptor = os.open(f"{self.place}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            return text_files.read(f"{self.place}/{name}")
         except FileNotFoundError:
             raise ContainerUnknown(self.container) from None
-        with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
 
     def _write(self, name: str, text: str) -> None:
         hidden = f"{self.place}/.{name}"
-        descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+        text_files.write(hidden, text, 0o600)
         os.rename(hidden, f"{self.place}/{name}")
 
 

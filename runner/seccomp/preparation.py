@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from _blake2 import blake2b
 
+from runner import text_files
 from runner.json_text import decode, encode
 
 _KEPT_PROGRAMS = 64
@@ -91,8 +92,7 @@ def _path(cache: str, machine: str, document: object) -> str:
 
 def _read(path: str) -> Prepared | None:
     try:
-        with open(path, encoding="utf-8") as file:
-            fields = decode(file.read())
+        fields = decode(text_files.read(path))
         if not isinstance(fields, dict):
             return None
         return Prepared(bytes.fromhex(fields["program"]), fields["flags"], tuple(fields["warnings"]))
@@ -108,8 +108,7 @@ def _write(cache: str, path: str, prepared: Prepared) -> None:
     try:
         if len(os.listdir(cache)) >= _KEPT_PROGRAMS:
             _clear(cache)
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(encode(fields))
+        text_files.write(temporary, encode(fields), 0o644)
         os.replace(temporary, path)
     except OSError:
         return
