@@ -74,9 +74,13 @@ class Container(Record):
             raise ContainerUnknown(self.container)
         return State(**document)
 
-    def write_state(self, state: State) -> None:
-        """Replace what was written before."""
-        self._write(_STATE, encode(state._asdict()))
+    def prepare_state(self, state: State) -> None:
+        """Write what `publish_state` puts in place of what was written before."""
+        self._put_aside(_STATE, encode(state._asdict()))
+
+    def publish_state(self) -> None:
+        """Let the state be seen that was prepared."""
+        self._put_in_place(_STATE)
 
     def read_config(self) -> Config:
         """The configuration as it was when the container was made.
@@ -88,7 +92,8 @@ class Container(Record):
 
     def write_config(self, text: str) -> None:
         """Keep a copy of config.json."""
-        self._write(_CONFIG, text)
+        self._put_aside(_CONFIG, text)
+        self._put_in_place(_CONFIG)
 
     def lock(self) -> int:
         """Wait until nobody else changes the container; closing the descriptor gives it back.
@@ -141,10 +146,11 @@ class Container(Record):
         except FileNotFoundError:
             raise ContainerUnknown(self.container) from None
 
-    def _write(self, name: str, text: str) -> None:
-        hidden = f"{self.place}/.{name}"
-        text_files.write(hidden, text, 0o600)
-        os.rename(hidden, f"{self.place}/{name}")
+    def _put_aside(self, name: str, text: str) -> None:
+        text_files.write(f"{self.place}/.{name}", text, 0o600)
+
+    def _put_in_place(self, name: str) -> None:
+        os.rename(f"{self.place}/.{name}", f"{self.place}/{name}")
 
 
 def find(root: str, container: str) -> Container:
@@ -184,7 +190,8 @@ def make(root: str, state: State, config: str) -> tuple[Container, int]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         os.mkfifo(new.fifo, 0o600)
         new.write_config(config)
-        new.write_state(state)
+        new.prepare_state(state)
+        new.publish_state()
         os.rename(new.place, container.place)
     except OSError as error:
         os.close(lock)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from runner.cgroups.group import Cgroup
     from runner.cgroups.hierarchies import Host
     from runner.cgroups.resources import Resources
-    from runner.oci.dialogue import Channel
     from runner.oci.log import Log
     from runner.oci.rootfs.sources import Sources
     from runner.oci.spec.values import Config
@@ -206,10 +205,14 @@ def _converse(
         birth.run(order, theirs, born_in)
     theirs.close()
     pid = child if born_in is not None and kinds else 0
+    created = None
     while True:
-        if pid and meanwhile is not None:
-            meanwhile()
-            meanwhile = None
+        if pid and created is None:
+            # What can be done before it answers: there is time now.
+            created = state._replace(pid=pid, started=processes.start_time(pid))
+            container.prepare_state(created)
+            if meanwhile is not None:
+                meanwhile()
         kind, text = ours.listen(log.warning)
         if kind == dialogue.MAP:
             user_maps.write(int(text), order.config.linux)
@@ -224,22 +227,17 @@ def _converse(
         elif kind == dialogue.HOOKS:
             _run_hooks(order, state._replace(pid=pid))
             ours.send(dialogue.GO, str(pid))
-        elif kind == dialogue.CREATED:
-            return _write_down(container, state, pid, ours)
+        elif kind == dialogue.CREATED and created is not None:
+            container.publish_state()
+            # Only now: were this process killed before, the first process would end, and the state be as true as ever.
+            ours.send(dialogue.GO)
+            ours.close()
+            return created
 
 
 def _run_hooks(order: Order, state: State) -> None:
     for point in ("prestart", "createRuntime"):
         hooks.run(point, order.config.hooks.get(point, ()), status.state_for_hooks(state, status.CREATING))
-
-
-def _write_down(container: Container, state: State, pid: int, channel: Channel) -> State:
-    created = state._replace(pid=pid, started=processes.start_time(pid))
-    container.write_state(created)
-    # Only now: were this process killed before, the first process would end, and the state be as true as the next one.
-    channel.send(dialogue.GO)
-    channel.close()
-    return created
 
 
 def _undo(cgroup: Cgroup) -> None:
