@@ -34,6 +34,7 @@ from runner.containers.monitor.logs import LogWriter
 from runner.containers.monitor.loop import HEEDED, Loop
 from runner.containers.monitor.streams import Streams
 from runner.containers.records import Outcome, Running
+from runner.containers.settings import TMPFS
 from runner.containers.wakeup import Wakeup
 from runner.errors import RunnerError, told
 from runner.oci.errors import OciError
@@ -97,6 +98,7 @@ class _Run:
         self._ports: list[HeldPort] = []
         self._started = ""
         self._take_requests: Callable[[int, Running], Requests] | None = None
+        self._mounts: int | None = None
 
     def go(self) -> None:
         """From the order to the end."""
@@ -130,6 +132,7 @@ class _Run:
         log = LogWriter(self._place.log, settings.log)
         streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
         pid = self._make(bundle, streams, folder)
+        self._mounts = self._hold_mounts(pid)
         running = Running(pid, runtimes.tick(pid))
         running, self._ports = connecting.connect(self._folders, self._place, self._container, running)
         documents.write(self._place.process, running)
@@ -197,6 +200,17 @@ class _Run:
         finally:
             streams.let_go()
 
+    def _hold_mounts(self, pid: int) -> int | None:
+        """Keep the container's mounts until its end is told: to take them away takes the kernel milliseconds.
+
+        Not those of the user's directories, which whoever waits for the end may want to unmount.
+        """
+        if any(mount.kind != TMPFS for mount in self._settings.mounts):
+            return None
+        with Suppressed(OSError):
+            return os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        return None
+
     def _warn(self, text: str) -> None:
         """Tell who waits for the start what had to be left out."""
         self._client.send(protocol.WARNING + text.encode("utf-8", "backslashreplace"))
@@ -238,6 +252,8 @@ class _Run:
 
     def _clean(self, place: Place | None = None) -> None:
         """Take away the rest. What fails now is tried again by the next command."""
+        if self._mounts is not None:
+            os.close(self._mounts)
         with Suppressed(RunnerError, OSError):
             rootfs.take_away(self._place.rootfs)
         with Suppressed(RunnerError, OSError):
