@@ -1,7 +1,7 @@
 """Where containers keep what.
 
     <root>/names/<name>                a symbolic link whose text is the id of the container that is called so
-    <root>/names.lock                  held while a name is given
+    <root>/names.lock                  held while a name is given or taken away
     <root>/containers/<id>/
         container.json                 what it is, and all that was decided when it was created
         outcome.json                   how its last run began, and how it ended

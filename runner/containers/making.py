@@ -56,15 +56,8 @@ def make(folders: Folders, container: Container, hold: Callable[[], None]) -> tu
     return named, lock
 
 
-def guarded(folders: Folders) -> int:
-    """The lock under which containers appear and get their names; closing the descriptor gives it back."""
-    lock = os.open(folders.names_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock
-
-
 def _begin(folders: Folders, new: Place) -> int:
-    guard = guarded(folders)
+    guard = removal.guarded(folders)
     try:
         os.mkdir(new.lasting, 0o700)
         lock = os.open(new.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -76,7 +69,7 @@ def _begin(folders: Folders, new: Place) -> int:
 
 def _name(folders: Folders, new: Place, container: Container) -> Container:
     """Give it a name, and let it be seen."""
-    guard = guarded(folders)
+    guard = removal.guarded(folders)
     try:
         container = _claim(folders, container)
         if container.by_run:

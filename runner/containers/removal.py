@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from runner import trees
@@ -15,6 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runner.containers.folders import Folders, Place
     from runner.containers.settings import Settings
+
+
+def guarded(folders: Folders) -> int:
+    """The lock under which containers appear and names are given and taken; to close the descriptor gives it back."""
+    lock = os.open(folders.names_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def remove(folders: Folders, place: Place) -> None:
@@ -32,7 +40,6 @@ def hide(folders: Folders, place: Place) -> Place:
     """The first step, after which nobody finds the container, and its name is free; what is left to `finish`."""
     gone = folders.place(place.container, GONE)
     os.rename(place.lasting, gone.lasting)
-    _forget_name(folders, gone, documents.read(gone.description, Container))
     return gone
 
 
@@ -43,7 +50,23 @@ def finish(folders: Folders, half: Place) -> None:
         RunnerError: something that runs cannot be ended.
     """
     container = documents.read(half.description, Container)
+    # Its name may be given to another one right now.
+    guard = guarded(folders)
+    try:
+        _forget_name(folders, half, container)
+    finally:
+        os.close(guard)
+    _finish(folders, half, container)
+
+
+def finish_guarded(folders: Folders, half: Place) -> None:
+    """The same for who holds the lock of names."""
+    container = documents.read(half.description, Container)
     _forget_name(folders, half, container)
+    _finish(folders, half, container)
+
+
+def _finish(folders: Folders, half: Place, container: Container | None) -> None:
     if container is not None and os.path.isdir(half.passing):
         # Only here: it loads all of the runtime.
         from runner.containers import cleaning

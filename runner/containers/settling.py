@@ -10,7 +10,6 @@ from runner.containers import documents, liveness, records, removal
 from runner.containers.clock import NEVER, now
 from runner.containers.errors import ContainerUnknown
 from runner.containers.folders import GONE, NEW
-from runner.containers.making import guarded
 from runner.containers.records import Outcome
 from runner.errors import RunnerError
 from runner.suppression import Suppressed
@@ -69,7 +68,7 @@ def sweep_one(folders: Folders, place: Place) -> None:
 def finish_all(folders: Folders, half: list[str]) -> None:
     """Remove those of these directories that nobody goes on to make, or to remove."""
     # Under this lock a directory is made and locked.
-    guard = guarded(folders)
+    guard = removal.guarded(folders)
     try:
         for name in half:
             mark = NEW if name.startswith(NEW) else GONE
@@ -82,7 +81,7 @@ def finish_all(folders: Folders, half: list[str]) -> None:
             # A monitor does the same, at its end.
             if liveness.monitor_of(place) is None:
                 with Suppressed(RunnerError, OSError):
-                    removal.finish(folders, place)
+                    removal.finish_guarded(folders, place)
             if held is not None:
                 os.close(held)
     finally:

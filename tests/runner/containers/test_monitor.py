@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.containers import ending, liveness, protocol, reaching, records, settling, status, sweeping
+from runner.containers import ending, finding, liveness, protocol, reaching, records, settling, status, sweeping
 from runner.containers.errors import ContainerNotRunning, ContainerRunning, ContainerUnknown, StartFailed
 from runner.containers.folders import Folders, Place
 from runner.containers.monitor.clients import Listener
@@ -170,12 +170,16 @@ def test_the_end_is_written_down_and_it_can_be_started_again(site: Site) -> None
 
 
 def test_a_container_that_is_to_be_removed_is_gone_when_its_end_is_told(site: Site) -> None:
-    container = site.create("true", remove=True)
+    container = site.create("true", remove=True, name="web")
     with site.started(container) as monitor:
         heard(monitor.end)
 
         assert not os.path.exists(site.place(container).lasting)
-        assert os.listdir(site.folders.names) == []
+        with pytest.raises(ContainerUnknown):
+            finding.find(site.folders, "web")
+        # The monitor is at it still, and must leave the name to whom it is given now.
+        other = site.create("true", name="web")
+    assert finding.find(site.folders, "web").container == other.id
 
 
 def test_want_of_memory_is_told(site: Site) -> None:
