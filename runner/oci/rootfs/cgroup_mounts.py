@@ -31,7 +31,7 @@ def mount(root: int, wanted: Mount, host: Host, *, own_namespace: bool) -> None:
     target = targets.directory(root, wanted.destination)
     try:
         if len(host.hierarchies) == 1 and host.hierarchies[0].version == 2:
-            _attach(_hierarchy(host.hierarchies[0], own_namespace), target, wanted.options.add)
+            _attach(_hierarchy(host.hierarchies[0], own_namespace, wanted.options.add), target)
         else:
             _mount_all(host, target, wanted, own_namespace)
     finally:
@@ -51,7 +51,7 @@ def _mount_all(host: Host, target: int, wanted: Mount, own_namespace: bool) -> N
             os.mkdir(name, 0o755, dir_fd=outer)
             place = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=outer)
             try:
-                _attach(_hierarchy(hierarchy, own_namespace), place, wanted.options.add)
+                _attach(_hierarchy(hierarchy, own_namespace, wanted.options.add), place)
             finally:
                 os.close(place)
             if hierarchy.version == 1:
@@ -62,18 +62,19 @@ def _mount_all(host: Host, target: int, wanted: Mount, own_namespace: bool) -> N
         os.close(outer)
 
 
-def _hierarchy(hierarchy: Hierarchy, own_namespace: bool) -> int:
+def _hierarchy(hierarchy: Hierarchy, own_namespace: bool, attributes: int) -> int:
     if not own_namespace:
-        return mounts.copy_path(hierarchy.mount + _own_path(hierarchy), recursive=False)
+        copy = mounts.copy_path(hierarchy.mount + _own_path(hierarchy), recursive=False)
+        mounts.change(copy, add=attributes)
+        return copy
     if hierarchy.version == 2:
-        return mounts.new_filesystem("cgroup2", "cgroup", (), 0)
-    return mounts.new_filesystem("cgroup", "cgroup", tuple(sorted(hierarchy.controllers)), 0)
+        return mounts.new_filesystem("cgroup2", "cgroup", (), attributes)
+    return mounts.new_filesystem("cgroup", "cgroup", tuple(sorted(hierarchy.controllers)), attributes)
 
 
-def _attach(mount: int, target: int, attributes: int) -> None:
+def _attach(mount: int, target: int) -> None:
     try:
         mounts.attach(mount, target)
-        mounts.change(mount, add=attributes)
     finally:
         os.close(mount)
 
