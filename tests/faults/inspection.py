@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Awaitable, Sequence
 from itertools import pairwise
@@ -11,7 +12,7 @@ from random import Random
 from typing import Any
 
 from tests.faults.acts import digest_of, expected
-from tests.faults.ledger import Broken, Change, Ledger, OpenUpload, Place, promise
+from tests.faults.ledger import Broken, Change, Content, Ledger, OpenUpload, Place, promise
 from tests.faults.web import Answer, Web
 
 _AT_ONCE = 8
@@ -24,7 +25,8 @@ class Inspection:
     def __init__(self, web: Web, ledger: Ledger, counts: Counter[str]) -> None:
         self._web, self._ledger, self._counts = web, ledger, counts
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._whole: set[tuple[str, Place]] = set()
+        # What was seen whole, and when that was asked: nothing changes meanwhile, so it is not asked again.
+        self._whole: dict[tuple[str, Place], float] = {}
 
     async def look_at_what_was_touched(self, chance: Random) -> None:
         """Compare everything that changed, or may have changed, since the last look, and some of what did not."""
@@ -141,26 +143,32 @@ class Inspection:
     async def _compare_manifest(self, place: Place) -> None:
         """It is there if that was promised, not if it was deleted; if it is there, it is whole."""
         state = self._ledger.manifests[place]
-        answer = await self._get(f"/v2/{place[0]}/manifests/{place[1]}")
-        if expected(answer, 200, 404) == 200:
-            if state.gone:
-                raise Broken(f"the manifest {place} was deleted, and is there")
-            promise((state,), answer.sent + self._ledger.lease_s / 2)
-            await self._require_manifest(place)
-        elif state.is_promised:
-            raise Broken(f"the manifest {place} is lost")
+        if ("manifest", place) not in self._whole:
+            answer = await self._get(f"/v2/{place[0]}/manifests/{place[1]}")
+            if expected(answer, 200, 404) == 404:
+                if state.is_promised:
+                    raise Broken(f"the manifest {place} is lost")
+                return
+            await self._require_whole_manifest(answer, place)
+        self._is_there(state, "manifest", place)
 
     async def _compare_blob(self, place: Place) -> None:
         """It is there if that was promised, not if it was deleted; if it is there, its bytes are right."""
         state = self._ledger.blobs[place]
-        answer = await self._get(f"/v2/{place[0]}/blobs/{place[1]}")
-        if expected(answer, 200, 404) == 200:
-            if state.gone:
-                raise Broken(f"the blob {place} was deleted, and is there")
+        if ("blob", place) not in self._whole:
+            answer = await self._get(f"/v2/{place[0]}/blobs/{place[1]}")
+            if expected(answer, 200, 404) == 404:
+                if state.is_promised:
+                    raise Broken(f"the blob {place} is lost")
+                return
             self._require_bytes(answer, place)
-            promise((state,), answer.sent + self._ledger.lease_s / 2)
-        elif state.is_promised:
-            raise Broken(f"the blob {place} is lost")
+        self._is_there(state, "blob", place)
+
+    def _is_there(self, state: Content, kind: str, place: Place) -> None:
+        """It was seen, which is wrong if it was deleted, and means that it stays for a while."""
+        if state.gone:
+            raise Broken(f"the {kind} {place} was deleted, and is there")
+        promise((state,), self._whole[kind, place] + self._ledger.lease_s / 2)
 
     async def _compare_referrers(self, place: Place) -> None:
         """All referrers of a subject that a tag holds are listed."""
@@ -209,12 +217,16 @@ class Inspection:
 
     async def _require_manifest(self, place: Place) -> None:
         """The manifest is there, with the bytes of its digest and with everything that it names."""
-        if ("manifest", place) in self._whole:
-            return
-        self._whole.add(("manifest", place))
+        if ("manifest", place) not in self._whole:
+            # Or else others that need it ask, too, until it is answered.
+            self._whole["manifest", place] = time.monotonic()
+            answer = await self._get(f"/v2/{place[0]}/manifests/{place[1]}")
+            expected(answer, 200)
+            await self._require_whole_manifest(answer, place)
+
+    async def _require_whole_manifest(self, answer: Answer, place: Place) -> None:
+        self._whole["manifest", place] = answer.sent
         self._counts["manifest"] += 1
-        answer = await self._get(f"/v2/{place[0]}/manifests/{place[1]}")
-        expected(answer, 200)
         if digest_of(answer.body) != place[1]:
             raise Broken(f"the manifest {place} has other bytes")
         document = json.loads(answer.body)
@@ -225,12 +237,14 @@ class Inspection:
 
     async def _require_blob(self, place: Place) -> None:
         if ("blob", place) not in self._whole:
+            # Or else others that need it ask, too, until it is answered.
+            self._whole["blob", place] = time.monotonic()
             answer = await self._get(f"/v2/{place[0]}/blobs/{place[1]}")
             expected(answer, 200)
             self._require_bytes(answer, place)
 
     def _require_bytes(self, answer: Answer, place: Place) -> None:
-        self._whole.add(("blob", place))
+        self._whole["blob", place] = answer.sent
         self._counts["blob"] += 1
         if digest_of(answer.body) != place[1]:
             raise Broken(f"the blob {place} has other bytes: {len(answer.body)} of them")
