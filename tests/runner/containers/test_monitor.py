@@ -22,7 +22,7 @@ from runner.containers.monitor.clients import Listener
 from runner.containers.monitor.logs import LogWriter
 from runner.containers.monitor.loop import Loop
 from runner.containers.monitor.streams import Streams
-from runner.containers.settings import Device, Log, Resources
+from runner.containers.settings import BIND, TMPFS, Device, Log, Mount, Resources
 from runner.containers.wakeup import Wakeup
 from runner.oci.processes import is_alive
 from tests.runner.containers.sites import Site, cgroups, hear_until, heard
@@ -180,6 +180,22 @@ def test_a_container_that_is_to_be_removed_is_gone_when_its_end_is_told(site: Si
         # The monitor is at it still, and must leave the name to whom it is given now.
         other = site.create("true", name="web")
     assert finding.find(site.folders, "web").container == other.id
+
+
+def test_mounts_are_kept_until_the_end_is_told_but_for_those_of_the_users_directories(
+    site: Site, tmp_path: Path
+) -> None:
+    kept = []
+    for mounts in ((), (Mount(TMPFS, "/own"),), (Mount(BIND, "/shown", str(tmp_path)),)):
+        container = site.create("sleep", "100", mounts=mounts)
+        with site.started(container) as monitor:
+            pid = liveness.monitor_of(site.place(container))
+            opened = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()]
+            kept.append(len([name for name in opened if name.startswith("mnt:")]))
+            ending.kill(site.place(container), signal.SIGKILL)
+            heard(monitor.end)
+
+    assert kept == [1, 1, 0]
 
 
 def test_want_of_memory_is_told(site: Site) -> None:
