@@ -69,7 +69,7 @@ def carry_out(commands: list[str], home: Path) -> list[list[str]]:
             cwd=home,
             env={name: value for name, value in environment.items() if not name.startswith("REGISTRY_")},
             text=True,
-            timeout=240,
+            timeout=540,
             check=False,
         )
         output.seek(0)
@@ -92,7 +92,7 @@ def as_said(said: tuple[str, ...], printed: list[str]) -> bool:
     return bool(re.fullmatch("".join(patterns), "".join(shape(line) + "\n" for line in printed), re.DOTALL))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_command_prints_what_the_page_says() -> None:
     require_root()
     course = steps(ENGLISH)

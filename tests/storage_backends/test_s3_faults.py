@@ -33,7 +33,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.01)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_every_acknowledged_blob_is_whole_however_s3_fails(server: S3Server, holds: UploadHolds) -> None:
     faults = Faults(random.Random(20261127), _RATE)
     settings = server.settings(part_bytes=5 * MIB, buffer_bytes=48 * MIB)

@@ -58,10 +58,10 @@ class Writer:
 
     def hold(self, tx: Transaction) -> None:
         self._held.set()
-        assert self._let_go.wait(30)
+        assert self._let_go.wait(100)
 
     async def is_held(self) -> None:
-        assert await asyncio.to_thread(self._held.wait, 30)
+        assert await asyncio.to_thread(self._held.wait, 100)
 
     def let_go(self) -> None:
         self._let_go.set()
@@ -245,12 +245,12 @@ async def test_a_read_sees_one_state_however_long_it_takes(database: Database) -
         assert repository is not None
         first = tx.tags.page(repository.id, None, 10)
         began.set()
-        assert changed.wait(30)
+        assert changed.wait(100)
         return first, tx.tags.page(repository.id, None, 10)
 
     await database.write(ensure)
     looking = asyncio.create_task(database.read(look_twice))
-    assert await asyncio.to_thread(began.wait, 30)
+    assert await asyncio.to_thread(began.wait, 100)
     await database.write(push, "one")
     changed.set()
 
@@ -266,7 +266,7 @@ async def test_what_is_acknowledged_is_on_the_disk_and_a_note_waits_for_none(
     sync = os.fdatasync
 
     def syncing(descriptor: int) -> None:
-        assert may_sync.wait(30)
+        assert may_sync.wait(100)
         assert os.fstat(descriptor).st_ino == log.stat().st_ino
         synced.append(log.read_bytes())
         sync(descriptor)

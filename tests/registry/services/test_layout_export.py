@@ -244,7 +244,7 @@ async def test_an_export_keeps_what_it_has_found_however_long_it_takes(
 ) -> None:
     monkeypatch.setattr(lease_keeping, "_PAUSE_S", 0.01)
     digest = Digest.of(b"proof")
-    async with paused_export(services, tmp_path / "layout"), asyncio.timeout(30):
+    async with paused_export(services, tmp_path / "layout"), asyncio.timeout(100):
         await spend_lease(services, APP, digest, left_s=1)
         moment = now()
         while await leased_until(services, digest) < moment + timedelta(seconds=limits.LEASE_S):

@@ -47,7 +47,7 @@ async def test_what_was_leased_since_the_work_began_stays_leased(services: Servi
             await spend_lease(services, APP, await push_blob(services, APP, name.encode()), left_s=left_s)
         moment = now()
         for name in ("new", "short"):
-            await asyncio.wait_for(renewed(services, Digest.of(name.encode()), moment), 30)
+            await asyncio.wait_for(renewed(services, Digest.of(name.encode()), moment), 100)
         manifest = await pull.manifest(services, APP, Digest.parse(image["digest"]))
 
     assert manifest.lease_until is not None
@@ -79,7 +79,7 @@ async def test_an_import_keeps_what_it_has_brought_while_it_waits_for_more(servi
         while await services.database.lookups.linked_blob(APP.repository, digest) is None:
             await push_blob(services, OTHER, b"something else, until the blob is there")
         await spend_lease(services, APP, digest, left_s=1)
-        await asyncio.wait_for(renewed(services, digest, now()), 30)
+        await asyncio.wait_for(renewed(services, digest, now()), 100)
         await asyncio.to_thread(os.write, writer, content[half:])
     finally:
         os.close(writer)
