@@ -15,11 +15,9 @@ GREETING = "hello from a layer\n"
 ARCHITECTURES = ("amd64", "arm64")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark every test of this folder as `e2e`."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
+    item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
