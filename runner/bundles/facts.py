@@ -48,7 +48,8 @@ def look() -> Facts:
         capabilities=tuple(name for number, name in enumerate(NAMES) if number in bounding),
         cgroups=host,
         swap_is_limited=_has(host, "memory", ("memory.memsw.limit_in_bytes",), os.path.exists("/proc/swaps")),
-        disks_have_weights=_has(host, "blkio", ("blkio.bfq.weight", "blkio.weight"), True),
+        # BFQ has no weight at the root, where only its statistics tell that it is there.
+        disks_have_weights=_has(host, "blkio", ("blkio.bfq.io_service_bytes", "blkio.weight"), True),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from runner.bundles import facts, init_program
 from runner.bundles.resources import resources
+from runner.cgroups import hierarchies
 from runner.containers.settings import Resources
 from tests.requirements import require_tool
 from tests.runner.containers.commands import IMAGE, Commands, kill
@@ -406,6 +407,18 @@ def test_what_the_host_cannot_limit_is_told_when_it_is_asked_for(runner: Command
 
     assert said == "".join(f"WARNING: {warning}\n" for warning in warnings)
     assert "not available" in runner.complaint("create", "--cpus", "10000", *QUIET, IMAGE)
+
+
+def test_a_share_of_disks_is_set_where_the_kernel_has_shares(runner: Commands) -> None:
+    """Version 1's BFQ has the file of it in containers' cgroups alone, not at the root."""
+    hierarchy = hierarchies.detect().find("blkio")
+    if hierarchy is None or hierarchy.version == 2:
+        pytest.skip("no controller of version 1 is for disks here")
+    script = "cat /sys/fs/cgroup/blkio/blkio.bfq.weight || cat /sys/fs/cgroup/blkio/blkio.weight; true"
+
+    printed, said = runner.both("run", "--rm", "--blkio-weight", "300", *QUIET, IMAGE, "sh", "-c", script)
+
+    assert (printed == "300\n") == ("disks have no weights" not in said)
 
 
 def test_without_an_init_program_nothing_is_made_and_its_package_is_named(runner: Commands) -> None:
