@@ -9,6 +9,7 @@ import os
 
 from runner import trees
 from runner.cgroups import group, hierarchies
+from runner.cgroups.folders import Folder
 from runner.containers import runtimes
 from runner.containers.settings import BRIDGE
 
@@ -36,8 +37,17 @@ def clean(folders: Folders, place: Place, settings: Settings) -> None:
     if any(map(os.path.isdir, (folder.place for folder in own.folders))):
         own.kill()
         own.delete()
+    if settings.runtime is not None:
+        _leave_named(place)
     disconnect(folders, place, settings)
     trees.remove_path(place.passing)
+
+
+def _leave_named(place: Place) -> None:
+    """Remove it from hierarchies without a controller, such as systemd's: runc is there, too, and may have gone."""
+    for hierarchy in hierarchies.detect().hierarchies:
+        if hierarchy.version == 1 and not hierarchy.controllers:
+            Folder(hierarchy, place.cgroup).remove()
 
 
 def disconnect(folders: Folders, place: Place, settings: Settings) -> None:

@@ -76,10 +76,12 @@ def test_another_runtime_is_chosen_by_its_name_from_where_one_is(runner: Command
 def test_a_container_whose_runtime_has_gone_is_removed_all_the_same(runner: Commands, tmp_path: Path) -> None:
     runtime = tmp_path / "runc"
     runtime.symlink_to(require_tool("runc"))
-    runner("run", "-d", "--name", "web", "--runtime", str(runtime), "--network", "none", IMAGE, "sleep", "100")
+    made = runner("run", "-d", "--name", "web", "--runtime", str(runtime), "--network", "none", IMAGE, "sleep", "100")
     runtime.unlink()
 
     assert "unknown runtime" in runner.complaint("create", "--runtime", str(runtime), IMAGE)
     assert runner("rm", "--force", "web") == "web\n"
 
     assert runner("ps", "--all", "--quiet") == ""
+    # Runc makes them in hierarchies without a controller as well.
+    assert cgroups(made.strip()) == []
