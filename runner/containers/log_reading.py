@@ -35,9 +35,9 @@ def entries(place: Place, *, tail: int | None = None, follow: bool = False) -> I
         follow: whether to wait for more, until it does not run any more.
     """
     watch = _Watch(place) if follow else None
-    reader = _Reader(place.log)
+    reader = Reader(place.log)
     try:
-        older = (entry for path in _older(place) for entry in _Reader(path).read())
+        older = (entry for path in _older(place) for entry in Reader(path).read())
         first = (entry for source in (older, reader.read()) for entry in source)
         yield from first if tail is None else deque(first, tail)
         while watch is not None:
@@ -60,7 +60,7 @@ def _older(place: Place) -> list[str]:
     return [f"{place.log}.{number}" for number in reversed(numbers)]
 
 
-class _Reader:
+class Reader:
     """One file, read as it grows; when it is begun anew, from there on."""
 
     def __init__(self, path: str) -> None:
@@ -70,11 +70,13 @@ class _Reader:
 
     def read(self) -> Iterator[Entry]:
         """The entries that have been written since."""
-        while True:
+        yield from self._read_open()
+        while not self._is_current():
+            # What came after the end that was read, and before the file was put aside.
             yield from self._read_open()
-            if self._is_current():
+            if not self._open():
                 return
-            self._open()
+            yield from self._read_open()
 
     def _read_open(self) -> Iterator[Entry]:
         while self._file is not None:
@@ -97,11 +99,17 @@ class _Reader:
             return False
         return os.lseek(self._file, 0, os.SEEK_CUR) <= there.st_size
 
-    def _open(self) -> None:
+    def _open(self) -> bool:
+        """Go on with the file that is there; False where it has been put aside, too, and the next is not there yet."""
+        try:
+            there = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
         if self._file is not None:
             os.close(self._file)
         self._rest = b""
-        self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        self._file = there
+        return True
 
 
 class _Watch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,57 @@ def test_what_is_damaged_is_passed_over(place: Place) -> None:
     Path(place.log).write_text('{"log": "one\\n"}\nnonsense\n[1]\n{"log": "two\\n"}\n')
 
     assert said(place) == ["one\n", "two\n"]
+
+
+def looked_at(
+    place: Place, monkeypatch: pytest.MonkeyPatch, before: Callable[[], None], after: Callable[[], None]
+) -> None:
+    """Let something happen right before and after the next time that somebody looks whether the log is another file."""
+    stat = os.stat
+
+    def look(path: str) -> os.stat_result:
+        if path != place.log:
+            return stat(path)
+        monkeypatch.undo()
+        before()
+        found = stat(path)
+        after()
+        return found
+
+    monkeypatch.setattr(os, "stat", look)
+
+
+def test_what_comes_just_before_the_log_is_put_aside_is_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LogWriter(place.log, Log(max_size=200, max_files=3))
+    log.write("stdout", b"one\n")
+    reader = log_reading.Reader(place.log)
+    heard = [entry.text for entry in reader.read()]
+
+    def say() -> None:
+        for line in (b"two\n", b"three\n", b"four\n"):
+            log.write("stdout", line)
+
+    looked_at(place, monkeypatch, before=say, after=lambda: None)
+    heard += [entry.text for entry in reader.read()]
+
+    assert os.path.exists(f"{place.log}.1")
+    assert heard == ["one\n", "two\n", "three\n", "four\n"]
+
+
+def test_a_log_that_is_put_aside_twice_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = '{"log": "%s"}\n'
+    Path(place.log).write_text(line % "one")
+    reader = log_reading.Reader(place.log)
+    heard = [entry.text for entry in reader.read()]
+    Path(place.log).rename(f"{place.log}.2")
+    Path(place.log).write_text(line % "two")
+    looked_at(place, monkeypatch, before=lambda: None, after=lambda: os.rename(place.log, f"{place.log}.1"))
+
+    heard += [entry.text for entry in reader.read()]
+    Path(place.log).write_text(line % "three")
+    heard += [entry.text for entry in reader.read()]
+
+    assert heard == ["one", "three"]
 
 
 @pytest.mark.parametrize("settings", [Log(), Log(max_size=300), Log(max_size=300, max_files=100)])
