@@ -30,7 +30,7 @@ def make_context(directory: Path, docker: Client, base: str) -> Path:
     """What `docker build` is given: the files that the image is made from, and the wheels for `base`'s Python."""
     context = directory / "context"
     context.mkdir()
-    for name in ("oci_spec", "storage_backends", "registry", "migrations", "docker"):
+    for name in ("oci_spec", "storage_backends", "registry_client", "registry", "runner", "migrations", "docker"):
         shutil.copytree(ROOT / name, context / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".dockerignore", "pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock"):
         shutil.copy(ROOT / name, context / name)
