@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from runner.bundles.errors import DeviceUnusable
+from runner.bundles.errors import DeviceMissing, DeviceUnusable
 from runner.containers.settings import Device
 
 TYPE_CHECKING = False
@@ -53,7 +53,8 @@ def _found(wanted: Device) -> Iterator[tuple[Device, os.stat_result]]:
     try:
         status = os.stat(wanted.host_path)
     except OSError as error:
-        raise DeviceUnusable(wanted.host_path, error.strerror or "cannot be looked at") from error
+        kind = DeviceMissing if isinstance(error, FileNotFoundError) else DeviceUnusable
+        raise kind(wanted.host_path, error.strerror or "cannot be looked at") from error
     if stat.S_ISDIR(status.st_mode):
         yield from _below(wanted)
     elif _is_device(status):

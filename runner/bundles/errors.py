@@ -6,6 +6,7 @@ BundleError (a RunnerError)
 ├── UserUnknown(text, reason)      a user or group that the container's own files do not have, or no number
 ├── MountSourceMissing(path)       a directory or file of the host's that is not there
 ├── DeviceUnusable(path, reason)   no device of the host's
+│   └── DeviceMissing(path, reason) nothing at all
 ├── NamespaceUnreachable(mode)     the container whose namespace is to be shared does not run, or does not share it
 ├── SeccompUnusable(reason)        no profile of system calls
 ├── ProcessorsMissing(wanted, has) more processors than there are
@@ -77,6 +78,10 @@ class DeviceUnusable(BundleError):
 
     def __str__(self) -> str:
         return f"error gathering device information while adding custom device {quoted(self.path)}: {self.reason}"
+
+
+class DeviceMissing(DeviceUnusable):
+    """There is nothing of its name."""
 
 
 class NamespaceUnreachable(BundleError):

@@ -35,10 +35,3 @@ def of_further(text: str) -> int:
         return NOT_DONE
     is_missing = "chdir" not in lowered and status_of(f"exec: {text}") == NOT_FOUND
     return NOT_FOUND if is_missing else CANNOT_EXECUTE
-
-
-def of_refusal(text: str) -> int:
-    """The same for what the runner itself says: to docker's command line, a device that is missing is a program."""
-    lowered = text.lower()
-    is_missing = "gathering device information" in lowered and "no such file or directory" in lowered
-    return NOT_FOUND if is_missing else REFUSED

@@ -43,13 +43,15 @@ def follow(doer: Doer, place: Place, program: Program, *, detached: bool) -> int
 
         if detached:
             return carrier.leave(doer, place)
-    elif detached:
+        return carrier.carry(doer, place, passed=_passed(), has_input=program.stdin_open)
+    if detached:
         doer.begin()
         return doer.wait()
-    passed = {number for number in range(1, _FIRST_REALTIME) if number not in _NOT_PASSED_ON}
-    if program.terminal:
-        return carrier.carry(doer, place, passed=passed, has_input=program.stdin_open)
-    return _with_streams(doer, passed)
+    return _with_streams(doer, _passed())
+
+
+def _passed() -> set[int]:
+    return {number for number in range(1, _FIRST_REALTIME) if number not in _NOT_PASSED_ON}
 
 
 def _with_streams(doer: Doer, passed: set[int]) -> int:

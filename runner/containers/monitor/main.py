@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 import os
 
+from runner.bundles.errors import DeviceMissing
 from runner.containers import (
     bundling,
     cleaning,
@@ -108,8 +109,11 @@ class _Run:
         except (OciError, RuntimeFailed) as error:
             # Only a runtime's words tell of the program.
             self._give_up(str(error), failures.status_of(str(error)))
+        except DeviceMissing as error:
+            # Docker's command line takes it for a program that is missing.
+            self._give_up(str(error), failures.NOT_FOUND)
         except RunnerError as error:
-            self._give_up(str(error), failures.of_refusal(str(error)))
+            self._give_up(str(error), failures.REFUSED)
         except OSError as error:
             self._give_up(told(error), failures.REFUSED)
         except BaseException as error:  # noqa: BLE001 - nobody else would ever tell

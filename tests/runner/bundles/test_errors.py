@@ -13,6 +13,7 @@ EXAMPLES: list[errors.BundleError] = [
     errors.UserUnknown(HOSTILE, "because"),
     errors.MountSourceMissing(HOSTILE),
     errors.DeviceUnusable(HOSTILE, "because"),
+    errors.DeviceMissing(HOSTILE, "because"),
     errors.NamespaceUnreachable(HOSTILE, "because"),
     errors.SeccompUnusable("because"),
     errors.ProcessorsMissing("9", "0-1"),
