@@ -71,7 +71,9 @@ class Sent:
 
     def body(self, offset: int) -> Body:
         start = None if self.start_shift is None else max(0, offset + self.start_shift)
-        length = None if self.length_shift is None else max(0, len(self.content) + self.length_shift)
+        # Where no byte was announced none can come, nor fail to come: HTTP ends the body there.
+        least = 1 if self.content or self.is_broken else 0
+        length = None if self.length_shift is None else max(least, len(self.content) + self.length_shift)
         return (broken_body if self.is_broken else body)(*self.chunks, start=start, length=length)
 
     def refusal(self, offset: int) -> type[RegistryError] | None:
