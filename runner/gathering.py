@@ -1,5 +1,8 @@
 """Writing, for each of `launching.STARTS`, one file of all that it loads: to read it is quicker than to look for each.
 
+What a start has no use for is not in it: docstrings, assertions, which are the type checker's, and annotations but
+those that say what a class has. Hence nothing that is gathered may look at them.
+
 `python -m runner.gathering [FOLDER]` is what `make install` does, where the folder is that of the packages, as the
 launchers will find it, if they are to be moved there.
 """
@@ -11,13 +14,16 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
-    from typing import Any
+    import ast
+    from collections.abc import Iterable, Iterator
+    from types import CodeType, ModuleType
+    from typing import Any, Final
 
     from runner.launching import Part
 
 _FOLDER = __file__.rpartition("/runner/")[0]
+# Of compile(): assertions and docstrings are left out.
+_WITHOUT_DOCSTRINGS: Final = 2
 
 
 def write_all(interpreter: str, folder: str = _FOLDER) -> None:
@@ -48,7 +54,8 @@ def _write(name: str, folder: str) -> None:
     loaded: list[ModuleType] = [launching]
     _record(loaded)
     __import__(name)
-    descriptions, codes = zip(*_parts(loaded, folder), strict=True)
+    # As they are now: what follows loads others.
+    descriptions, codes = zip(*_parts(tuple(loaded), folder), strict=True)
     described = dumps(descriptions)
     length = len(described).to_bytes(launching.LENGTH_BYTES, "little")
     content = launching.GATHERED_BEGINNING + length + described + dumps(codes)
@@ -78,16 +85,39 @@ def _record(loaded: list[ModuleType]) -> None:
     record(SourceFileLoader)
 
 
-def _parts(loaded: list[ModuleType], folder: str) -> Iterator[Part]:
+def _parts(loaded: Iterable[ModuleType], folder: str) -> Iterator[Part]:
     for module in loaded:
         path = str(module.__file__)
         found = os.stat(path)
         place = os.path.relpath(path, _FOLDER) if path.startswith(f"{_FOLDER}/") else path
-        code = None
-        if path.endswith(".py"):
-            with open(path, "rb") as file:
-                code = compile(file.read(), os.path.join(folder, place), "exec", dont_inherit=True)
+        code = _compiled(path, os.path.join(folder, place)) if path.endswith(".py") else None
         yield (module.__name__, place, int(found.st_mtime), found.st_size, hasattr(module, "__path__")), code
+
+
+def _compiled(path: str, shown: str) -> CodeType:
+    import __future__
+
+    import ast
+
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read())
+    _strip(tree)
+    # What the import that was stripped has said.
+    flags = __future__.annotations.compiler_flag
+    code: CodeType = compile(tree, shown, "exec", flags=flags, dont_inherit=True, optimize=_WITHOUT_DOCSTRINGS)
+    return code
+
+
+def _strip(tree: ast.Module) -> None:
+    """Take annotations away, and the import that postpones them: it looks for a file, like any other."""
+    import ast
+
+    tree.body = [each for each in tree.body if not isinstance(each, ast.ImportFrom) or each.module != "__future__"]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
 
 
 if __name__ == "__main__":

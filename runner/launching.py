@@ -1,11 +1,11 @@
 """What the launchers of commands do before all else and after it, so that a command begins and ends sooner."""
 
-from __future__ import annotations
-
-import os
+# Annotations are quoted, not postponed: Python would look for that in a directory of hundreds, at every start.
+import posix
 import sys
-from _frozen_importlib import ModuleSpec, module_from_spec
+from _frozen_importlib import FrozenImporter, ModuleSpec, module_from_spec
 from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader
+from _thread import RLock
 from marshal import loads
 
 TYPE_CHECKING = False
@@ -24,7 +24,45 @@ else:
     Loader = object
     ModuleType = type(sys)
 
-STARTS: Final = {
+
+class _Postponed(ModuleType):
+    """A module that executes its code when something is asked for that it lacks; from then on it is a usual one."""
+
+    def __getattr__(self, name: str) -> object:
+        with _executing:
+            spec = self.__spec__
+            if type(self) is _Postponed and spec is not None and spec.loader is not None:
+                spec.loader.exec_module(self)
+                self.__class__ = ModuleType  # type: ignore[assignment]
+        return getattr(self, name)
+
+
+_executing: "Final" = RLock()
+
+
+def _postpone_os() -> None:
+    """Have what `os` takes from its part that is written in C before the rest of it: a start can do with that."""
+    spec = FrozenImporter.find_spec("os")
+    if spec is None or "os" in sys.modules:
+        return
+    postponed = module_from_spec(spec)
+    names = vars(postponed)
+    names.update({name: value for name, value in vars(posix).items() if not name.startswith("_")})
+    # It is of text in `os`.
+    del names["environ"]
+    names["_exit"] = posix._exit
+    postponed.__class__ = _Postponed
+    sys.modules["os"] = postponed
+    import posixpath
+
+    sys.modules["os.path"] = names["path"] = posixpath
+
+
+_postpone_os()
+
+import os  # noqa: E402 - only now
+
+STARTS: "Final" = {
     "runner.cli.main": "runner.launching",
     "runner.cli.table": "runner.cli.main",
     "runner.cli.commands.exec": "runner.cli.main",
@@ -46,20 +84,20 @@ STARTS: Final = {
 }
 """Modules for which there is one file of all that they load, and what is there before that (`runner.gathering`)."""
 
-GATHERED_BEGINNING: Final = MAGIC_NUMBER + f"2 {sys.version} {sys.base_exec_prefix}\n".encode()
+GATHERED_BEGINNING: "Final" = MAGIC_NUMBER + f"2 {sys.version} {sys.base_exec_prefix}\n".encode()
 """What such a file begins with: the number of its form, and what tells that it is this interpreter's."""
 
-LENGTH_BYTES: Final = 4
+LENGTH_BYTES: "Final" = 4
 """Of the number that follows: how long the descriptions are that come before the codes."""
 
-_OWN: Final = frozenset({"runner", "oci_spec"})
-_SUFFIX: Final = f".{sys.implementation.cache_tag}.pyc"
+_OWN: "Final" = frozenset({"runner", "oci_spec"})
+_SUFFIX: "Final" = f".{sys.implementation.cache_tag}.pyc"
 # What a compiled file begins with that is checked by the time and the size of its source (PEP 552).
-_BEGINNING: Final = MAGIC_NUMBER + bytes(4)
-_HEADER_BYTES: Final = 16
+_BEGINNING: "Final" = MAGIC_NUMBER + bytes(4)
+_HEADER_BYTES: "Final" = 16
 # As much as most need. From 128 KiB on the allocator maps memory for each read anew, which takes longer than the read.
-_PIECE_BYTES: Final = 32 * 1024
-_OTHERS_WRITE: Final = 0o022
+_PIECE_BYTES: "Final" = 32 * 1024
+_OTHERS_WRITE: "Final" = 0o022
 
 
 def open_standard_streams() -> None:
@@ -88,7 +126,7 @@ def import_quickly() -> None:
         sys.meta_path.insert(0, _CompiledFiles(__file__.rpartition("/runner/")[0]))
 
 
-def end(status: int) -> NoReturn:
+def end(status: int) -> "NoReturn":
     """End this process with what it has written, but without tearing down the interpreter.
 
     To tear it down takes longer than many a command; nothing is left to be done.
@@ -111,7 +149,9 @@ class _CompiledFiles(Loader):
         self._folder = folder
         self._found: dict[str, CodeType] = {}
 
-    def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, _path: "Sequence[str] | None", _target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
         """The module of this name, if there is a compiled file that fits."""
         if name.partition(".")[0] not in _OWN:
             return None
@@ -155,7 +195,7 @@ def gathered_path(folder: str, name: str) -> str:
     return f"{place}/__pycache__/{last}.{sys.implementation.cache_tag}.start"
 
 
-def gathered(folder: str, name: str) -> Sequence[Part]:
+def gathered(folder: str, name: str) -> "Sequence[Part]":
     """All that the module of this name loads, each after what it needs itself, and the module at last.
 
     There is nothing where no file holds that, or where it is not true any more.
@@ -190,7 +230,7 @@ def _read_own(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _import_part(folder: str, description: Description, code: CodeType | None) -> None:
+def _import_part(folder: str, description: "Description", code: "CodeType | None") -> None:
     """What Python's own way does, but for its search and its locks: at a start nobody else imports anything."""
     name, path, _, _, is_package = description
     place = os.path.join(folder, path)
@@ -215,7 +255,7 @@ def _import_part(folder: str, description: Description, code: CodeType | None) -
         setattr(sys.modules[parent], last, module)
 
 
-def _read(source: str, compiled: str) -> CodeType | None:
+def _read(source: str, compiled: str) -> "CodeType | None":
     try:
         descriptor = os.open(compiled, os.O_RDONLY | os.O_CLOEXEC)
         try:

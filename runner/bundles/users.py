@@ -145,7 +145,7 @@ def _lines(root: int, path: str) -> Iterator[str]:
     descriptor = _open(root, path)
     if descriptor is None:
         return
-    with os.fdopen(descriptor, "rb") as file:
+    with open(descriptor, "rb") as file:
         left = _LARGEST_FILE
         while line := file.readline(_LONGEST_LINE):
             left -= len(line)

@@ -32,7 +32,7 @@ def parse_path(text: str) -> str:
         raise CgroupPathInvalid(text, f"more than {_DEPTH} levels")
     for name in names:
         # A name with a dot in it could also be that of a file of the kernel's: those are refused by mkdir.
-        if name in {".", ".."} or not name.isprintable() or len(os.fsencode(name)) > _NAME_CHARACTERS:
+        if name in {".", ".."} or not name.isprintable() or len(name.encode()) > _NAME_CHARACTERS:
             raise CgroupPathInvalid(text, "has a component that is no name of a cgroup")
     return "/" + "/".join(names)
 

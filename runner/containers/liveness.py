@@ -14,7 +14,8 @@ import struct
 from runner.containers.folders import Place
 
 _FLOCK = "hhqqi4x"
-_ANY_BYTE = (os.SEEK_SET, 0, 0)
+# From the beginning of the file on (SEEK_SET).
+_ANY_BYTE = (0, 0, 0)
 
 
 def hold(place: Place) -> int | None:

@@ -119,7 +119,7 @@ class _Watch:
         self._poll = select.poll()
         self._descriptors = [library_call("inotify_init1", _IN_CLOEXEC)]
         mask = _IN_MODIFY | _IN_CLOSE_WRITE | _IN_MOVED_TO | _IN_CREATE
-        library_call("inotify_add_watch", self._descriptors[0], os.fsencode(place.lasting), mask, about=place.lasting)
+        library_call("inotify_add_watch", self._descriptors[0], place.lasting, mask, about=place.lasting)
         monitor = liveness.opened_monitor(place)
         if monitor is not None:
             self._descriptors.append(monitor)

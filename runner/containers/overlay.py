@@ -12,7 +12,7 @@ import os
 from runner import descriptors
 from runner.oci.errors import CallFailed
 from runner.oci.kernel import mounts, namespaces
-from runner.oci.kernel.calls import library_call
+from runner.oci.kernel.calls import encoded, library_call
 from runner.records import Record
 
 TYPE_CHECKING = False
@@ -118,7 +118,7 @@ def _by_configuration(stack: Stack) -> int:
 
 def _short(folder: str, opened: list[int]) -> str:
     """A name of a directory that fsconfig(2) takes."""
-    if len(os.fsencode(folder)) <= _LONGEST_OPTION:
+    if len(encoded(folder)) <= _LONGEST_OPTION:
         return folder
     opened.append(os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     return f"/proc/self/fd/{opened[-1]}"
@@ -147,7 +147,7 @@ def _mount_and_send(stack: Stack, spare: str, end: _socket.socket) -> NoReturn:
 def _mount_at(stack: Stack, spare: str) -> int:
     namespaces.unshare(["mount"])
     mounts.propagate("/", mounts.PRIVATE, recursive=True)
-    library_call("mount", b"tmpfs", os.fsencode(spare), b"tmpfs", 0, b"", about=spare)
+    library_call("mount", b"tmpfs", spare, b"tmpfs", 0, b"", about=spare)
     os.chdir(spare)
     os.mkdir("root")
     named = dict(zip(("upperdir", "workdir"), stack.above or (), strict=False))

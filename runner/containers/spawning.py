@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import os
+import posix
 
 from runner.errors import RunnerError
 from runner.oci import protection
@@ -29,7 +30,7 @@ class Monitor:
             self._pid = os.posix_spawn(
                 f"/proc/self/fd/{interpreter}",
                 protection.command(_LAUNCHER),
-                os.environ,
+                posix.environ,
                 file_actions=actions,
                 setsid=True,
             )

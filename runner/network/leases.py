@@ -55,7 +55,8 @@ class Leases:
         self._lock = -1
 
     def __enter__(self) -> Leases:
-        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        if not os.path.isdir(self._folder):
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._lock = os.open(f"{self._directory}/{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Given back by the kernel, too, when the process ends in any way.
         fcntl.flock(self._lock, fcntl.LOCK_EX)

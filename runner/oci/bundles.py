@@ -27,7 +27,7 @@ def read_text(path: str) -> str:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        with os.fdopen(descriptor, encoding="utf-8") as file:
+        with open(descriptor, encoding="utf-8") as file:
             text = file.read(_LARGEST_CONFIG + 1)
     except OSError as error:
         raise BundleInvalid(f"cannot be read: {os.strerror(error.errno or errno.EIO)}") from error

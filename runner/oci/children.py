@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _frozen_importlib import BuiltinImporter, FrozenImporter
 
 from runner.errors import RunnerError, told
 from runner.oci import dialogue
@@ -74,7 +75,8 @@ def forget_signals() -> None:
 
 def _load_nothing_more() -> None:
     # From another root, a module of the interpreter's would be the container's file, executed with the host's rights.
-    sys.meta_path.clear()
+    # What the interpreter has within itself, such as the rest of `os`, comes from no file.
+    sys.meta_path[:] = [BuiltinImporter, FrozenImporter]
     sys.path_hooks.clear()
     sys.path.clear()
 

@@ -179,7 +179,8 @@ def make(root: str, state: State, config: str) -> tuple[Container, int]:
         ContainerExists: there is one.
     """
     container = Container(state.container, _place(root, state.container))
-    os.makedirs(root, mode=0o711, exist_ok=True)
+    if not os.path.isdir(root):
+        os.makedirs(root, mode=0o711, exist_ok=True)
     forget_unfinished(root)
     new = Container(state.container, f"{root}/{_NEW}{os.getpid()}")
     # Of a process that was killed, and had this number.

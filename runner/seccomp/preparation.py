@@ -75,7 +75,8 @@ def _shown(names: tuple[str, ...]) -> str:
 def _is_ours(cache: str) -> bool:
     """Whether nobody else can write to the directory, which is made if it is missing."""
     try:
-        os.makedirs(cache, mode=0o700, exist_ok=True)
+        if not os.path.isdir(cache):
+            os.makedirs(cache, mode=0o700, exist_ok=True)
         status = os.lstat(cache)
     except OSError:
         return False

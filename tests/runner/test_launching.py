@@ -185,3 +185,76 @@ def test_a_standard_stream_that_is_closed_becomes_no_other_file(copied: Path, cl
     )
 
     assert said(copied, program, status=3) == ""
+
+
+def test_what_is_gathered_has_no_more_than_a_start_needs(copied: Path, gathered: Path) -> None:
+    (copied / "inner" / "told.py").write_text(
+        "from __future__ import annotations\nimport sys\nclass Told:\n 'What it is.'\n TEXT: Unknown = 'shown'\n"
+        " def show(self, width: Unknown, *rest: Unknown) -> Unknown:\n  'Show it.'\n  print(self.TEXT)\nTEXT = 1\n"
+    )
+    gather = [sys.executable, "-I", "-S", str(copied / "gathering.py"), "runner.cli.main", str(copied.parent)]
+    subprocess.run(gather, check=True)
+
+    program = (
+        "import sys, runner.cli.main; from runner.inner.told import Told; Told().show(1); "
+        "print(Told.__annotations__, Told.__doc__, Told.show.__annotations__, '__future__' in sys.modules)"
+    )
+    assert said(copied, program) == "shown\n{'TEXT': 'Unknown'} None {} False"
+
+
+POSTPONED = "import os, sys; known = {**vars(os)}; print('_collections_abc' in sys.modules); "
+
+
+@pytest.mark.parametrize("asked", ["os.environ", "from os import fsencode", "import os.path; os.walk", "os.__all__"])
+def test_the_rest_of_os_is_there_when_it_is_asked_for(copied: Path, asked: str) -> None:
+    program = (
+        f"{POSTPONED} os.path.join(os.getcwd(), 'a'); {asked}; "
+        "changed = [name for name in known if not name.startswith('__') and known[name] is not getattr(os, name)]; "
+        "print('_collections_abc' in sys.modules, type(os).__name__, changed, sys.modules['os'] is os)"
+    )
+    assert said(copied, program) == "False\nTrue module [] True"
+
+
+def test_of_os_there_is_only_what_is_the_same_as_a_whole(copied: Path) -> None:
+    told = said(copied, "import os; print(hasattr(os, 'environ'), type(os.environ).__name__, hasattr(os, 'nothing'))")
+
+    assert told == "True _Environ False"
+
+
+MANY_ASK = """
+import os, sys, _thread
+ready, found = [], []
+def ask():
+    ready.append(True)
+    while len(ready) < 8:
+        pass
+    try:
+        found.append(repr(os.walk) + repr(os.sep))
+    except AttributeError as error:
+        found.append(error)
+sys.setswitchinterval(1e-6)
+for _ in range(8):
+    _thread.start_new_thread(ask, ())
+while len(found) < 8:
+    pass
+print(len(set(found)))
+"""
+
+
+def test_many_threads_may_ask_for_the_rest_of_os_at_once(copied: Path) -> None:
+    assert said(copied, MANY_ASK) == "1"
+
+
+def test_where_os_is_there_already_it_stays(copied: Path) -> None:
+    program = f"import os; import sys; sys.path.insert(0, {str(copied.parent)!r}); from runner import launching"
+    shown = f"{program}; print(launching.os is os, type(os).__name__)"
+
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", shown], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True module"
+
+
+@pytest.mark.parametrize("start", launching.STARTS)
+def test_nothing_that_a_start_loads_needs_the_rest_of_os(start: str) -> None:
+    program = f"import sys; from runner import launching; import {start}; print('_collections_abc' in sys.modules)"
+
+    assert said(FOLDER, program) == "False"

@@ -17,8 +17,12 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_FILE = 16 * 1024 * 1024
 
 
-def read_variables(reading: Reading, own: Mapping[str, str]) -> tuple[str, ...]:
+def read_variables(reading: Reading, own: Mapping[str, str] | None) -> tuple[str, ...]:
     """All variables of a command line: those of files first.
+
+    Args:
+        reading: of the command line.
+        own: the environment that a name without a value has its value from; None for this process's.
 
     Raises:
         UsageError: one is none.
@@ -28,18 +32,18 @@ def read_variables(reading: Reading, own: Mapping[str, str]) -> tuple[str, ...]:
     return tuple([each for file in of_files for each in file] + given)
 
 
-def variable(text: str, own: Mapping[str, str]) -> str:
-    """`NAME=value`; a name alone has the value that it has in `own`, the environment of this command.
+def variable(text: str, own: Mapping[str, str] | None) -> str:
+    """`NAME=value`; a name alone has the value that it has in this command's environment, as above.
 
     Without one the name stands alone, and takes the image's variable away.
     """
     name, equals, _ = text.partition("=")
     if not name:
         raise ValueError("a variable has no name")
-    return text if equals or name not in own else f"{name}={own[name]}"
+    return text if equals else _with_value(name, own) or name
 
 
-def variables_of_file(path: str, own: Mapping[str, str]) -> list[str]:
+def variables_of_file(path: str, own: Mapping[str, str] | None) -> list[str]:
     """The variables of a file: each line is one, unless it is empty or a comment.
 
     Raises:
@@ -54,8 +58,8 @@ def variables_of_file(path: str, own: Mapping[str, str]) -> list[str]:
             raise ValueError(f"variable {quoted(name)} contains whitespaces")
         if equals:
             found.append(f"{name}={value}")
-        elif name in own:
-            found.append(f"{name}={own[name]}")
+        elif variable := _with_value(name, own):
+            found.append(variable)
     return found
 
 
@@ -65,6 +69,12 @@ def label(text: str) -> tuple[str, str]:
     if not name:
         raise ValueError("a label has no name")
     return name, value
+
+
+def _with_value(name: str, own: Mapping[str, str] | None) -> str | None:
+    # Asked for only now: a start does without, and so without much of `os`.
+    value = (os.environ if own is None else own).get(name)
+    return None if value is None else f"{name}={value}"
 
 
 def _lines(path: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from runner.bundles.program import Program
 from runner.cli.creation import names
 from runner.cli.creation.environment import read_variables
@@ -29,7 +27,7 @@ def read_program(arguments: Arguments, own: Mapping[str, str] | None = None) -> 
     reading = Reading(arguments)
     return Program(
         arguments=tuple(arguments.words[1:]),
-        environment=read_variables(reading, os.environ if own is None else own),
+        environment=read_variables(reading, own),
         user=arguments.text("user") or None,
         working_directory=reading.word("workdir", names.working_directory),
         terminal=arguments.flag("tty"),

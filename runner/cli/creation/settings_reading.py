@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from runner.cli.creation import environment, limits, modes, mounts, names, security, sizes
 from runner.cli.creation.log import read_log
 from runner.cli.creation.reading import Reading
@@ -51,7 +49,7 @@ def read_settings(arguments: Arguments, own: Mapping[str, str] | None = None) ->
         name=reading.word("name", names.container),
         entrypoint=None if entrypoint is None else (entrypoint,) if entrypoint else (),
         command=tuple(command) or None,
-        environment=environment.read_variables(reading, os.environ if own is None else own),
+        environment=environment.read_variables(reading, own),
         user=arguments.text("user") or None,
         added_groups=tuple(arguments.texts("group-add")),
         working_directory=reading.word("workdir", names.working_directory),

@@ -38,7 +38,7 @@ def put_beside(mount: int, place: str) -> None:
 
 def take_away(place: str) -> None:
     """Unmount it."""
-    library_call("umount2", os.fsencode(place), _DETACH, about=place)
+    library_call("umount2", place, _DETACH, about=place)
 
 
 def _attach(mount: int, place: str) -> None:

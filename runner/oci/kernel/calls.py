@@ -7,6 +7,7 @@ later: after pivot_root a library of this name would be the container's.
 from __future__ import annotations
 
 import os
+import sys
 
 from runner import plain_ctypes as ctypes
 from runner.oci.errors import CallFailed
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from ctypes import _CArgObject
     from typing import Any, Final
 
-    Argument = int | bytes | None | _CArgObject
+    Argument = int | bytes | str | None | _CArgObject
 
+_ENCODING: Final = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _SYSCALL: Final = _LIBC.syscall
 _SYSCALL.restype = ctypes.c_long
@@ -37,7 +39,8 @@ def system_call(name: str, *arguments: Argument, about: str = "") -> int:
 
     Args:
         name: one of those that this module knows.
-        arguments: integers as wide as registers, bytes that end in no null, null pointers, or structures.
+        arguments: integers as wide as registers, bytes that end in no null, text of paths and the like, null pointers,
+            or structures.
         about: what it is done to, for the error's text.
 
     Raises:
@@ -62,9 +65,16 @@ def pointer(structure: ctypes.Structure | ctypes.Array[Any]) -> _CArgObject:
     return ctypes.byref(structure)
 
 
+def encoded(text: str) -> bytes:
+    """Text as the kernel has it, like `os.fsencode`, which is in the part of `os` that a start does without."""
+    return text.encode(*_ENCODING)
+
+
 def _converted(argument: Argument) -> object:
-    # By itself ctypes passes an integer as 32 bits and leaves the register's other half as it was.
-    return ctypes.c_long(argument) if type(argument) is int else argument
+    if type(argument) is int:
+        # By itself ctypes passes an integer as 32 bits and leaves the register's other half as it was.
+        return ctypes.c_long(argument)
+    return encoded(argument) if type(argument) is str else argument
 
 
 def _checked(name: str, result: int, about: str) -> int:

@@ -78,7 +78,7 @@ def _open(root: int, path: str, flags: int, resolve: int) -> int:
     how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
     while True:
         try:
-            return system_call("openat2", root, os.fsencode(path), pointer(how), ctypes.sizeof(how), about=path)
+            return system_call("openat2", root, path, pointer(how), ctypes.sizeof(how), about=path)
         except CallFailed as error:
             # EAGAIN: something was renamed meanwhile, and the kernel cannot tell whether a `..` led out (openat2(2)).
             if error.cause.errno not in {errno.EAGAIN, errno.EINTR}:

@@ -65,7 +65,7 @@ def new_filesystem(kind: str, source: str, options: tuple[str, ...], attributes:
     Raises:
         CallFailed: the kernel does not know it or does not take an option; the error's text is the kernel's.
     """
-    context = system_call("fsopen", os.fsencode(kind), _CLOEXEC, about=kind)
+    context = system_call("fsopen", kind, _CLOEXEC, about=kind)
     try:
         if source:
             _configure(context, _SET_STRING, "source", source)
@@ -153,13 +153,12 @@ def make_root(root: int) -> None:
 
 def _open_tree(directory: int, path: str, recursive: bool) -> int:
     flags = _OPEN_TREE_CLONE | os.O_CLOEXEC | (_AT_EMPTY_PATH if not path else 0) | (_AT_RECURSIVE if recursive else 0)
-    return system_call("open_tree", directory, os.fsencode(path), flags, about=path)
+    return system_call("open_tree", directory, path, flags, about=path)
 
 
 def _configure(context: int, command: int, name: str | None, value: str | None) -> None:
     try:
-        encoded = [None if text is None else os.fsencode(text) for text in (name, value)]
-        system_call("fsconfig", context, command, *encoded, 0)
+        system_call("fsconfig", context, command, name, value, 0)
     except CallFailed as error:
         words = _kernel_words(context) or error.cause.strerror
         about = name or ""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from runner import plain_ctypes as ctypes
 from runner.oci.errors import CallFailed
-from runner.oci.kernel.calls import library_call, pointer, system_call
+from runner.oci.kernel.calls import encoded, library_call, pointer, system_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,14 +134,12 @@ def join_new_session_keyring() -> None:
 
 def set_hostname(name: str) -> None:
     """Name this uts namespace."""
-    encoded = os.fsencode(name)
-    library_call("sethostname", encoded, len(encoded), about=name)
+    library_call("sethostname", name, len(encoded(name)), about=name)
 
 
 def set_domainname(name: str) -> None:
     """Set the NIS domain of this uts namespace."""
-    encoded = os.fsencode(name)
-    library_call("setdomainname", encoded, len(encoded), about=name)
+    library_call("setdomainname", name, len(encoded(name)), about=name)
 
 
 def set_personality(domain: int) -> None:

@@ -89,7 +89,7 @@ def _open_all(process: Process, proc: int) -> Iterator[Label]:
 
 def _has_apparmor() -> bool:
     try:
-        with os.fdopen(os.open(_APPARMOR_SWITCH, os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
+        with open(os.open(_APPARMOR_SWITCH, os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
             return file.read(1) == "Y" and os.path.exists(_APPARMOR)
     except OSError:
         return False

@@ -87,7 +87,7 @@ def _link(hierarchy: Hierarchy, name: str, outer: int) -> None:
 
 def _own_path(hierarchy: Hierarchy) -> str:
     """Where this process is in a hierarchy (cgroups(7), "/proc/PID/cgroup")."""
-    with os.fdopen(os.open("/proc/self/cgroup", os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
+    with open(os.open("/proc/self/cgroup", os.O_RDONLY | os.O_CLOEXEC), encoding="utf-8") as file:
         for line in file:
             _, controllers, path = line.rstrip("\n").split(":", 2)
             names = frozenset(controllers.split(",")) - {""}

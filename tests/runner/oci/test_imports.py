@@ -38,3 +38,18 @@ def test_what_makes_containers_is_loaded_by_those_who_do(command: str) -> None:
 
 def test_what_is_loaded_before_the_interpreter_is_protected_is_less_still() -> None:
     assert "_ctypes" not in loaded("runner.oci.main")
+
+
+def test_a_child_loads_from_no_file_but_has_all_of_os() -> None:
+    folder = str(LAUNCHER.parents[2])
+    work = "print(os.fsencode('a'), flush=True); import textwrap"
+    program = (
+        f"import sys; sys.path.insert(0, {folder!r}); from runner import launching; from runner.oci import children; "
+        "children.run(type('Told', (), {'send': staticmethod(print)}), lambda: exec(sys.argv[1], {'os': launching.os}))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", "-u", "-c", program, work], capture_output=True, text=True, check=False
+    )
+
+    assert told.stdout.splitlines() == ["b'a'", "error ModuleNotFoundError: No module named 'textwrap'"]
+    assert told.returncode
