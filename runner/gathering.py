@@ -37,9 +37,13 @@ def write_all(interpreter: str, folder: str = _FOLDER) -> None:
 
     from runner import launching
 
-    for name in launching.STARTS:
-        if launching.gathered(_FOLDER, name):
-            continue
+    def is_true(name: str) -> bool:
+        """Whether the file is, and that of what is there before, which decides about what is in it."""
+        return name not in launching.STARTS or (
+            bool(launching.gathered(_FOLDER, name)) and is_true(launching.STARTS[name])
+        )
+
+    for name in [name for name in launching.STARTS if not is_true(name)]:
         subprocess.run([interpreter, "-I", "-S", __file__, name, folder], check=True)  # noqa: S603 - this file
 
 

@@ -241,6 +241,9 @@ def _import_part(folder: str, description: "Description", code: "CodeType | None
         return
     module = ModuleType(name)
     parent, _, last = name.rpartition(".")
+    if parent and parent not in sys.modules:
+        # What is loaded before has changed since this was gathered.
+        __import__(parent)
     module.__file__ = place
     module.__package__ = name if is_package else parent
     if is_package:

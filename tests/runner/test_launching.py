@@ -160,7 +160,9 @@ def test_every_start_is_gathered_as_a_whole(tmp_path: Path) -> None:
     (tmp_path / "runner/containers/monitor/logs.py").touch()
     subprocess.run(gather, cwd=tmp_path, check=True)
     changed = [path for path, file in written.items() if path.stat().st_ino != file]
-    assert changed == [Path(launching.gathered_path(str(tmp_path), "runner.containers.monitor.main"))]
+    # So do those whose parts are what is not loaded before them.
+    touched = ("runner.containers.monitor.main", "runner.containers.further.serving")
+    assert sorted(changed) == sorted(Path(launching.gathered_path(str(tmp_path), name)) for name in touched)
 
     for start, before in launching.STARTS.items():
         program = (
@@ -200,6 +202,23 @@ def test_what_is_gathered_has_no_more_than_a_start_needs(copied: Path, gathered:
         "print(Told.__annotations__, Told.__doc__, Told.show.__annotations__, '__future__' in sys.modules)"
     )
     assert said(copied, program) == "shown\n{'TEXT': 'Unknown'} None {} False"
+
+
+def test_what_was_gathered_counts_even_where_less_is_there_before(copied: Path, gathered: Path) -> None:
+    (copied / "cli" / "table.py").write_text("from runner.inner import told\nfrom runner.later import inner\n")
+    (copied / "later").mkdir()
+    (copied / "later" / "__init__.py").write_text("")
+    (copied / "later" / "inner.py").write_text("")
+    main = copied / "cli" / "main.py"
+    main.write_text("import runner.inner, runner.later\n")
+    gather = [sys.executable, "-I", "-S", str(copied / "gathering.py"), "runner.cli.table", str(copied.parent)]
+    subprocess.run(gather, check=True)
+    main.write_text("")
+
+    program = (
+        "import sys, runner.cli.table; print(runner.cli.table.inner.__name__, type(runner.later.__spec__).__name__)"
+    )
+    assert said(copied, program) == "runner.later.inner ModuleSpec"
 
 
 POSTPONED = "import os, sys; known = {**vars(os)}; print('_collections_abc' in sys.modules); "
