@@ -149,7 +149,7 @@ lock: .venv/.developing  ## write the lock files anew from pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.installed: .venv/.created pyproject.toml requirements.lock requirements-build.lock
+.venv/.installed: .venv/.created pyproject.toml requirements.lock requirements-build.lock runner/installation.py
 	@echo "Installing the locked packages …" >&2
 	@$(call install-locked,requirements.lock requirements-build.lock,$(VENV)/python)
 	@$(call pip-install,$(VENV)/python) --no-deps --no-build-isolation --editable .

@@ -26,6 +26,8 @@ import sys
 sys.executable = {python!r}
 sys.path.insert(0, {folder!r})
 sys.path.append({packages!r})
+from runner.launching import import_quickly
+import_quickly()
 import runner.cli.launch
 """
 

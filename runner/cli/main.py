@@ -83,11 +83,11 @@ def _run(words: list[str]) -> int:
 
 
 def _find_and_do(words: list[str], places: Places) -> int:
-    from runner.cli.parsing import parse
-
     found = _find(words)
     if found is None:
         return _help_group(words)
+    from runner.cli.parsing import parse
+
     command, rest = found
     if places.explain and command.name != "run":
         raise UsageError("runner", "--explain tells the steps of 'runner run', and of no other command")
@@ -96,8 +96,8 @@ def _find_and_do(words: list[str], places: Places) -> int:
 
 def _find(words: list[str]) -> tuple[Command, list[str]] | None:
     if words[0] == "exec":
-        # Without the table, as it says.
-        from runner.cli.exec_table import EXEC
+        # Without the table of all, as it says.
+        from runner.cli.commands.exec import EXEC
 
         return EXEC, words[1:]
     from runner.cli import table

@@ -16,7 +16,6 @@ from runner.records import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runner.cgroups.hierarchies import Host
     from runner.containers.folders import Folders, Place
     from runner.containers.records import Container
     from runner.containers.settings import Settings
@@ -29,10 +28,6 @@ class Written(Record):
     """For the user."""
     shm: int | None
     """A detached mount that has to be at the place `shm` while the container is made; None where there is none."""
-    config: str
-    """The text of config.json."""
-    cgroups: Host
-    """The host's hierarchies."""
 
 
 def write(folders: Folders, place: Place, container: Container, root: int) -> Written:
@@ -65,9 +60,8 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
         ),
         host,
     )
-    config = encode(bundle.document)
-    text_files.write(place.config, config, 0o644)
-    return Written(bundle.warnings, shm, config, host.cgroups)
+    text_files.write(place.config, encode(bundle.document), 0o644)
+    return Written(bundle.warnings, shm)
 
 
 def _joined(folders: Folders, settings: Settings) -> dict[str, int]:

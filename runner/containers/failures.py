@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from runner.containers.errors import RuntimeFailed
+from runner.errors import RunnerError, told
+from runner.oci.errors import OciError
+
 NOT_DONE = 1
 """The container is in no state for it."""
 
@@ -18,6 +22,22 @@ _WORDS = (
     (NOT_FOUND, ("executable file not found", "no such file or directory")),
     (CANNOT_EXECUTE, ("permission denied", "is a directory", "not a directory", "exec format error")),
 )
+
+
+def of(error: BaseException) -> tuple[int, str]:
+    """The status for whatever has kept a container from being started, and how to tell it."""
+    if isinstance(error, OSError):
+        return REFUSED, told(error)
+    if not isinstance(error, RunnerError):
+        return REFUSED, f"{type(error).__name__}: {error}"
+    if isinstance(error, OciError | RuntimeFailed):
+        # Only a runtime's words tell of the program.
+        return status_of(str(error)), str(error)
+    # Only here, as the monitors that start something do without it.
+    from runner.bundles.errors import DeviceMissing
+
+    # Docker's command line takes a missing device for a program that is missing.
+    return NOT_FOUND if isinstance(error, DeviceMissing) else REFUSED, str(error)
 
 
 def status_of(text: str) -> int:

@@ -8,6 +8,7 @@ import os
 from runner.containers import documents, names, removal
 from runner.containers.errors import ContainerNameTaken
 from runner.containers.folders import NEW
+from runner.containers.permissions import UsualUmask
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
@@ -37,6 +38,11 @@ def make(folders: Folders, container: Container, hold: Callable[[], None]) -> tu
     Raises:
         ContainerNameTaken, ContainerNameInvalid: it cannot be called so.
     """
+    with UsualUmask():
+        return _make(folders, container, hold)
+
+
+def _make(folders: Folders, container: Container, hold: Callable[[], None]) -> tuple[Container, int]:
     folders.make()
     new = folders.place(container.id, NEW)
     lock = _begin(folders, new)

@@ -3,9 +3,7 @@
 The first client is the command line that has started the monitor, over the socket pair that it made; others come by the
 container's socket `attach`. A message is one byte for its kind, and what that kind carries:
 
-    client   order     →    the first message of the first client: a container to start, as JSON
-    monitor  ready     ←    its bundle is written; only where the order asks to be told
-    client   go        →    the answer to that
+    client   order     →    the first message of the first client: a container to start, as JSON, and mounts for it
     monitor  started   ←    it runs; to the first client only
              failed    ←    it does not: the exit status for the command line, and why
              warning   ←    something that was asked for had to be left out
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from typing import Final
 
 ORDER: Final = b"r"
-READY: Final = b"y"
-GO: Final = b"g"
 STARTED: Final = b"s"
 FAILED: Final = b"f"
 WARNING: Final = b"w"

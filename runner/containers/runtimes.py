@@ -15,14 +15,24 @@ from runner.oci.containers import find, forget_unfinished
 from runner.oci.errors import ContainerUnknown
 from runner.oci.kernel import tasks
 from runner.oci.log import Log
+from runner.records import Record
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.containers.bundling import Written
+    from runner.cgroups.hierarchies import Host
     from runner.containers.folders import Folders, Place
+
+
+class Bundle(Record):
+    """What the runner's own runtime is told of a bundle, so that it need not look."""
+
+    config: str
+    """The text of config.json."""
+    cgroups: Host
+    """The host's hierarchies."""
 
 
 class Native:
@@ -36,7 +46,7 @@ class Native:
         self._log = Told(warn)
         self._made: creation.Made | None = None
 
-    def create(self, console: str | None, bundle: Written, meanwhile: Callable[[], None]) -> int:
+    def create(self, console: str | None, bundle: Bundle, meanwhile: Callable[[], None]) -> int:
         """Make the container, with the standard streams of this process, or a terminal; its first process.
 
         Args:
@@ -105,7 +115,7 @@ class Other:
         self._folder = runtime_commands.folder(folders, command)
         self._place = place
 
-    def create(self, console: str | None, _bundle: Written, meanwhile: Callable[[], None]) -> int:
+    def create(self, console: str | None, _bundle: Bundle, meanwhile: Callable[[], None]) -> int:
         """As `Native.create`."""
         # Its command ends, and leaves the container's first process to this one.
         tasks.adopt_orphans()

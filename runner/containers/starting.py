@@ -1,13 +1,16 @@
-"""Starting a container: its monitor is given the order, and tells what comes of it."""
+"""Starting a container: it is prepared, its monitor is given the order, and tells what comes of it."""
 
 from __future__ import annotations
 
 import os
 
-from runner.containers import protocol
+from runner.containers import failures, protocol
 from runner.containers.errors import MonitorLost, StartFailed
 from runner.containers.monitor import order
 from runner.containers.monitor.order import Order
+from runner.containers.permissions import UsualUmask
+from runner.containers.preparing import Prepared
+from runner.errors import RunnerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,19 +47,33 @@ def start(
         MonitorLost: the monitor was killed.
         RunnerError, OSError: nothing was begun.
     """
-    for folder in (place.passing, place.rootfs):
-        if not os.path.isdir(folder):
-            os.mkdir(folder, 0o700)
     rows, columns = size or (None, None)
-    order.send(monitor.end, Order(container.id, folders.root, folders.state, rows, columns, stepwise=ready is not None))
+    wanted = Order(container.id, folders.root, folders.state, rows, columns)
+    with UsualUmask():
+        for folder in (place.passing, place.rootfs):
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o700)
+        try:
+            prepared = Prepared(folders, place, container, warn)
+        except (RunnerError, OSError) as error:
+            # The monitor writes down why, and takes away what there is: it has all that this takes.
+            status, reason = failures.of(error)
+            order.send(monitor.end, wanted._replace(status=status, reason=reason))
+            _wait(container, monitor, warn)
+            return
+    with prepared:
+        if ready is not None:
+            ready()
+        order.send(monitor.end, wanted, prepared.mounts)
+    _wait(container, monitor, warn)
+
+
+def _wait(container: Container, monitor: Monitor, warn: Callable[[str], None]) -> None:
     while True:
         message = monitor.receive()
         kind = message[:1]
         if kind == protocol.WARNING:
             warn(message[1:].decode("utf-8", "replace"))
-        elif kind == protocol.READY and ready is not None:
-            ready()
-            monitor.end.send(protocol.GO)
         elif kind == protocol.FAILED:
             status, reason = protocol.status_of(message)
             raise StartFailed(reason, status)

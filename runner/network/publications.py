@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from _socket import AF_INET, inet_pton
 
-from runner.network.errors import PublicationInvalid
 from runner.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runner.network.errors import PublicationInvalid
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - where ports are published unless somebody says otherwise, as everywhere
 
@@ -51,9 +54,9 @@ def parse(text: str) -> list[Publication]:
     ports, _, protocol = text.partition("/")
     protocol = protocol.lower() if "/" in text else "tcp"
     if protocol not in _PROTOCOLS:
-        raise PublicationInvalid(text, f"expected {' or '.join(_PROTOCOLS)} after the port")
+        raise _invalid(text, f"expected {' or '.join(_PROTOCOLS)} after the port")
     if ports.startswith("["):
-        raise PublicationInvalid(text, "addresses of IPv6 cannot be published yet")
+        raise _invalid(text, "addresses of IPv6 cannot be published yet")
     address, host, container = (["", "", *ports.split(":")])[-3:] if ports.count(":") < 3 else [""] * 3
     first, last = _range(text, container)
     host_first, host_last = _range(text, host) if host else (0, 0)
@@ -62,7 +65,7 @@ def parse(text: str) -> list[Publication]:
     if first == last:
         return [Publication(first, first=host_first, last=host_last, address=address, protocol=protocol)]
     if host and host_last - host_first != last - first:
-        raise PublicationInvalid(text, "the ranges have different lengths")
+        raise _invalid(text, "the ranges have different lengths")
     return [
         Publication(port, first=own, last=own, address=address, protocol=protocol)
         for port in range(first, last + 1)
@@ -79,7 +82,7 @@ def parse_exposed(text: str) -> list[str]:
     ports, slash, protocol = text.partition("/")
     protocol = protocol.lower() if slash else "tcp"
     if protocol not in _EXPOSED_PROTOCOLS:
-        raise PublicationInvalid(text, f"expected {', '.join(_EXPOSED_PROTOCOLS)} after the port")
+        raise _invalid(text, f"expected {', '.join(_EXPOSED_PROTOCOLS)} after the port")
     first, last = _range(text, ports)
     return [f"{port}/{protocol}" for port in range(first, last + 1)]
 
@@ -89,13 +92,13 @@ def _range(text: str, ports: str) -> tuple[int, int]:
     first, separator, last = ports.partition("-")
     numbers = [_port(text, first), _port(text, last if separator else first)]
     if numbers[0] > numbers[1]:
-        raise PublicationInvalid(text, "the range goes backwards")
+        raise _invalid(text, "the range goes backwards")
     return numbers[0], numbers[1]
 
 
 def _port(text: str, port: str) -> int:
     if not port.isascii() or not port.isdigit() or not 0 < int(port) <= _HIGHEST_PORT:
-        raise PublicationInvalid(text, f"expected ports from 1 to {_HIGHEST_PORT}, as [ADDRESS:][PORT]:PORT")
+        raise _invalid(text, f"expected ports from 1 to {_HIGHEST_PORT}, as [ADDRESS:][PORT]:PORT")
     return int(port)
 
 
@@ -105,4 +108,11 @@ def _check_address(text: str, address: str) -> None:
     try:
         inet_pton(AF_INET, address)
     except (OSError, ValueError) as error:
-        raise PublicationInvalid(text, "expected an address of IPv4 before the ports") from error
+        raise _invalid(text, "expected an address of IPv4 before the ports") from error
+
+
+def _invalid(text: str, reason: str) -> PublicationInvalid:
+    # Only here: who reads what was parsed, such as every monitor, does without the errors.
+    from runner.network.errors import PublicationInvalid
+
+    return PublicationInvalid(text, reason)

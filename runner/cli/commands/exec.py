@@ -6,6 +6,7 @@ what is to be executed (`cli.further`).
 
 from __future__ import annotations
 
+from runner.cli.exec_table import EXEC
 from runner.cli.main import Places
 from runner.cli.parsing import Arguments
 from runner.containers import finding, folders, reaching
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import _socket
 
     from runner.containers.folders import Folders, Place
+
+
+__all__ = ["EXEC", "run"]
 
 
 def run(arguments: Arguments, places: Places) -> int:

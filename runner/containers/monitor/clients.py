@@ -70,12 +70,6 @@ class Client:
         self.is_gone = not message
         return message
 
-    def wait(self) -> None:
-        """Wait for its next message, or until it has left."""
-        self._end.setblocking(True)
-        self.receive()
-        self._end.setblocking(False)
-
     def finish(self) -> None:
         """Send what is left, however long that takes, and let go."""
         self._end.setblocking(True)

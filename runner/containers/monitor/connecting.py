@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from runner.containers import etc
 from runner.containers.records import Port, Running
 from runner.containers.settings import BRIDGE
 
@@ -26,6 +25,7 @@ def connect(folders: Folders, place: Place, container: Container, running: Runni
     if network.mode != BRIDGE:
         return running, []
     # Here, for whoever has no network of its own shall not pay for this.
+    from runner.containers import etc
     from runner.network.networks import Networks, NetworkSettings
 
     namespace = os.open(f"/proc/{running.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -1,8 +1,8 @@
 """A container's monitor: it has the container made and started, carries its streams, and tells its end.
 
 It is a process of its own for each container, for there is no daemon. The command line that begins it gives it one
-end of a socket pair as descriptor 3, and the order there. From then on it depends on nobody: the command line may end,
-or be killed.
+end of a socket pair as descriptor 3, and the order there, with what it has prepared meanwhile. From then on it depends
+on nobody: the command line may end, or be killed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import _socket
 import os
 
-from runner.bundles.errors import DeviceMissing
+from runner import text_files
+from runner.cgroups import hierarchies
 from runner.containers import (
-    bundling,
     cleaning,
     documents,
     failures,
-    layers,
     liveness,
-    overlay,
     protocol,
     reaching,
     records,
@@ -27,7 +25,7 @@ from runner.containers import (
     signalling,
 )  # fmt: skip
 from runner.containers.clock import now
-from runner.containers.errors import ContainerUnknown, MonitorPresent, RuntimeFailed
+from runner.containers.errors import ContainerUnknown, MonitorPresent
 from runner.containers.folders import Folders
 from runner.containers.monitor import connecting, order, rootfs
 from runner.containers.monitor.clients import Listener
@@ -37,21 +35,20 @@ from runner.containers.monitor.streams import Streams
 from runner.containers.records import Outcome, Running
 from runner.containers.settings import TMPFS
 from runner.containers.wakeup import Wakeup
-from runner.errors import RunnerError, told
-from runner.oci.errors import OciError
+from runner.errors import RunnerError
 from runner.suppression import Suppressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runner.cgroups.group import Cgroup
-    from runner.containers.bundling import Written
     from runner.containers.folders import Place
     from runner.containers.monitor.clients import Client
     from runner.containers.monitor.order import Order
     from runner.containers.monitor.requests import Requests
     from runner.containers.records import Container
+    from runner.containers.runtimes import Bundle
     from runner.network.ports import HeldPort
 
 _CONTROL = 3
@@ -65,7 +62,7 @@ def main() -> int:
     received = order.receive(_CONTROL)
     if received is None:
         return 0
-    wanted, client = received
+    wanted, client, mounts = received
     folders = Folders(wanted.root, wanted.state)
     place = folders.place(wanted.container)
     try:
@@ -78,7 +75,11 @@ def main() -> int:
         client.send(protocol.status_message(protocol.FAILED, failures.REFUSED, text))
         client.finish()
         return 0
-    _Run(folders, place, container, wanted=wanted, client=client, lock=lock).go()
+    run = _Run(folders, place, container, wanted=wanted, client=client, lock=lock)
+    if wanted.reason:
+        run.give_up(wanted.status, wanted.reason)
+    else:
+        run.go(mounts)
     return 0
 
 
@@ -101,41 +102,42 @@ class _Run:
         self._take_requests: Callable[[int, Running], Requests] | None = None
         self._mounts: int | None = None
 
-    def go(self) -> None:
-        """From the order to the end."""
+    def go(self, mounts: Sequence[int]) -> None:
+        """From the order, and what is mounted for it, to the end."""
         wakeup = Wakeup(HEEDED)
         try:
-            loop, pid, cgroup = self._begin(wakeup)
-        except (OciError, RuntimeFailed) as error:
-            # Only a runtime's words tell of the program.
-            self._give_up(str(error), failures.status_of(str(error)))
-        except DeviceMissing as error:
-            # Docker's command line takes it for a program that is missing.
-            self._give_up(str(error), failures.NOT_FOUND)
-        except RunnerError as error:
-            self._give_up(str(error), failures.REFUSED)
-        except OSError as error:
-            self._give_up(told(error), failures.REFUSED)
+            loop, pid, cgroup = self._begin(wakeup, *mounts)
         except BaseException as error:  # noqa: BLE001 - nobody else would ever tell
-            self._give_up(f"{type(error).__name__}: {error}", failures.REFUSED)
+            self.give_up(*failures.of(error))
         else:
             first = self._client if self._container.foreground else None
             status = loop.run(pid, ends_input=first, stop=lambda: self._stop(pid))
             self._end(loop, status, cgroup)
 
-    def _begin(self, wakeup: Wakeup) -> tuple[Loop, int, Cgroup]:
+    def give_up(self, status: int, reason: str) -> None:
+        """Tell why it was not started, and leave nothing but that."""
+        # The disk may be full, which would be the reason, and has to be told.
+        with Suppressed(OSError):
+            documents.write(self._place.outcome, Outcome("", exit_code=status, error=reason))
+        self._clean()
+        self._client.send(protocol.status_message(protocol.FAILED, status, reason))
+        os.close(self._lock)
+        self._client.finish()
+
+    def _begin(self, wakeup: Wakeup, root: int, shm: int | None = None) -> tuple[Loop, int, Cgroup]:
         """Make the container, connect it, and start it; its first process, and its cgroup.
 
         Raises:
             RunnerError, OSError: it cannot be.
         """
         settings = self._settings
-        bundle = self._prepare()
+        rootfs.put(root, self._place.rootfs)
+        bundle = runtimes.Bundle(text_files.read(self._place.config), hierarchies.detect())
         folder = os.open(self._place.passing, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         listener = Listener(folder, reaching.ATTACH)
         log = LogWriter(self._place.log, settings.log)
         streams = Streams(terminal=settings.terminal, has_input=settings.stdin_open)
-        pid = self._make(bundle, streams, folder)
+        pid = self._make(bundle, shm, streams, folder)
         self._mounts = self._hold_mounts(pid)
         running = Running(pid, runtimes.tick(pid))
         running, self._ports = connecting.connect(self._folders, self._place, self._container, running)
@@ -160,34 +162,17 @@ class _Run:
             folder, serving.Server(serving.Served(self._folders, self._container, running, HEEDED))
         )
 
-    def _prepare(self) -> Written:
-        """Mount the root and write the bundle."""
-        lower = layers.directories(self._folders, self._container)
-        root = overlay.mount(self._place, lower, volatile=self._settings.remove)
-        try:
-            bundle = bundling.write(self._folders, self._place, self._container, root)
-            for warning in bundle.warnings:
-                self._warn(warning)
-            if self._order.stepwise:
-                self._client.send(protocol.READY)
-                self._client.wait()
-        except BaseException:
-            os.close(root)
-            raise
-        rootfs.put(root, self._place.rootfs)
-        return bundle
-
-    def _make(self, bundle: Written, streams: Streams, folder: int) -> int:
-        if bundle.shm is None:
+    def _make(self, bundle: Bundle, shm: int | None, streams: Streams, folder: int) -> int:
+        if shm is None:
             return self._create(bundle, streams, folder)
-        rootfs.put_beside(bundle.shm, self._place.shm)
+        rootfs.put_beside(shm, self._place.shm)
         try:
             return self._create(bundle, streams, folder)
         finally:
             # Another one's shared memory: whoever clears away must never find it.
             rootfs.take_away(self._place.shm)
 
-    def _create(self, bundle: Written, streams: Streams, folder: int) -> int:
+    def _create(self, bundle: Bundle, streams: Streams, folder: int) -> int:
         try:
             if not self._settings.terminal:
                 return self._runtime.create(None, bundle, self._prepare_to_serve)
@@ -223,16 +208,6 @@ class _Run:
         """Pass on that the machine, or whoever else, wants it to end."""
         with Suppressed(ProcessLookupError):
             os.kill(pid, signalling.of_stop(self._settings))
-
-    def _give_up(self, text: str, status: int) -> None:
-        """Tell why it was not started, and leave nothing but that."""
-        # The disk may be full, which would be the reason, and has to be told.
-        with Suppressed(OSError):
-            documents.write(self._place.outcome, Outcome("", exit_code=status, error=text))
-        self._clean()
-        self._client.send(protocol.status_message(protocol.FAILED, status, text))
-        os.close(self._lock)
-        self._client.finish()
 
     def _end(self, loop: Loop, status: int, cgroup: Cgroup) -> None:
         """Tell how it ended, and take away what it has needed: what another one could need, before that is told."""

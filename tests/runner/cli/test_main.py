@@ -96,6 +96,13 @@ def test_a_command_line_that_starts_containers_leaves_the_runtime_to_the_monitor
     assert not loaded_by("import runner.cli.main, runner.cli.running") & {"runner.oci.creation", "runner.oci.initial"}
 
 
+def test_a_monitor_leaves_what_is_prepared_to_the_command_line() -> None:
+    loaded = loaded_by("import runner.containers.monitor.main")
+
+    assert not loaded & {"runner.containers.bundling", "runner.containers.overlay", "runner.bundles.making"}
+    assert not loaded & {"runner.bundles.errors", "runner.network.errors", "runner.network.files"}
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_command_and_its_flags_are_on_the_page_and_in_its_help(
     command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -160,10 +160,12 @@ def read_until(terminal: int, text: bytes) -> bytes:
 
 
 def test_a_container_has_neither_the_directory_nor_the_mask_of_who_starts_it(runner: Commands, tmp_path: Path) -> None:
-    words = runner.command("run", "-d", "--name", "web", *QUIET, IMAGE, "sh", "-c", "umask; sleep 100")
+    # Who is not root sees its files only if those have the usual rights.
+    script = "umask; cat /etc/hosts >/dev/null && ls / >/dev/null && echo seen; sleep 100"
+    words = runner.command("run", "-d", "--name", "web", "--user", "1000", *QUIET, IMAGE, "sh", "-c", script)
     subprocess.run(words, check=True, cwd=tmp_path, umask=0o077, stdout=subprocess.DEVNULL)
 
-    until(lambda: runner("logs", "web") == "0022\n")
+    until(lambda: runner("logs", "web") == "0022\nseen\n")
     (monitor,) = runner.monitors().values()
     assert os.readlink(f"/proc/{monitor}/cwd") == "/"
 
