@@ -1,4 +1,8 @@
-"""What is measured of engines, round by round: each does its turn, then the next, so that a busy moment hits all."""
+"""What is measured of engines, round by round: each does its turn, then the next, so that a busy moment hits all.
+
+A turn begins when the machine is at rest: engines go on after the end of a command, and who comes next shall not pay
+for it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from pathlib import Path
 from benchmarks.engines.engines import Engine, EngineFailed
 from benchmarks.measure import median
 from benchmarks.processes import shared_bytes
+from benchmarks.rest import wait_for_rest
 
 Turns = dict[str, Callable[[], object]]
 
@@ -112,6 +117,7 @@ def _interleave(
         for name, turn in turns.items():
             if name in measured.failures:
                 continue
+            wait_for_rest()
             try:
                 began = time.perf_counter()
                 turn()
