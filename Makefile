@@ -131,7 +131,7 @@ tools:  ## install the clients and daemons of the end-to-end tests (apt as root;
 lint: .venv/.developing  ## check style, types and the directions of imports
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
-	$(VENV)/mypy
+	$(VENV)/mypy --num-workers auto
 	$(VENV)/lint-imports
 
 .PHONY: lock
