@@ -77,6 +77,7 @@ demo: install  ## push and pull an image with a client of this machine, and as r
 test test-fast: export PYTHONDONTWRITEBYTECODE :=
 
 # The tests are compiled once, beside the linters, which leave a core idle: each process of pytest would do it by itself.
+# Of those that run alone only the files are collected: all others would take longer than some of them.
 .PHONY: test
 test: .venv/.developing  ## install what tests need, lint, and run every test
 	@if [ "$$(id -u)" = 0 ] && command -v dpkg-query >/dev/null; then \
@@ -85,7 +86,8 @@ test: .venv/.developing  ## install what tests need, lint, and run every test
 		$(MAKE) lint || { kill $$compiling 2>/dev/null; exit 1; }; wait $$compiling || true
 	@mkdir -p $(REPORTS); status=0; \
 	$(VENV)/pytest $(IN_PARALLEL) -m "not heavy" --junitxml=$(REPORTS)/tests.xml || status=1; \
-	$(VENV)/pytest -m heavy --junitxml=$(REPORTS)/heavy.xml || status=1; \
+	$(VENV)/pytest -m heavy --junitxml=$(REPORTS)/heavy.xml \
+		$$(grep --recursive --files-with-matches --include="test_*.py" "pytest\.mark\.heavy" tests) || status=1; \
 	exit $$status
 
 .PHONY: test-fast

@@ -47,13 +47,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, or one process would end long after the others.
 
-    Tests whose names tell the time are refused: processes that run a part each would not agree about them.
+    Tests whose names tell the time are refused: processes that run a part each would not agree about them. So are heavy
+    ones whose file does not say so itself: `make test` would pass them over.
     """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     now = time.time()
     for item in items:
         if any(abs(int(number) - now) < _A_DAY_S for number in _SECONDS.findall(item.nodeid)):
             raise pytest.UsageError(f"the name of a test holds the time at which it was collected: {item.nodeid}")
+        if item.get_closest_marker("heavy") and "pytest.mark.heavy" not in item.path.read_text():
+            raise pytest.UsageError(f"a test is heavy, and its file does not say so: {item.nodeid}")
 
 
 def pytest_collection_finish() -> None:
