@@ -11,8 +11,6 @@ from runner.containers import bundling, layers, overlay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runner.containers.folders import Folders, Place
     from runner.containers.records import Container
 
@@ -20,9 +18,9 @@ if TYPE_CHECKING:
 class Prepared:
     """Detached mounts, which are gone with the last of their descriptors; these are closed at the end of the block."""
 
-    __slots__ = ("mounts",)
+    __slots__ = ("mounts", "warnings")
 
-    def __init__(self, folders: Folders, place: Place, container: Container, warn: Callable[[str], None]) -> None:
+    def __init__(self, folders: Folders, place: Place, container: Container) -> None:
         """Mount the root and write the bundle.
 
         Raises:
@@ -39,8 +37,8 @@ class Prepared:
             raise
         if bundle.shm is not None:
             self.mounts.append(bundle.shm)
-        for warning in bundle.warnings:
-            warn(warning)
+        self.warnings = bundle.warnings
+        """For the user."""
 
     def __enter__(self) -> Prepared:
         return self

@@ -10,11 +10,10 @@ from runner.containers.monitor import order
 from runner.containers.monitor.order import Order
 from runner.containers.permissions import UsualUmask
 from runner.containers.preparing import Prepared
-from runner.errors import RunnerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runner.containers.folders import Folders, Place
     from runner.containers.records import Container
@@ -54,18 +53,28 @@ def start(
             if not os.path.isdir(folder):
                 os.mkdir(folder, 0o700)
         try:
-            prepared = Prepared(folders, place, container, warn)
-        except (RunnerError, OSError) as error:
+            prepared = Prepared(folders, place, container)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the container shall not be left as it is now
             # The monitor writes down why, and takes away what there is: it has all that this takes.
             status, reason = failures.of(error)
-            order.send(monitor.end, wanted._replace(status=status, reason=reason))
+            _give(monitor, wanted._replace(status=status, reason=reason))
             _wait(container, monitor, warn)
             return
     with prepared:
+        for warning in prepared.warnings:
+            warn(warning)
         if ready is not None:
             ready()
-        order.send(monitor.end, wanted, prepared.mounts)
+        _give(monitor, wanted, prepared.mounts)
     _wait(container, monitor, warn)
+
+
+def _give(monitor: Monitor, wanted: Order, mounts: Sequence[int] = ()) -> None:
+    try:
+        order.send(monitor.end, wanted, mounts)
+    except ConnectionError as error:
+        # It has ended while it loaded what it needs.
+        raise MonitorLost(wanted.container) from error
 
 
 def _wait(container: Container, monitor: Monitor, warn: Callable[[str], None]) -> None:
