@@ -45,7 +45,8 @@ def test_a_machine_without_a_new_enough_python_is_told_so(tmp_path: Path) -> Non
 def test_accounts_are_a_word_at_serve_and_nothing_without_it(
     tmp_path: Path, variables: tuple[str, ...], mode: str | None
 ) -> None:
-    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock"):
+    (tmp_path / "runner").mkdir()
+    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock", "runner/installation.py"):
         (tmp_path / name).touch()
 
     run = _make(tmp_path, "--dry-run", "serve", *variables)
