@@ -13,6 +13,9 @@ from storage_backends.s3.store import S3BlobStore
 from tests.contracts.blob_store import MIB, BlobStoreContract
 from tests.patterns import pattern
 
+# Last but for a few small files, they would leave the other processes without work.
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def store(settings: S3Settings, holds: UploadHolds) -> AsyncIterator[BlobStore]:

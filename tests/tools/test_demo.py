@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.daemons import running_dockerd, short_directory
 from tests.requirements import require_tool
 
+pytestmark = pytest.mark.long
+
 DEMO = Path(__file__).with_name("demo.py")
 WITH_CONTAINERS = Path(__file__).with_name("demo_runner.py")
 FOR_CONTAINERS = ("busybox", "ip", "nft", "nsenter", "sh", "tar")
