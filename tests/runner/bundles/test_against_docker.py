@@ -15,7 +15,7 @@ from runner.bundles.merging import merge
 from runner.bundles.place import Place
 from tests.e2e.client import Client, client
 from tests.e2e.daemons import running_dockerd
-from tests.images import BUSYBOX, build_image, docker_archive
+from tests.images import BUSYBOX, Image, build_image, docker_archive
 from tests.requirements import require_root, require_tool
 from tests.runner.bundles.hosts import opened
 from tests.runner.cli.creation.asking import settings
@@ -30,7 +30,6 @@ FILES = {
     "etc/passwd": b"root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n",
     "etc/group": b"root:x:0:\napp:x:1000:\naudio:x:29:app\nvideo:x:44:\n",
 }
-IMAGE = build_image({"bin/busybox": BUSYBOX.read_bytes(), **FILES}, command=["/bin/busybox", "sleep", "1000"])
 
 WORDS = [
     "",
@@ -45,13 +44,18 @@ WORDS = [
 
 
 @pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Path]]:
+def image() -> Image:
+    return build_image({"bin/busybox": BUSYBOX.read_bytes(), **FILES}, command=["/bin/busybox", "sleep", "1000"])
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory, image: Image) -> Iterator[tuple[Client, Path]]:
     """A client of a daemon with the image, and where the daemon has the configurations of its containers."""
     require_root()
     with running_dockerd(require_tool("dockerd")) as listener:
         home = tmp_path_factory.mktemp("docker")
         own = client(require_tool("docker"), "--host", f"unix://{listener}", home=home)
-        own("load", "--input", docker_archive(home / "image.tar", "sleeper:1", IMAGE))
+        own("load", "--input", docker_archive(home / "image.tar", "sleeper:1", image))
         yield own, listener.parent / "exec/containerd/daemon/io.containerd.runtime.v2.task/moby"
 
 
@@ -65,7 +69,9 @@ def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("words", WORDS)
-def test_a_bundle_is_dockers_but_for_what_is_told_here(words: str, docker: tuple[Client, Path], rootfs: Path) -> None:
+def test_a_bundle_is_dockers_but_for_what_is_told_here(
+    words: str, docker: tuple[Client, Path], image: Image, rootfs: Path
+) -> None:
     program = ["sleep", "1000"] if "--entrypoint" in words else []
     every = [*shlex.split(words), "--network=none", "sleeper:1", *program]
     run, bundles = docker
@@ -73,7 +79,7 @@ def test_a_bundle_is_dockers_but_for_what_is_told_here(words: str, docker: tuple
     theirs: Document = json.loads((bundles / container / "config.json").read_text())
     run("rm", "--force", container)
 
-    merged = merge(settings(*every), read_defaults(IMAGE.config.content))
+    merged = merge(settings(*every), read_defaults(image.config.content))
     with opened(rootfs) as root:
         place = Place(container, str(rootfs), root, f"/docker/{container}", "/hosts", "/hostname", "/resolv")
         made = make(merged, place, facts.look())
