@@ -14,6 +14,7 @@ import os
 
 from runner import trees
 from runner.containers.errors import VolumeInvalid
+from runner.containers.permissions import UsualUmask
 from runner.containers.settings import VOLUME
 from runner.oci.errors import CallFailed
 from runner.oci.kernel.files import DIRECTORY, is_missing, open_in_root
@@ -86,9 +87,10 @@ class Volumes:
         return f"{self._directory}/{name}"
 
     def _make(self, name: str) -> None:
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        os.makedirs(self._folder(name), mode=0o700, exist_ok=True)
-        os.makedirs(self.path(name), mode=0o755, exist_ok=True)
+        with UsualUmask():
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+            os.makedirs(self._folder(name), mode=0o700, exist_ok=True)
+            os.makedirs(self.path(name), mode=0o755, exist_ok=True)
 
     def _fill(self, mount: Mount, root: int) -> None:
         folder, marker = self._folder(mount.source), f"{self._folder(mount.source)}/{_FILLING}"

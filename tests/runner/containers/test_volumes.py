@@ -70,6 +70,16 @@ def test_an_empty_volume_is_filled_with_what_the_image_has(volumes: Volumes, roo
     assert (data / "file").read_text() == "changed"
 
 
+def test_programs_that_are_not_roots_enter_a_volume_whatever_the_umask(volumes: Volumes) -> None:
+    before = os.umask(0o077)
+    try:
+        (mount,) = volumes.named((Mount(VOLUME, "/nowhere", "mine"),))
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(os.stat(volumes.path(mount.source)).st_mode) == 0o755
+
+
 def test_a_volume_that_is_not_to_be_filled_stays_empty(volumes: Volumes, rootfs: Path) -> None:
     mounts = volumes.named((Mount(VOLUME, "/data", "mine", copy=False), Mount(VOLUME, "/nowhere", "other")))
 
