@@ -40,7 +40,6 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
     host = facts.look()
     joined = _joined(folders, settings)
     shared = settings.namespaces.ipc
-    shm = shared_memory.copy_of(joined[shared], shared) if shared in joined else None
     etc.write(place, container, hostname_of(settings, container.id, host))
     sharing = _sharing(folders, settings)
     bundle = making.make(
@@ -55,12 +54,14 @@ def write(folders: Folders, place: Place, container: Container, root: int) -> Wr
             resolv_conf=(sharing or place).resolv_conf,
             volumes=Volumes(folders.volumes).fill(settings.mounts, root),
             joined=joined,
-            joined_shm=None if shm is None else place.shm,
+            joined_shm=place.shm if shared in joined else None,
             init=init_program.find() if settings.init else None,
         ),
         host,
     )
     text_files.write(place.config, encode(bundle.document), 0o644)
+    # Last: it is open from here on.
+    shm = shared_memory.copy_of(joined[shared], shared) if shared in joined else None
     return Written(bundle.warnings, shm)
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.containers import records, settling, starting, status
+from runner.containers import ending, records, settling, starting, status
 from runner.containers.errors import MonitorLost, StartFailed
 from runner.containers.records import Container
-from runner.containers.settings import Device, Network
+from runner.containers.settings import CONTAINER, SHAREABLE, Device, Namespaces, Network
 from runner.containers.spawning import Monitor
 from runner.network import publications
-from tests.runner.containers.sites import Site
+from tests.runner.containers.sites import Site, heard
 
 pytestmark = pytest.mark.root
 
@@ -87,3 +87,19 @@ def test_where_nobody_hears_a_warning_nothing_is_begun_and_nothing_held(site: Si
     lock = settling.lock(place)
     settling.settle(site.folders, place)
     os.close(lock)
+
+
+def test_shared_memory_of_another_is_not_held_where_nothing_is_begun(site: Site, monitor: Monitor) -> None:
+    other = site.create("sleep", "100", namespaces=Namespaces(ipc=SHAREABLE))
+    joining = Namespaces(ipc=f"{CONTAINER}{other.id}")
+    container = site.create("true", namespaces=joining, devices=(Device("/missing", "/missing", "rwm"),))
+
+    with site.started(other) as first:
+        held = mounts_held()
+        with pytest.raises(StartFailed, match="gathering device information"):
+            start(site, container, monitor)
+        after = mounts_held()
+        ending.kill(site.place(other), signal.SIGKILL)
+        heard(first.end)
+
+    assert after == held
