@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def remove(parent: int, name: bytes) -> bool:
+def remove(parent: int, name: str | bytes) -> bool:
     """Remove what `name` is in the open directory `parent`, if anything; whether it was a directory.
 
     A directory goes with all that is in it. Two may do it at the same time.
@@ -34,12 +34,12 @@ def remove_path(path: str) -> None:
     except FileNotFoundError:
         return
     try:
-        remove(parent, os.fsencode(name))
+        remove(parent, name)
     finally:
         os.close(parent)
 
 
-def _remove_directory(parent: int, name: bytes) -> None:
+def _remove_directory(parent: int, name: str | bytes) -> None:
     try:
         top = os.open(name, _DIRECTORY, dir_fd=parent)
     except FileNotFoundError:
@@ -61,21 +61,19 @@ def _remove_level(top: int) -> bool:
     What directories these have is first moved to the uppermost one: however deep the tree is, one descriptor suffices.
     """
     found = os.listdir(top)
-    for text in found:
-        name = os.fsencode(text)
+    for name in found:
         if not _unlink(top, name):
             _empty(top, name)
     return bool(found)
 
 
-def _empty(top: int, name: bytes) -> None:
+def _empty(top: int, name: str | bytes) -> None:
     try:
         folder = os.open(name, _DIRECTORY, dir_fd=top)
     except FileNotFoundError:
         return
     try:
-        for text in os.listdir(folder):
-            inner = os.fsencode(text)
+        for inner in os.listdir(folder):
             if not _unlink(folder, inner):
                 _rename(folder, inner, top)
     finally:
@@ -86,7 +84,7 @@ def _empty(top: int, name: bytes) -> None:
         return
 
 
-def _unlink(folder: int, name: bytes) -> bool:
+def _unlink(folder: int, name: str | bytes) -> bool:
     """Remove what is no directory; False where it is one."""
     try:
         os.unlink(name, dir_fd=folder)
@@ -97,8 +95,8 @@ def _unlink(folder: int, name: bytes) -> bool:
     return True
 
 
-def _rename(folder: int, name: bytes, top: int) -> None:
+def _rename(folder: int, name: str | bytes, top: int) -> None:
     try:
-        os.rename(name, os.urandom(12).hex().encode(), src_dir_fd=folder, dst_dir_fd=top)
+        os.rename(name, os.urandom(12).hex(), src_dir_fd=folder, dst_dir_fd=top)
     except FileNotFoundError:
         return

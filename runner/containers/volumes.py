@@ -132,6 +132,6 @@ def _empty(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in os.listdir(descriptor):
-            trees.remove(descriptor, os.fsencode(name))
+            trees.remove(descriptor, name)
     finally:
         os.close(descriptor)

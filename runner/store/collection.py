@@ -90,7 +90,7 @@ def _empty(folder: str) -> None:
         for name in os.listdir(descriptor):
             # Two collections may empty it at the same time.
             with suppress(FileNotFoundError):
-                remove(descriptor, os.fsencode(name))
+                remove(descriptor, name)
     finally:
         os.close(descriptor)
 

@@ -27,7 +27,7 @@ class StagedLayer:
     def clear(self) -> None:
         """Make an empty `diff` in it; what somebody else left behind goes."""
         for name in os.listdir(self.descriptor):
-            remove(self.descriptor, os.fsencode(name))
+            remove(self.descriptor, name)
         os.mkdir("diff", dir_fd=self.descriptor)
         # The root of containers, whatever this process hides of its own files.
         os.chmod("diff", 0o755, dir_fd=self.descriptor)  # noqa: S103 - nobody else reaches into the store
@@ -46,7 +46,7 @@ class StagedLayer:
         if self._is_layer:
             return
         for name in os.listdir(self.descriptor):
-            remove(self.descriptor, os.fsencode(name))
+            remove(self.descriptor, name)
         os.rmdir(self._store.unpacking(self._chain_id))
 
     def close(self) -> None:
