@@ -12,17 +12,20 @@ from runner.cli.errors import Failed
 _LEAST_WIDTH = 10
 _GAP = 3
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_SPANS = (
+_SHORT_SPANS = (
     (1, "Less than a second"),
     (2, "1 second"),
     (60, "{seconds} seconds"),
     (120, "About a minute"),
     (3600, "{minutes} minutes"),
-    (5400, "About an hour"),
-    (48 * 3600, "{hours} hours"),
-    (14 * 86400, "{days} days"),
-    (60 * 86400, "{weeks} weeks"),
-    (2 * 365 * 86400, "{months} months"),
+)
+# By whole hours, to which docker rounds before it counts days and what is longer.
+_LONG_SPANS = (
+    (2, "About an hour"),
+    (48, "{hours} hours"),
+    (14 * 24, "{days} days"),
+    (60 * 24, "{weeks} weeks"),
+    (2 * 365 * 24, "{months} months"),
 )
 
 Row = Mapping[str, object]
@@ -98,18 +101,16 @@ def span(time: str, now: datetime | None = None) -> str:
 
 
 def _span(seconds: int) -> str:
-    days = seconds // 86400
-    for bound, text in _SPANS:
+    for bound, text in _SHORT_SPANS:
         if seconds < bound:
-            return text.format(
-                seconds=seconds,
-                minutes=seconds // 60,
-                hours=round(seconds / 3600),
-                days=days,
-                weeks=days // 7,
-                months=days // 30,
-            )
-    return f"{days // 365} years"
+            return text.format(seconds=seconds, minutes=seconds // 60)
+    hours = (seconds + 1800) // 3600
+    days = hours // 24
+    for bound, text in _LONG_SPANS:
+        if hours < bound:
+            return text.format(hours=hours, days=days, weeks=days // 7, months=days // 30)
+    # But for years.
+    return f"{seconds // 3600 // 24 // 365} years"
 
 
 def _templated_table(rows: Sequence[Row], columns: Mapping[str, str], template: str) -> str:
