@@ -1,7 +1,7 @@
 """Writing, for each of `launching.STARTS`, one file of all that it loads: to read it is quicker than to look for each.
 
-What a start has no use for is not in it: docstrings, assertions, which are the type checker's, and annotations but
-those that say what a class has. Hence nothing that is gathered may look at them.
+What a start has no use for is not in it: docstrings, assertions, which are the type checker's, and the annotations of
+functions. Hence nothing that is gathered may look at them.
 
 `python -m runner.gathering [FOLDER]` is what `make install` does, where the folder is that of the packages, as the
 launchers will find it, if they are to be moved there.
